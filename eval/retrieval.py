@@ -1,0 +1,83 @@
+"""Put every query of a data set to the pipeline and rank its documents by their best chunk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from eval.datasets import Query, corpus_id
+from eval.measures import Measure, mean_measure
+from eval.retrieval_metrics import gain_matrix, grade_matrix, ndcg, recall, reciprocal_rank
+from eval.run import Searcher, nothing
+from ingest.document import Hit
+from ingest.errors import NoTermsError, QuestionTooLongError
+
+if TYPE_CHECKING:
+    from service.retrieve import SearchMode
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalRun:
+    """For each query, its documents, best first, and how long the search took in milliseconds.
+
+    ``unsearchable`` counts the queries that the pipeline refused, whose ranking is therefore empty.
+    """
+
+    queries: tuple[Query, ...]
+    rankings: tuple[tuple[str, ...], ...]
+    latencies_ms: npt.NDArray[np.float64]
+    unsearchable: int
+
+
+async def run_queries(
+    pipeline: Searcher,
+    queries: Sequence[Query],
+    mode: SearchMode,
+    passages: int,
+    progress: Callable[[], None] = nothing,
+) -> RetrievalRun:
+    """Search for every query, one after the other so that the times are those of an idle system.
+
+    Args:
+        passages: how many chunks each search asks for.
+    """
+    rankings: list[tuple[str, ...]] = []
+    latencies = np.empty(len(queries))
+    unsearchable = 0
+    for row, query in enumerate((queries[0], *queries)):
+        started = time.perf_counter()
+        try:
+            hits = (await pipeline.search(query.text, passages, mode)).hits
+        except (NoTermsError, QuestionTooLongError):
+            hits, refused = (), True
+        else:
+            refused = False
+        if row == 0:
+            continue  # The first search loads what the others find warm: it is not counted.
+        latencies[row - 1] = (time.perf_counter() - started) * 1000.0
+        rankings.append(rank_documents(hits))
+        unsearchable += refused
+        progress()
+    return RetrievalRun(tuple(queries), tuple(rankings), latencies, unsearchable)
+
+
+def rank_documents(hits: Iterable[Hit]) -> tuple[str, ...]:
+    """The corpus ids of the hits' documents, each at the rank of its best chunk."""
+    return tuple(dict.fromkeys(corpus_id(hit.chunk.uri) for hit in hits))
+
+
+def retrieval_measures(run: RetrievalRun) -> tuple[Measure, ...]:
+    """nDCG@10, Recall@10, Recall@100 and MRR of a run."""
+    judged = [query.grades for query in run.queries]
+    gains, grades = gain_matrix(run.rankings, judged), grade_matrix(judged)
+    return (
+        mean_measure("ndcg@10", ndcg(gains, grades, 10)),
+        mean_measure("recall@10", recall(gains, grades, 10)),
+        mean_measure("recall@100", recall(gains, grades, 100)),
+        mean_measure("mrr", reciprocal_rank(gains)),
+    )

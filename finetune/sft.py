@@ -1,0 +1,50 @@
+"""Supervised fine-tuning with LoRA: learn the answers, and only the answers, of the encoded rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from datasets import Dataset
+from transformers import set_seed
+from trl import SFTConfig, SFTTrainer
+
+from finetune.checkpoint import ChatTokenizer
+from finetune.encode import EncodedExample, as_columns
+from finetune.train_config import TrainConfig
+from finetune.trainer import RunLog, RunMetrics, lora_config, save_adapter, training_arguments
+
+
+def train_sft(
+    config: TrainConfig,
+    model: torch.nn.Module,
+    tokenizer: ChatTokenizer,
+    rows: Sequence[EncodedExample],
+    output: Path,
+    base_fingerprint: str,
+) -> RunMetrics:
+    """Train an adapter of ``model`` on ``rows`` and write it to ``output``.
+
+    The rows bring their own labels; TRL computes the mean negative log-likelihood of the unmasked tokens,
+    and projects only those to the vocabulary.
+    """
+    train = config.train
+    set_seed(train.seed)  # A of the adapter is drawn before the trainer sets its seed
+    log = RunLog(len(rows), sum(len(row.input_ids) for row in rows), train.max_minutes)
+    arguments = SFTConfig(
+        **training_arguments(train, output),
+        packing=False,
+        train_sampling_strategy="group_by_length",
+    )
+    trainer = SFTTrainer(
+        model=cast(Any, model),
+        args=arguments,
+        train_dataset=Dataset.from_list(cast(Any, as_columns(rows))),
+        processing_class=tokenizer.inner,
+        peft_config=lora_config(config.lora),
+        callbacks=[log],
+    )
+    trainer.train()
+    return save_adapter(trainer.model, output, base_fingerprint, log)

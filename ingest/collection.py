@@ -1,0 +1,111 @@
+"""A collection on disk: a folder of immutable snapshots and one pointer to the current one.
+
+::
+
+    TROIKA_HOME/collections/NAME/
+        CURRENT              id of the published snapshot; replaced atomically
+        lock                 held by the one process that writes
+        snapshots/ID/        see snapshot.py
+"""
+
+from __future__ import annotations
+
+import fcntl
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingest.durable import replace_text
+from ingest.errors import CollectionBusyError, CollectionNameError, CollectionNotFoundError
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """The folder of a collection; it need not exist yet."""
+
+    home: Path
+    name: str
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise CollectionNameError(
+                f"the collection name {self.name[:80]!r} is not usable: take up to 64 letters, digits, "
+                "'-', '_' or '.', starting with a letter or digit."
+            )
+
+    @property
+    def directory(self) -> Path:
+        return self.home / "collections" / self.name
+
+    @property
+    def snapshots(self) -> Path:
+        return self.directory / "snapshots"
+
+    @property
+    def models(self) -> Path:
+        """Where exported models are kept, for all collections of this home."""
+        return self.home / "models"
+
+    def current_id(self) -> str | None:
+        """The id of the published snapshot; None when nothing was published."""
+        try:
+            return (self.directory / "CURRENT").read_text("utf-8").strip() or None
+        except FileNotFoundError:
+            return None
+
+    def require_current(self) -> Path:
+        """The folder of the published snapshot.
+
+        Raises:
+            CollectionNotFoundError: nothing was published under this name.
+        """
+        current = self.current_id()
+        if current is None:
+            known = ", ".join(list_collections(self.home)) or "none"
+            raise CollectionNotFoundError(
+                f"there is no collection {self.name!r} (there are: {known}): "
+                f"make it with `troika ingest PATH --collection {self.name}`."
+            )
+        return self.snapshots / current
+
+    def publish(self, snapshot_id: str) -> None:
+        """Make ``snapshot_id`` the one that new readers open."""
+        replace_text(self.directory / "CURRENT", snapshot_id + "\n")
+
+    def prune_snapshots(self, keep: int) -> None:
+        """Delete all but the ``keep`` newest snapshots and the current one, and what crashes left behind."""
+        ids = sorted(path.name for path in self.snapshots.iterdir() if not path.name.startswith("."))
+        retained = {*ids[-keep:], self.current_id()}
+        for path in self.snapshots.iterdir():
+            if path.name not in retained:
+                shutil.rmtree(path, ignore_errors=True)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the collection against other writers.
+
+        Raises:
+            CollectionBusyError: another process holds it.
+        """
+        self.snapshots.mkdir(parents=True, exist_ok=True)
+        with (self.directory / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise CollectionBusyError(
+                    f"another ingest is writing to the collection {self.name!r}: wait for it, or name another one."
+                ) from error
+            yield
+
+
+def list_collections(home: Path) -> list[str]:
+    """The names of all collections with a published snapshot, sorted."""
+    directory = home / "collections"
+    if not directory.is_dir():
+        return []
+    return sorted(path.name for path in directory.iterdir() if (path / "CURRENT").is_file())

@@ -1,0 +1,122 @@
+"""The values that flow through Troika: a document, its chunks, and a chunk that a search found.
+
+Every offset counts Unicode code points in ``Document.text``, the one string that a file was parsed
+into, and every span is half-open: ``document.text[chunk.start:chunk.end] == chunk.text``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+MetadataValue = str | int | float | bool | tuple[str, ...]
+
+
+class BlockKind(StrEnum):
+    """What a stretch of a document is; chunks never mix kinds that would read badly together."""
+
+    HEADING = "heading"
+    PARAGRAPH = "paragraph"
+    LIST = "list"
+    TABLE = "table"
+    CODE = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a paginated file: ``number`` counts from 1, the span is in ``Document.text``."""
+
+    number: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A structural unit of a document. ``heading_path`` holds the headings above it, outermost first."""
+
+    kind: BlockKind
+    start: int
+    end: int
+    heading_path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A parsed file. ``content_sha256`` is of the file's bytes, so an unchanged file is known unparsed."""
+
+    id: str
+    uri: str
+    title: str
+    text: str
+    language: str
+    pages: tuple[Page, ...]
+    blocks: tuple[Block, ...]
+    content_sha256: str
+    metadata: Mapping[str, MetadataValue] = field(default_factory=dict[str, MetadataValue])
+
+    def page_at(self, offset: int) -> int | None:
+        """The number of the page that holds ``offset``; None for a file without pages."""
+        for page in self.pages:
+            if page.start <= offset < page.end:
+                return page.number
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A stretch of one document under one heading, small enough for the embedder's window."""
+
+    id: str
+    document_id: str
+    uri: str
+    title: str
+    heading_path: tuple[str, ...]
+    text: str
+    start: int
+    end: int
+    page_start: int | None
+    page_end: int | None
+    kind: BlockKind
+    language: str
+
+    @property
+    def headline(self) -> str:
+        """Title and headings on one line."""
+        return headline(self.title, self.heading_path)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk that a search found. Higher scores are better; a part that did not find it gives None."""
+
+    chunk: Chunk
+    score: float
+    dense_score: float | None = None
+    lexical_score: float | None = None
+
+
+def headline(title: str, heading_path: tuple[str, ...]) -> str:
+    """Title and headings on one line; a heading that only repeats the title is left out."""
+    return " > ".join(part for part in (title, *(h for h in heading_path if h != title)) if part)
+
+
+def document_id(uri: str, text: str) -> str:
+    """The id of a document: the same file with the same text has the same id on every machine."""
+    return _digest("document", uri, text)
+
+
+def chunk_id(document: str, start: int, end: int) -> str:
+    """The id of the span ``[start, end)`` of the document with id ``document``."""
+    return _digest("chunk", document, str(start), str(end))
+
+
+def _digest(*parts: str) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        encoded = part.encode("utf-8", errors="surrogatepass")
+        digest.update(len(encoded).to_bytes(8, "big"))
+        digest.update(encoded)
+    return digest.hexdigest()[:32]

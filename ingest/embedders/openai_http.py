@@ -1,0 +1,88 @@
+"""Embed through any server with an OpenAI-compatible ``/v1/embeddings`` (vLLM, TEI, a cloud)."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+import httpx
+import numpy as np
+
+from ingest.embed import EmbedderSpec, Matrix, TokenCounter, Vector
+from ingest.errors import ModelNotFoundError, SettingsError
+from ingest.settings import EmbedderSettings
+
+_WORD = re.compile(r"[\u3400-\u9fff\u3040-\u30ff\uac00-\ud7af]|\w+|[^\w\s]")
+_CHARACTERS_PER_TOKEN = 3
+
+
+class OpenAiEmbedder:
+    """Vectors from a server. Tokens are estimated high, since the server keeps its tokenizer to itself."""
+
+    def __init__(self, spec: EmbedderSpec, settings: EmbedderSettings) -> None:
+        if settings.base_url is None:
+            raise SettingsError(
+                "embedder.backend is openai and embedder.base_url is not set: give the server's URL."
+            )
+        key = settings.api_key.get_secret_value() if settings.api_key else "none"
+        self._spec = spec
+        self._batch_size = settings.batch_size
+        self._client = httpx.Client(
+            base_url=settings.base_url.rstrip("/"), headers={"Authorization": f"Bearer {key}"}, timeout=60.0
+        )
+        self._tokens = _CautiousCounter()
+
+    @property
+    def spec(self) -> EmbedderSpec:
+        return self._spec
+
+    @property
+    def tokens(self) -> TokenCounter:
+        return self._tokens
+
+    @property
+    def special_tokens(self) -> int:
+        return 4
+
+    def embed_passages(self, texts: Sequence[str]) -> Matrix:
+        """Unit vectors; shape (len(texts), dimension), float32."""
+        rows = [
+            self._request(
+                [self._spec.passage_prefix + text for text in texts[start : start + self._batch_size]]
+            )
+            for start in range(0, len(texts), self._batch_size)
+        ]
+        return np.concatenate(rows) if rows else np.empty((0, self._spec.dimension), dtype=np.float32)
+
+    def embed_query(self, text: str) -> Vector:
+        """Unit vector of a question; shape (dimension,), float32."""
+        return self._request([self._spec.query_prefix + text])[0]
+
+    def _request(self, texts: list[str]) -> Matrix:
+        try:
+            response = self._client.post("/embeddings", json={"model": self._spec.model, "input": texts})
+            response.raise_for_status()
+        except httpx.HTTPError as error:
+            raise ModelNotFoundError(
+                f"the embedding server gave no vectors ({error}): check embedder.base_url and embedder.model."
+            ) from error
+        data = sorted(response.json()["data"], key=lambda item: item["index"])
+        vectors = np.asarray([item["embedding"] for item in data], dtype=np.float32)
+        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+
+
+class _CautiousCounter:
+    """One token a CJK character or sign, one for each three letters of a word: above any real tokenizer."""
+
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        spans: list[tuple[int, int]] = []
+        for match in _WORD.finditer(text):
+            start, end = match.span()
+            pieces = math.ceil((end - start) / _CHARACTERS_PER_TOKEN)
+            edges = [start + index * _CHARACTERS_PER_TOKEN for index in range(pieces)] + [end]
+            spans.extend(zip(edges, edges[1:], strict=False))
+        return spans
+
+    def count(self, text: str) -> int:
+        return len(self.offsets(text))

@@ -1,0 +1,106 @@
+"""Embed on a CPU through OpenVINO: the model is exported once from its own weights, then kept.
+
+The export holds the encoder, the pooling and the normalisation. PyTorch is needed for the export alone;
+a process that finds the export imports neither it nor transformers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import openvino as ov
+
+from ingest.embed import EmbedderSpec, Matrix, TokenCounter, Vector
+from ingest.embedders.model_files import local_model_directory
+from ingest.embedders.tokenizer import ModelTokenizer
+
+_EXPORT_NAME = "model.xml"
+
+
+class OpenVinoEmbedder:
+    """An encoder compiled for this CPU: one thread for questions, ``threads`` for documents."""
+
+    def __init__(
+        self, spec: EmbedderSpec, tokenizer: ModelTokenizer, model: ov.Model, threads: int, batch_size: int
+    ) -> None:
+        self._spec = spec
+        self._tokenizer = tokenizer
+        self._model = model
+        self._threads = threads
+        self._batch_size = batch_size
+        self._query_request = _compile(model, threads=1).create_infer_request()
+        self._passage_request: Any = None
+
+    @classmethod
+    def open(
+        cls, spec: EmbedderSpec, models_directory: Path, threads: int, batch_size: int
+    ) -> OpenVinoEmbedder:
+        """Load the export of ``spec``'s model, making it first if this home has none."""
+        source = local_model_directory(spec.model)
+        export = models_directory / f"embedder-{spec.fingerprint}" / _EXPORT_NAME
+        if not export.is_file():
+            from ingest.embedders.openvino_export import export_encoder
+
+            export_encoder(source, spec.pooling, export)
+        model = cast(Any, ov.Core()).read_model(export)
+        return cls(spec, ModelTokenizer(source), model, threads, batch_size)
+
+    @property
+    def spec(self) -> EmbedderSpec:
+        return self._spec
+
+    @property
+    def tokens(self) -> TokenCounter:
+        return self._tokenizer
+
+    @property
+    def special_tokens(self) -> int:
+        return self._tokenizer.special_tokens
+
+    def embed_query(self, text: str) -> Vector:
+        """Unit vector of a question; shape (dimension,), float32."""
+        ids = self._tokenizer.encode_batch([self._spec.query_prefix + text], self._spec.window)
+        return _infer(self._query_request, ids)[0]
+
+    def embed_passages(self, texts: Sequence[str]) -> Matrix:
+        """Unit vectors; shape (len(texts), dimension), float32. Batches hold texts of like length."""
+        if self._passage_request is None:
+            self._passage_request = _compile(self._model, self._threads).create_infer_request()
+        prefix = self._spec.passage_prefix
+        ids = self._tokenizer.encode_batch([prefix + text for text in texts], self._spec.window)
+        order = sorted(range(len(ids)), key=lambda index: len(ids[index]))
+        vectors = np.empty((len(ids), self._spec.dimension), dtype=np.float32)
+        for start in range(0, len(order), self._batch_size):
+            batch = order[start : start + self._batch_size]
+            vectors[batch] = _infer(self._passage_request, [ids[index] for index in batch])
+        return vectors
+
+
+def _compile(model: ov.Model, threads: int) -> Any:
+    core = cast(Any, ov.Core())
+    has_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return core.compile_model(
+        model,
+        "CPU",
+        {
+            "INFERENCE_PRECISION_HINT": "bf16" if has_bf16 else "f32",
+            "INFERENCE_NUM_THREADS": min(threads, os.cpu_count() or 1),
+            "NUM_STREAMS": 1,
+            "PERFORMANCE_HINT": "LATENCY",
+        },
+    )
+
+
+def _infer(request: Any, ids: list[list[int]]) -> Matrix:
+    longest = max(len(row) for row in ids)
+    tokens = np.zeros((len(ids), longest), dtype=np.int64)
+    mask = np.zeros((len(ids), longest), dtype=np.int64)
+    for row, values in enumerate(ids):
+        tokens[row, : len(values)] = values
+        mask[row, : len(values)] = 1
+    outputs = request.infer({"input_ids": tokens, "attention_mask": mask})
+    return np.array(outputs[0], dtype=np.float32)

@@ -1,0 +1,227 @@
+"""Every error that Troika raises on purpose.
+
+Each class carries a stable ``code`` that callers may rely on; the message says in one sentence what
+was found, what was expected and what to do::
+
+    TroikaError
+    ├── UsageError                 the request itself is wrong (CLI exit 2, HTTP 400)
+    │   ├── SettingsError          settings_invalid
+    │   ├── EmptyQuestionError     question_empty
+    │   ├── QuestionTooLongError   question_too_long
+    │   ├── NoTermsError           question_without_terms
+    │   ├── CollectionNotFoundError collection_not_found
+    │   ├── CollectionNameError    collection_name_invalid
+    │   ├── PathNotFoundError      path_not_found
+    │   ├── DocumentNotFoundError  document_not_found
+    │   ├── AnswerNotFoundError    answer_not_found
+    │   ├── AdapterNotFoundError   adapter_not_found
+    │   ├── CasesError             cases_invalid
+    │   └── TrainingDataError      training_data_invalid
+    ├── ParseError                 one file cannot be read; the others go on
+    │   ├── EmptyFileError         file_empty
+    │   ├── NoTextError            file_without_text
+    │   ├── UnknownFormatError     format_unknown
+    │   ├── WrongExtensionError    extension_mismatch
+    │   ├── EncryptedFileError     file_encrypted
+    │   ├── BrokenFileError        file_broken
+    │   ├── UndecodableFileError   encoding_unknown
+    │   ├── FileTooLargeError      file_too_large
+    │   └── UnreadableFileError    file_unreadable
+    ├── MissingExtraError          an optional library is not installed: extra_missing
+    ├── CollectionBusyError        another ingest holds the collection: collection_busy
+    ├── SnapshotCorruptError       a snapshot does not match its manifest: snapshot_corrupt
+    ├── IncompatibleSnapshotError  made by another format or embedder: snapshot_incompatible
+    ├── ModelNotFoundError         the model's files are not there: model_not_found
+    ├── AdapterRejectedError       an adapter does not fit its base or its hash: adapter_rejected
+    └── GeneratorError             the generator failed or cannot be reached: generator_failed
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class TroikaError(Exception):
+    """The root: anything that Troika raises on purpose, with a stable code."""
+
+    code: ClassVar[str] = "troika_error"
+
+
+class UsageError(TroikaError):
+    """The caller asked for something that cannot be done as asked."""
+
+    code = "usage_error"
+
+
+class SettingsError(UsageError):
+    """A setting is unknown, of the wrong type or in conflict with another."""
+
+    code = "settings_invalid"
+
+
+class EmptyQuestionError(UsageError):
+    """The question holds no characters but white space."""
+
+    code = "question_empty"
+
+
+class QuestionTooLongError(UsageError):
+    """The question is longer than ``server.max_question_characters``."""
+
+    code = "question_too_long"
+
+
+class NoTermsError(UsageError):
+    """The question holds no letter, digit or ideograph that could be searched for."""
+
+    code = "question_without_terms"
+
+
+class CollectionNotFoundError(UsageError):
+    """No collection of that name has a published snapshot."""
+
+    code = "collection_not_found"
+
+
+class CollectionNameError(UsageError):
+    """A collection's name is not a safe folder name."""
+
+    code = "collection_name_invalid"
+
+
+class PathNotFoundError(UsageError):
+    """A path given to ingest does not exist."""
+
+    code = "path_not_found"
+
+
+class DocumentNotFoundError(UsageError):
+    """The collection's current snapshot holds no document with that id."""
+
+    code = "document_not_found"
+
+
+class AnswerNotFoundError(UsageError):
+    """No answer with that id is kept."""
+
+    code = "answer_not_found"
+
+
+class AdapterNotFoundError(UsageError):
+    """No adapter of that name is kept under the home directory."""
+
+    code = "adapter_not_found"
+
+
+class CasesError(UsageError):
+    """A file of evaluation cases, or a data set, does not have the documented form."""
+
+    code = "cases_invalid"
+
+
+class TrainingDataError(UsageError):
+    """A file of training data does not have the documented form."""
+
+    code = "training_data_invalid"
+
+
+class ParseError(TroikaError):
+    """One file cannot be turned into a document; the other files are not affected."""
+
+    code = "parse_failed"
+
+
+class EmptyFileError(ParseError):
+    """The file holds no bytes, or nothing but white space."""
+
+    code = "file_empty"
+
+
+class NoTextError(ParseError):
+    """The file was read and holds no text (a scan without a text layer, say)."""
+
+    code = "file_without_text"
+
+
+class UnknownFormatError(ParseError):
+    """No parser reads this kind of file."""
+
+    code = "format_unknown"
+
+
+class WrongExtensionError(ParseError):
+    """The file's content is of another kind than its name says."""
+
+    code = "extension_mismatch"
+
+
+class EncryptedFileError(ParseError):
+    """The file asks for a password."""
+
+    code = "file_encrypted"
+
+
+class BrokenFileError(ParseError):
+    """The file's structure is damaged beyond what its reader can mend."""
+
+    code = "file_broken"
+
+
+class UndecodableFileError(ParseError):
+    """The file's character encoding could not be told."""
+
+    code = "encoding_unknown"
+
+
+class FileTooLargeError(ParseError):
+    """The file, or what it unpacks to, is larger than the limit."""
+
+    code = "file_too_large"
+
+
+class UnreadableFileError(ParseError):
+    """The operating system refused to open or read the file."""
+
+    code = "file_unreadable"
+
+
+class MissingExtraError(TroikaError):
+    """A feature needs a library that is not installed."""
+
+    code = "extra_missing"
+
+
+class CollectionBusyError(TroikaError):
+    """Another process is writing to the collection."""
+
+    code = "collection_busy"
+
+
+class SnapshotCorruptError(TroikaError):
+    """A snapshot's files do not agree with its manifest or with each other."""
+
+    code = "snapshot_corrupt"
+
+
+class IncompatibleSnapshotError(TroikaError):
+    """A snapshot was written by another format version, or for another embedder."""
+
+    code = "snapshot_incompatible"
+
+
+class ModelNotFoundError(TroikaError):
+    """A model's files are not where the settings say."""
+
+    code = "model_not_found"
+
+
+class AdapterRejectedError(TroikaError):
+    """An adapter does not match its recorded hash, base model or prompt."""
+
+    code = "adapter_rejected"
+
+
+class GeneratorError(TroikaError):
+    """The generator failed, or the server behind it cannot be reached."""
+
+    code = "generator_failed"

@@ -1,0 +1,116 @@
+"""BM25 over ``terms``, kept by tantivy: incremental, crash-safe, about 0.1 ms a query at 100k chunks.
+
+Score of a chunk d for the query's terms t (Robertson & Zaragoza 2009)::
+
+    sum over t of  idf(t) * tf * (k1 + 1) / (tf + k1 * (1 - b + b * |d| / avgdl))
+
+with tantivy's fixed k1 = 1.2 and b = 0.75.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import tantivy
+
+from ingest.document import Chunk
+from ingest.errors import NoTermsError, SnapshotCorruptError
+from ingest.terms import terms
+
+K1 = 1.2
+B = 0.75
+_WRITER_HEAP_BYTES = 64_000_000
+_MUTABLE_FILES = frozenset({"meta.json", ".managed.json"})
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_text_field("number", stored=True, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("terms", stored=False, tokenizer_name="whitespace", index_option="freq")
+    return builder.build()
+
+
+class LexicalReader:
+    """Searches a published BM25 index; safe to share between threads."""
+
+    def __init__(self, directory: Path) -> None:
+        try:
+            index = tantivy.Index.open(str(directory))
+        except ValueError as error:
+            raise SnapshotCorruptError(
+                f"the BM25 index cannot be opened ({error}): restore or re-ingest."
+            ) from error
+        self._schema = index.schema
+        self._searcher = index.searcher()
+
+    def search(self, query: str, depth: int) -> list[tuple[int, float]]:
+        """The best ``depth`` chunk numbers with their BM25 scores, best first.
+
+        Raises:
+            NoTermsError: the query holds nothing that could be searched for.
+        """
+        words = dict.fromkeys(terms(query))
+        if not words:
+            raise NoTermsError(
+                "the question holds no word to search for: ask with letters, digits or characters."
+            )
+        clauses: list[Any] = [
+            (tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "terms", word, "freq"))
+            for word in words
+        ]
+        found = self._searcher.search(tantivy.Query.boolean_query(clauses), depth, count=False)
+        return [(self._number(address), score) for score, address in found.hits]
+
+    def document_frequency(self, term: str) -> int:
+        """The number of chunks that hold ``term``, one of those that ``terms`` gives."""
+        return int(self._searcher.doc_freq("terms", term))
+
+    def numbers(self) -> set[int]:
+        """The numbers of all chunks in the index."""
+        found = self._searcher.search(tantivy.Query.all_query(), max(1, self._searcher.num_docs))
+        return {self._number(address) for _, address in found.hits}
+
+    def _number(self, address: tantivy.DocAddress) -> int:
+        return int(str(self._searcher.doc(address)["number"][0]))
+
+
+class LexicalWriter:
+    """Adds and deletes chunks in a staged index; nothing is visible before ``commit``."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._schema = _schema()
+        self._index = tantivy.Index(self._schema, path=str(directory), reuse=True)
+        self._writer = self._index.writer(_WRITER_HEAP_BYTES, num_threads=1)
+
+    def add(self, numbers: Sequence[int], chunks: Sequence[Chunk]) -> None:
+        """Index the chunks under their numbers: title, headings and text as one field."""
+        for number, chunk in zip(numbers, chunks, strict=True):
+            words = terms(f"{chunk.headline}\n{chunk.text}")
+            self._writer.add_document(tantivy.Document(number=str(number), terms=" ".join(words)))
+
+    def delete(self, numbers: Iterable[int]) -> None:
+        """Remove the chunks with these numbers."""
+        for number in numbers:
+            self._writer.delete_documents_by_term("number", str(number))
+
+    def commit(self) -> None:
+        """Write everything to disk and close."""
+        self._writer.commit()
+        self._writer.wait_merging_threads()
+
+
+def clone_lexical(source: Path, target: Path) -> None:
+    """Make ``target`` a writable copy of ``source``; segments never change, so they are linked, not copied."""
+    target.mkdir(parents=True)
+    for path in source.iterdir():
+        if path.name.endswith(".lock"):
+            continue
+        if path.name in _MUTABLE_FILES:
+            shutil.copyfile(path, target / path.name)
+        else:
+            os.link(path, target / path.name)

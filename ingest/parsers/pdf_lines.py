@@ -1,0 +1,30 @@
+"""The line of a page: what the PDF readers hand to the layout, whichever library they use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of text with its box in points, y upwards; ``size`` is the font's, as shown on the page.
+
+    ``hyphenated`` marks a line that ends in a hyphen which the line break may have put there.
+    """
+
+    text: str
+    size: float
+    left: float
+    right: float
+    bottom: float
+    top: float
+    hyphenated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PageLines:
+    """The lines of one page in reading order. ``number`` counts from 1, ``height`` is in points."""
+
+    number: int
+    height: float
+    lines: tuple[Line, ...]

@@ -1,0 +1,148 @@
+"""What every parser returns, and the builder that keeps its spans exact.
+
+``clean_text`` is the one place where line ends are normalised and unusable characters go: every
+parser cleans what it decodes before it counts an offset in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ingest.document import Block, BlockKind, MetadataValue, Page
+from ingest.language import HAN, KANA
+
+_LINE_ENDS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
+_UNUSABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
+_INVISIBLE = re.compile("[\u00ad\u200b\u2060]")
+_UNSPACED = f"{HAN}{KANA}\u3000-\u303f\uff00-\uffef"
+_ENDS_UNSPACED = re.compile(f"[{_UNSPACED}“”‘’—…]$")
+_STARTS_UNSPACED = re.compile(f"[{_UNSPACED}“”‘’—…]")
+_LETTER = re.compile(f"[{HAN}{KANA}]")
+_SPACE = re.compile("[ \t\n\u00a0\u3000]+")
+_BREAK_BETWEEN_UNSPACED = re.compile(f"(?<=[{_UNSPACED}])[ \t]*\n[ \t\n]*(?=[{_UNSPACED}])")
+
+BLOCK_SEPARATOR = "\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedFile:
+    """A file's text and structure. ``title`` is None when the file states none."""
+
+    text: str
+    blocks: tuple[Block, ...]
+    title: str | None = None
+    pages: tuple[Page, ...] = ()
+    metadata: Mapping[str, MetadataValue] = field(default_factory=dict[str, MetadataValue])
+
+
+def clean_text(text: str) -> str:
+    """``text`` with every line end as "\\n", without NULs, control characters and lone surrogates."""
+    return _UNUSABLE.sub("", _LINE_ENDS.sub("\n", text))
+
+
+def collapse_space(text: str) -> str:
+    """Cleaned text on one line, white space collapsed as a browser does, without invisible characters.
+
+    A line end between two CJK characters vanishes: their scripts put no space between words.
+    """
+    if not text.isascii():
+        text = _BREAK_BETWEEN_UNSPACED.sub("", _INVISIBLE.sub("", text))
+    return _SPACE.sub(" ", text).strip()
+
+
+def joint(left: str, right: str) -> str:
+    """What belongs between two lines of one paragraph: nothing between CJK characters, else a space."""
+    if not left or not right or left[-1].isspace():
+        return ""
+    unspaced = _ENDS_UNSPACED.search(left) and _STARTS_UNSPACED.match(right)
+    return "" if unspaced and (_LETTER.match(left[-1]) or _LETTER.match(right[0])) else " "
+
+
+class HeadingTrail:
+    """The headings above the current place, as (level, text), outermost first."""
+
+    def __init__(self) -> None:
+        self._open: list[tuple[int, str]] = []
+
+    def enter(self, level: int, text: str) -> tuple[str, ...]:
+        """Open the heading ``text`` and close all of its level or deeper; returns the new path."""
+        while self._open and self._open[-1][0] >= level:
+            self._open.pop()
+        self._open.append((level, text))
+        return self.path
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The open headings' texts."""
+        return tuple(text for _, text in self._open)
+
+
+class TextBuilder:
+    """Appends blocks to one string, a blank line between them, and records what lies where.
+
+    A heading's own path ends with the heading itself.
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._length = 0
+        self._blocks: list[Block] = []
+        self._trail = HeadingTrail()
+        self._page_starts: list[tuple[int, int]] = []
+        self._next_page: int | None = None
+
+    def add(self, kind: BlockKind, text: str) -> None:
+        """Append a block that is no heading; blank text adds nothing."""
+        self._append(kind, text, self._trail.path)
+
+    def add_heading(self, text: str, level: int) -> None:
+        """Append a heading of ``level`` (1 is outermost); the blocks that follow stand under it."""
+        heading = collapse_space(clean_text(text))
+        if heading:
+            self._append(BlockKind.HEADING, heading, self._trail.enter(level, heading))
+
+    def start_page(self, number: int) -> None:
+        """Everything appended from here on stands on page ``number``; a page without text is left out."""
+        self._next_page = number
+
+    def extend(self, text: str) -> None:
+        """Append to the last block, for a paragraph that goes on (on the next page, say)."""
+        text = clean_text(text).rstrip()
+        if not text:
+            return
+        self._open_page()
+        self._write(text)
+        last = self._blocks[-1]
+        self._blocks[-1] = Block(last.kind, last.start, self._length, last.heading_path)
+
+    def build(
+        self, title: str | None = None, metadata: Mapping[str, MetadataValue] | None = None
+    ) -> ParsedFile:
+        """The text with its blocks, and pages that together cover all of it."""
+        ends = [start for _, start in self._page_starts[1:]] + [self._length]
+        pages = [Page(number, start, end) for (number, start), end in zip(self._page_starts, ends)]
+        return ParsedFile("".join(self._parts), tuple(self._blocks), title, tuple(pages), metadata or {})
+
+    def _append(self, kind: BlockKind, text: str, path: tuple[str, ...]) -> None:
+        text = clean_text(text).strip("\n").rstrip()
+        if kind is not BlockKind.CODE:
+            text = text.lstrip()
+        if not text:
+            return
+        if self._length:
+            self._write(BLOCK_SEPARATOR)
+        self._open_page()
+        start = self._length
+        self._write(text)
+        self._blocks.append(Block(kind, start, self._length, path))
+
+    def _open_page(self) -> None:
+        if self._next_page is not None:
+            self._page_starts.append((self._next_page, self._length))
+            self._next_page = None
+
+    def _write(self, text: str) -> None:
+        self._parts.append(text)
+        self._length += len(text)

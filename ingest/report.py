@@ -1,0 +1,62 @@
+"""What an ingest did."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file that could not be read, and why."""
+
+    path: str
+    code: str
+    reason: str
+
+
+@dataclass(slots=True)
+class IngestReport:
+    """What an ingest did; counts of documents and chunks, wall time in seconds."""
+
+    collection: str
+    snapshot: str | None = None
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    chunks_total: int = 0
+    chunks_added: int = 0
+    chunks_removed: int = 0
+    pages: int = 0
+    seconds: float = 0.0
+    failures: tuple[Failure, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as ``troika ingest --json`` prints it."""
+        return {
+            "snapshot": self.snapshot,
+            "collection": self.collection,
+            "documents": {
+                "added": self.added,
+                "updated": self.updated,
+                "unchanged": self.unchanged,
+                "removed": self.removed,
+                "failed": len(self.failures),
+            },
+            "chunks": {
+                "total": self.chunks_total,
+                "added": self.chunks_added,
+                "removed": self.chunks_removed,
+            },
+            "seconds": round(self.seconds, 3),
+            "failures": [asdict(failure) for failure in self.failures],
+        }
+
+    def summary(self) -> str:
+        """The report in one line."""
+        return (
+            f"{self.collection}: {self.added} added, {self.updated} updated, {self.unchanged} unchanged, "
+            f"{self.removed} removed, {len(self.failures)} failed; {self.chunks_total} chunks "
+            f"in snapshot {self.snapshot or '-'} ({self.seconds:.1f} s)"
+        )

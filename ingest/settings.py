@@ -1,0 +1,243 @@
+"""All settings of Troika, read once at the edge and frozen from there on.
+
+Precedence, highest first: command line, environment (``TROIKA_SECTION__KEY``), ``troika.toml`` in the
+working directory (or the file that ``TROIKA_CONFIG`` names), defaults. An unknown key is an error.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from ingest.errors import SettingsError
+
+ENVIRONMENT_PREFIX = "TROIKA_"
+CONFIG_VARIABLE = "TROIKA_CONFIG"
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class EmbedderBackend(StrEnum):
+    """Which engine computes the vectors."""
+
+    OPENVINO = "openvino"
+    SENTENCE_TRANSFORMERS = "sentence-transformers"
+    OPENAI = "openai"
+
+
+class GeneratorKind(StrEnum):
+    """Which engine writes the answer."""
+
+    LLAMA_CPP = "llama-cpp"
+    OPENAI = "openai"
+    EXTRACTIVE = "extractive"
+
+
+class Section(BaseModel):
+    """A group of settings: frozen, and closed to keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EmbedderSettings(Section):
+    """The model that turns text into vectors; fixed for a collection by its first ingest."""
+
+    preset: str = Field(
+        "minilm", description="minilm, qwen3-embedding-0.6b, bge-m3, bge-large-zh-v1.5, custom …"
+    )
+    model: str | None = Field(None, description="folder, hub id or served name; overrides the preset's")
+    backend: EmbedderBackend | None = Field(None, description="overrides the preset's engine")
+    base_url: str | None = Field(None, description="OpenAI-compatible server for backend openai")
+    api_key: SecretStr | None = None
+    batch_size: Positive = 16
+    threads: Positive = Field(2, description="threads while documents are embedded; a query uses one")
+
+
+class ChunkingSettings(Section):
+    """How documents are cut, in tokens of the embedder's own tokenizer."""
+
+    max_tokens: Annotated[int, Field(ge=32, le=8192)] = 160
+    context_tokens: Annotated[int, Field(ge=0, le=512)] = Field(
+        48, description="at most this many tokens of title and headings before each chunk's text"
+    )
+
+
+class IngestSettings(Section):
+    """What a bulk ingest accepts."""
+
+    max_file_megabytes: Positive = 100
+    keep_snapshots: Positive = 3
+
+
+class RetrievalSettings(Section):
+    """How passages are found. ``dense_weight`` is the share of vectors in the fused score."""
+
+    depth: Positive = Field(100, description="candidates taken from each index before fusion")
+    dense_weight: Fraction = 0.5
+    passages: Annotated[int, Field(ge=1, le=50)] = Field(3, description="passages given to the generator")
+
+
+class AnswerSettings(Section):
+    """When Troika answers and when it says that it does not know."""
+
+    min_evidence: Fraction = Field(0.5, description="weakest evidence that is answered; below, it abstains")
+    max_sentences: Positive = Field(2, description="the generator is stopped after so many sentences")
+
+
+class GeneratorSettings(Section):
+    """The model that writes answers."""
+
+    kind: GeneratorKind = GeneratorKind.LLAMA_CPP
+    model: str | None = Field(None, description="GGUF file (llama-cpp) or served model name (openai)")
+    base_url: str | None = Field(None, description="OpenAI-compatible server, for example vLLM's …/v1")
+    api_key: SecretStr | None = None
+    languages: tuple[str, ...] | None = Field(None, description="languages the model writes; default by kind")
+    threads: Positive = 2
+    context_tokens: Annotated[int, Field(ge=512)] = 4096
+    max_tokens: Positive = 96
+    temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.0
+    timeout_seconds: Annotated[float, Field(gt=0)] = 60.0
+
+
+class ServerSettings(Section):
+    """The HTTP server."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    max_question_characters: Positive = 4000
+    max_request_bytes: Positive = 1_000_000
+
+
+class Settings(Section):
+    """The whole configuration."""
+
+    home: Path = Field(Path(".troika"), description="where all state lives")
+    collection: str = Field("default", description="the collection used when none is named")
+    embedder: EmbedderSettings = EmbedderSettings()
+    chunking: ChunkingSettings = ChunkingSettings()
+    ingest: IngestSettings = IngestSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    answer: AnswerSettings = AnswerSettings()
+    generator: GeneratorSettings = GeneratorSettings()
+    server: ServerSettings = ServerSettings()
+
+
+class Origin(StrEnum):
+    """Where a setting's value came from."""
+
+    COMMAND_LINE = "command line"
+    ENVIRONMENT = "environment"
+    FILE = "file"
+    DEFAULT = "default"
+
+
+def load_settings(
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    environment: Mapping[str, str] = os.environ,
+    directory: Path = Path(),
+) -> Settings:
+    """Read the settings from all sources.
+
+    Args:
+        overrides: values from the command line by dotted key, for example ``{"server.port": 9000}``;
+            None values are ignored.
+        environment: the variables to read.
+        directory: where ``troika.toml`` is looked for.
+
+    Raises:
+        SettingsError: a key is unknown, a value has the wrong type, or the file is not TOML.
+    """
+    return load_settings_with_origins(overrides, environment=environment, directory=directory)[0]
+
+
+def load_settings_with_origins(
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    environment: Mapping[str, str] = os.environ,
+    directory: Path = Path(),
+) -> tuple[Settings, dict[str, Origin]]:
+    """As ``load_settings``, with the origin of each leaf by its dotted key."""
+    layers = (
+        (Origin.FILE, _read_file(environment, directory)),
+        (Origin.ENVIRONMENT, _read_environment(environment)),
+        (Origin.COMMAND_LINE, {k: v for k, v in (overrides or {}).items() if v is not None}),
+    )
+    values: dict[str, Any] = {}
+    origins = dict.fromkeys(leaf_keys(), Origin.DEFAULT)
+    for origin, layer in layers:
+        for key, value in layer.items():
+            if key not in origins:
+                raise SettingsError(
+                    f"unknown setting {key!r} from the {origin}: `troika config show` lists the known ones."
+                )
+            values[key] = value
+            origins[key] = origin
+    try:
+        return Settings.model_validate(_nest(values)), origins
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(
+            f"setting {key!r} is {first.get('input')!r}: {first['msg']}; "
+            f"correct it in the {origins.get(key, 'configuration')}."
+        ) from error
+
+
+def leaf_keys(section: type[BaseModel] = Settings, prefix: str = "") -> Iterator[str]:
+    """The dotted keys of all settings, in the order they are declared."""
+    for name, info in section.model_fields.items():
+        kind = info.annotation
+        if isinstance(kind, type) and issubclass(kind, Section):
+            yield from leaf_keys(kind, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+def _read_file(environment: Mapping[str, str], directory: Path) -> dict[str, Any]:
+    named = environment.get(CONFIG_VARIABLE)
+    path = Path(named) if named else directory / "troika.toml"
+    if not path.is_file():
+        if named:
+            raise SettingsError(f"{CONFIG_VARIABLE} names {named!r}, which is not a file.")
+        return {}
+    try:
+        return dict(_flatten(tomllib.loads(path.read_text("utf-8")), ""))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML ({error}): correct it or remove it.") from error
+
+
+def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in environment.items():
+        if not name.startswith(ENVIRONMENT_PREFIX) or name == CONFIG_VARIABLE:
+            continue
+        key = name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
+        found[key] = tuple(value.split(",")) if key == "generator.languages" else value
+    return found
+
+
+def _flatten(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(cast(Mapping[str, Any], value), f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _nest(values: Mapping[str, Any]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for dotted, value in values.items():
+        *parents, leaf = dotted.split(".")
+        table = nested
+        for parent in parents:
+            table = table.setdefault(parent, {})
+        table[leaf] = value
+    return nested

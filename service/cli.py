@@ -1,0 +1,166 @@
+"""``troika search``, ``ask``, ``serve``, ``demo`` and ``doctor``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ingest.cli import Bar, CollectionOption, JsonOption
+from ingest.errors import PathNotFoundError
+from ingest.settings import GeneratorKind, Settings, load_settings
+from service.answer import Answer
+from service.retrieve_mode import SearchMode
+
+if TYPE_CHECKING:
+    from service.pipeline import SearchResult
+
+service_app = typer.Typer(add_completion=False)
+
+HANDBOOK = Path(__file__).parent.parent / "examples" / "handbook"
+DEMO_QUESTIONS = (
+    "What does the constant k default to in reciprocal rank fusion?",
+    "What is frozen during LoRA training?",
+    "Which exit code does an ingest return when some files failed?",
+    "中文检索为什么要用一元加二元分词？",
+    "What is the capital of Australia?",
+)
+_WIDTH = 100
+
+
+@service_app.command()
+def search(
+    query: Annotated[str, typer.Argument()],
+    collection: CollectionOption = None,
+    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="Number of hits.")] = 10,
+    mode: Annotated[SearchMode, typer.Option(help="Which indexes are asked.")] = SearchMode.HYBRID,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the best passages for a query."""
+    settings = load_settings({"generator.kind": GeneratorKind.EXTRACTIVE})
+    result = asyncio.run(_search(settings, collection or settings.collection, query, k, mode))
+    if as_json:
+        from service.schemas import search_to_json
+
+        typer.echo(json.dumps(search_to_json(result), ensure_ascii=False))
+        return
+    for rank, hit in enumerate(result.hits, start=1):
+        page = f", page {hit.chunk.page_start}" if hit.chunk.page_start else ""
+        typer.echo(f"{rank:2}. {hit.score:.3f}  {hit.chunk.headline}{page}")
+        typer.echo(textwrap.indent(_shorten(hit.chunk.text), "      "))
+
+
+@service_app.command()
+def ask(
+    question: Annotated[str, typer.Argument()],
+    collection: CollectionOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer a question from a collection, with citations."""
+    settings = load_settings()
+    (answer,) = asyncio.run(_ask(settings, collection or settings.collection, [question]))
+    if as_json:
+        from service.schemas import answer_to_json
+
+        typer.echo(json.dumps(answer_to_json(answer), ensure_ascii=False))
+    else:
+        typer.echo(format_answer(answer))
+
+
+@service_app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+) -> None:
+    """Serve the HTTP API and the web page."""
+    from service.server import run_server
+
+    run_server(load_settings({"server.host": host, "server.port": port}))
+
+
+@service_app.command()
+def demo(
+    serve_after: Annotated[bool, typer.Option("--serve", help="Serve the web page afterwards.")] = False,
+) -> None:
+    """Ingest the sample handbook and ask it five questions."""
+    from ingest.pipeline import ingest_paths
+
+    if not HANDBOOK.is_dir():
+        raise PathNotFoundError(f"{HANDBOOK} does not exist: run the demo from a checkout of the project.")
+    settings = load_settings()
+    with Bar() as bar:
+        report = ingest_paths([HANDBOOK], settings.collection, settings, progress=bar)
+    typer.echo(report.summary())
+    for answer in asyncio.run(_ask(settings, settings.collection, DEMO_QUESTIONS)):
+        typer.echo(f"\nQ: {answer.question}\n{format_answer(answer)}")
+    url = f"http://{settings.server.host}:{settings.server.port}/"
+    if serve_after:
+        from service.server import run_server
+
+        run_server(settings)
+    else:
+        typer.echo(f"\nTo ask your own questions on the web page: troika serve, then open {url}")
+
+
+@service_app.command()
+def doctor(as_json: JsonOption = False) -> None:
+    """Say which models, extras, accelerators and services are present, and what to do about the rest."""
+    from service.doctor import examine
+
+    findings = examine(load_settings())
+    if as_json:
+        typer.echo(json.dumps([finding.to_json() for finding in findings], ensure_ascii=False))
+    else:
+        for finding in findings:
+            typer.echo(finding.line())
+    if any(finding.blocks for finding in findings):
+        raise typer.Exit(1)
+
+
+def format_answer(answer: Answer) -> str:
+    """An answer for a terminal: the text, then each citation with its source and exact quote."""
+    lines = textwrap.wrap(answer.text, _WIDTH) or [""]
+    if answer.degraded is not None:
+        lines.append(f"(extractive answer: {answer.degraded.value})")
+    for citation in answer.citations:
+        page = f", page {citation.page}" if citation.page else ""
+        mark = "" if citation.supported else " (not borne out by this source)"
+        lines.append(f"  [{citation.marker}] {citation.chunk.headline}{page}{mark}")
+        lines.append(textwrap.indent(f"“{_shorten(citation.quote)}”", "      "))
+    timing = f"{answer.timings_ms.get('total', 0) / 1e3:.2f} s, {answer.generator}"
+    lines.append(f"  ({'abstained, ' if answer.abstained else ''}{timing})")
+    return "\n".join(lines)
+
+
+async def _search(settings: Settings, collection: str, query: str, k: int, mode: SearchMode) -> SearchResult:
+    from service.wiring import open_pipeline
+
+    pipeline = await open_pipeline(settings, collection)
+    try:
+        return await pipeline.search(query, k, mode)
+    finally:
+        await pipeline.aclose()
+
+
+async def _ask(settings: Settings, collection: str, questions: Sequence[str]) -> list[Answer]:
+    from service.history import History
+    from service.wiring import open_pipeline
+
+    history = History(settings.home / "history.sqlite")
+    try:
+        pipeline = await open_pipeline(settings, collection, history=history)
+        try:
+            return [await pipeline.answer(question) for question in questions]
+        finally:
+            await pipeline.aclose()
+    finally:
+        history.close()
+
+
+def _shorten(text: str) -> str:
+    return textwrap.shorten(" ".join(text.split()), 3 * _WIDTH, placeholder=" …")

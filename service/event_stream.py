@@ -1,0 +1,128 @@
+"""An answer as Server-Sent Events (WHATWG HTML, section 9.2).
+
+The answer is produced by a task of its own, which holds the pipeline's lease. The response only reads
+its events from a queue, so it can send heartbeats while the model is silent, and stopping the answer
+is the cancelling of one task, whatever state the response is in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Any, Self, cast
+
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from service.answer import AnswerEvent, Cited, Delta, Finished, Retrieved
+from service.http_errors import problem_of
+from service.pipelines import PipelineProvider
+from service.schemas import AnswerBody, CitationBody, PassageBody
+
+HEARTBEAT_SECONDS = 15.0
+HEARTBEAT = b": heartbeat\n\n"
+QUEUED_EVENTS = 64
+
+
+class AnswerStream:
+    """The events of one answer, made by a background task that ``aclose`` stops."""
+
+    def __init__(
+        self, pipelines: PipelineProvider, collection: str, question: str, passages: int | None
+    ) -> None:
+        # Bounded: a client that reads slowly slows the model down instead of filling the memory.
+        self._queue: asyncio.Queue[AnswerEvent | Exception | None] = asyncio.Queue(QUEUED_EVENTS)
+        self._task = asyncio.create_task(self._produce(pipelines, collection, question, passages))
+
+    async def next(self) -> AnswerEvent | None:
+        """The next event; None after the last.
+
+        Raises:
+            Exception: whatever the pipeline raised.
+        """
+        item = await self._queue.get()
+        if isinstance(item, Exception):
+            raise item
+        return item
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_details: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop the answer, if it is still being made. The task cleans up behind itself."""
+        self._task.cancel()
+
+    async def _produce(
+        self, pipelines: PipelineProvider, collection: str, question: str, passages: int | None
+    ) -> None:
+        try:
+            async with pipelines.lease(collection) as pipeline:
+                # An async generator in fact: closing it is what stops the model.
+                events = cast("AsyncGenerator[AnswerEvent]", pipeline.stream(question, passages))
+                async with aclosing(events):
+                    async for event in events:
+                        await self._queue.put(event)
+            await self._queue.put(None)
+        except Exception as error:
+            await self._queue.put(error)
+
+
+class EventStreamResponse(StreamingResponse):
+    """Sends the events of ``stream``, of which ``first`` was read already, and stops it at the end."""
+
+    media_type = "text/event-stream"
+
+    def __init__(
+        self, first: AnswerEvent | None, stream: AnswerStream, heartbeat_seconds: float = HEARTBEAT_SECONDS
+    ) -> None:
+        self._stream = stream
+        # no-transform and X-Accel-Buffering keep proxies from holding events back.
+        headers = {"cache-control": "no-store, no-transform", "x-accel-buffering": "no"}
+        super().__init__(_frames(first, stream, heartbeat_seconds), headers=headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._stream.stop()
+
+
+async def _frames(
+    event: AnswerEvent | None, stream: AnswerStream, heartbeat_seconds: float
+) -> AsyncIterator[bytes]:
+    upcoming: asyncio.Task[AnswerEvent | None] | None = None
+    try:
+        while event is not None:
+            yield _frame_of(event)
+            upcoming = asyncio.create_task(stream.next())
+            while not (await asyncio.wait((upcoming,), timeout=heartbeat_seconds))[0]:
+                yield HEARTBEAT
+            event = upcoming.result()
+    except Exception as error:
+        yield frame("error", problem_of(error).model_dump())
+    finally:
+        if upcoming is not None:
+            upcoming.cancel()
+
+
+def frame(name: str, payload: dict[str, Any]) -> bytes:
+    """One event. The payload is JSON on a single line, so it needs a single ``data`` field."""
+    return f"event: {name}\ndata: {json.dumps(payload, ensure_ascii=False)}\n\n".encode()
+
+
+def _frame_of(event: AnswerEvent) -> bytes:
+    match event:
+        case Retrieved(answer_id, passages):
+            shown = [PassageBody.of(passage).model_dump(mode="json") for passage in passages]
+            return frame("retrieval", {"answer_id": answer_id, "passages": shown})
+        case Delta(text):
+            return frame("message.delta", {"text": text})
+        case Cited(citation):
+            return frame("citation", CitationBody.of(citation).model_dump(mode="json"))
+        case Finished(answer):
+            return frame("done", AnswerBody.of(answer).model_dump(mode="json"))

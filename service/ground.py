@@ -1,0 +1,93 @@
+"""How well sources bear out a text: weighted overlap of the words that carry meaning.
+
+A word weighs by its rarity in the collection, idf(t) = ln(1 + (N - n + 0.5) / (n + 0.5)) (Robertson &
+Spärck Jones), so a name that the collection does not hold at all weighs the most.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ingest.document import Chunk, Hit
+from ingest.sentences import sentence_spans
+from ingest.terms import content_terms
+
+SUPPORT_THRESHOLD = 0.6
+_CONFIDENT_COSINE = 0.65
+_HOPELESS_COSINE = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A sentence of a chunk, by its span in the document, and how much of a text it bears out, 0 to 1."""
+
+    chunk: Chunk
+    start: int
+    end: int
+    coverage: float
+
+    @property
+    def text(self) -> str:
+        return self.chunk.text[self.start - self.chunk.start : self.end - self.chunk.start]
+
+
+class Grounding:
+    """Measures support with the word statistics of one snapshot."""
+
+    def __init__(self, document_frequency: Callable[[str], int], chunk_count: int) -> None:
+        self._document_frequency = document_frequency
+        self._chunk_count = chunk_count
+
+    def evidence(self, question: str, hits: Sequence[Hit], languages: Sequence[str]) -> float:
+        """How likely the hits hold the answer, 0 to 1.
+
+        The weighted share of the question's words in the best hit; where the embedder reads the hit's
+        language, averaged with how near the nearest hit lies between a hopeless and a confident cosine.
+        """
+        if not hits:
+            return 0.0
+        weights = self._weights(question)
+        covered = max(
+            (self._covered(weights, f"{hit.chunk.headline}\n{hit.chunk.text}") for hit in hits), default=0.0
+        )
+        cosines = [h.dense_score for h in hits if h.dense_score is not None and h.chunk.language in languages]
+        if not cosines:
+            return covered
+        nearness = (max(cosines) - _HOPELESS_COSINE) / (_CONFIDENT_COSINE - _HOPELESS_COSINE)
+        return (covered + min(1.0, max(0.0, nearness))) / 2
+
+    def best_quote(self, text: str, chunks: Sequence[Chunk]) -> Quote | None:
+        """The sentence among ``chunks`` that covers most of ``text``; the first one wins a tie."""
+        weights = self._weights(text)
+        quotes = (
+            Quote(
+                chunk,
+                chunk.start + start,
+                chunk.start + end,
+                self._covered(weights, chunk.text[start:end]),
+            )
+            for chunk in chunks
+            for start, end in sentence_spans(chunk.text)
+        )
+        return max(quotes, key=lambda quote: quote.coverage, default=None)
+
+    def overlap(self, question: str, text: str) -> float:
+        """The weighted share of ``question``'s words that ``text`` holds, 0 to 1."""
+        return self._covered(self._weights(question), text)
+
+    def _weights(self, text: str) -> dict[str, float]:
+        return {term: self._idf(term) for term in content_terms(text)}
+
+    def _idf(self, term: str) -> float:
+        frequency = self._document_frequency(term)
+        return math.log(1 + (self._chunk_count - frequency + 0.5) / (frequency + 0.5))
+
+    @staticmethod
+    def _covered(weights: dict[str, float], text: str) -> float:
+        total = sum(weights.values())
+        if total <= 0:
+            return 0.0
+        present = set(content_terms(text))
+        return sum(weight for term, weight in weights.items() if term in present) / total

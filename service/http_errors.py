@@ -1,0 +1,157 @@
+"""Errors as HTTP: one table from error classes to statuses, and RFC 9457 problem details.
+
+A problem's ``code`` is the error's stable code and ``instance`` names this one occurrence, under which
+the server's log has it too. 422 is kept for payloads that do not have the documented form; a
+well-formed request that cannot be served as asked gets 400. Errors that Troika did not raise on
+purpose become a bare 500: their text may hold what a client must not see.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from http import HTTPStatus
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from ingest.errors import (
+    AdapterNotFoundError,
+    AdapterRejectedError,
+    AnswerNotFoundError,
+    CollectionBusyError,
+    CollectionNotFoundError,
+    DocumentNotFoundError,
+    GeneratorError,
+    IncompatibleSnapshotError,
+    MissingExtraError,
+    ModelNotFoundError,
+    ParseError,
+    QuestionTooLongError,
+    SnapshotCorruptError,
+    TroikaError,
+    UsageError,
+)
+
+logger = logging.getLogger(__name__)
+
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+
+STATUS_OF: dict[type[TroikaError], HTTPStatus] = {
+    UsageError: HTTPStatus.BAD_REQUEST,
+    QuestionTooLongError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    CollectionNotFoundError: HTTPStatus.NOT_FOUND,
+    DocumentNotFoundError: HTTPStatus.NOT_FOUND,
+    AnswerNotFoundError: HTTPStatus.NOT_FOUND,
+    AdapterNotFoundError: HTTPStatus.NOT_FOUND,
+    ParseError: HTTPStatus.BAD_REQUEST,
+    CollectionBusyError: HTTPStatus.CONFLICT,
+    GeneratorError: HTTPStatus.SERVICE_UNAVAILABLE,
+    ModelNotFoundError: HTTPStatus.SERVICE_UNAVAILABLE,
+    MissingExtraError: HTTPStatus.SERVICE_UNAVAILABLE,
+    AdapterRejectedError: HTTPStatus.SERVICE_UNAVAILABLE,
+    SnapshotCorruptError: HTTPStatus.SERVICE_UNAVAILABLE,
+    IncompatibleSnapshotError: HTTPStatus.SERVICE_UNAVAILABLE,
+    TroikaError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+_CODE_OF_STATUS = {
+    HTTPStatus.NOT_FOUND: "route_not_found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "request_too_large",
+}
+
+
+class Problem(BaseModel):
+    """Problem details of RFC 9457, with Troika's stable ``code``."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    instance: str
+
+
+def status_of(error: TroikaError) -> HTTPStatus:
+    """The status of the nearest class in the table: an error without its own has its parent's."""
+    return next(STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF)
+
+
+def problem(status: HTTPStatus, code: str, detail: str) -> Problem:
+    """A problem that occurred now."""
+    return Problem(
+        type=f"urn:problem-type:troika:{code}",
+        title=status.phrase,
+        status=status,
+        detail=detail,
+        code=code,
+        instance=f"urn:uuid:{uuid.uuid4()}",
+    )
+
+
+def problem_of(error: Exception) -> Problem:
+    """``error`` as a client may see it; the log gets the same occurrence, with a traceback if unexpected."""
+    if isinstance(error, TroikaError):
+        found = problem(status_of(error), error.code, str(error))
+        level = logging.ERROR if found.status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
+        # The detail of a client's error may quote what the client sent: the log names the code only.
+        logger.log(level, "%s %s %s", found.status, found.code, found.instance)
+        return found
+    found = problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "internal_error",
+        "The server failed unexpectedly; its log has the cause under this problem's instance.",
+    )
+    logger.error("500 internal_error %s", found.instance, exc_info=error)
+    return found
+
+
+def problem_response(found: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
+    """``found`` as a response."""
+    return JSONResponse(
+        found.model_dump(), status_code=found.status, headers=headers, media_type=PROBLEM_MEDIA_TYPE
+    )
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Make ``app`` answer every error with problem details."""
+    app.add_exception_handler(TroikaError, _on_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+
+
+async def _on_error(_request: Request, error: Exception) -> JSONResponse:
+    return problem_response(problem_of(error))
+
+
+async def _on_invalid_request(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "json_invalid":
+        code = "json_invalid"
+        cause = first["ctx"]["error"]
+        detail = f"the body is not valid JSON ({cause}, at {where}): expected one JSON object; correct it."
+    else:
+        code = "request_invalid"
+        detail = f"{where}: {first['msg']}; /docs describes what is expected."
+    return problem_response(problem(HTTPStatus.UNPROCESSABLE_ENTITY, code, detail))
+
+
+async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    code = _CODE_OF_STATUS.get(status, "request_refused")
+    detail = {
+        HTTPStatus.NOT_FOUND: f"there is nothing at {request.url.path}: /docs lists the routes.",
+        HTTPStatus.METHOD_NOT_ALLOWED: (
+            f"{request.method} is not allowed on {request.url.path}: /docs lists the methods of each route."
+        ),
+    }.get(status, error.detail)
+    headers = dict(error.headers) if error.headers else None
+    return problem_response(problem(status, code, detail), headers)

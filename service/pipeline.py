@@ -1,0 +1,254 @@
+"""From a question to a cited answer, in one screen.
+
+retrieve -> is there evidence? -> prompt -> generate -> drop invented markers -> cite -> keep
+
+``stream`` is the one way an answer is made; whatever wants it whole folds the stream. A question in a
+language that the generator cannot write, or one asked while the generator fails before its first word,
+is answered with the sources' own sentences, and the answer says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from ingest.document import Hit
+from ingest.errors import GeneratorError, SnapshotCorruptError
+from ingest.language import detect_language
+from ingest.snapshot import Snapshot
+from service.answer import Answer, AnswerEvent, Cited, Degradation, Delta, Finished, Passage, Retrieved, Usage
+from service.cite import MarkerFilter, answer_sentences, cite, is_exact
+from service.generate import Generator
+from service.ground import Grounding
+from service.prompt import PROMPT_ID, template_for
+from service.question import check_question
+from service.release import Release
+from service.retrieve import Retriever, SearchMode
+from service.write import ExtractiveWriter, Writer
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Hits of a search, best first, with the snapshot they come from."""
+
+    query: str
+    snapshot_id: str
+    hits: tuple[Hit, ...]
+    timings_ms: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPolicy:
+    """When to answer, from how much, and how long."""
+
+    passages: int
+    min_evidence: float
+    max_sentences: int
+    max_question_characters: int
+
+
+@dataclass(slots=True)
+class _Draft:
+    """An answer in the making."""
+
+    question: str
+    language: str
+    started: float = field(default_factory=time.perf_counter)
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    passages: tuple[Passage, ...] = ()
+    evidence: float = 1.0
+    text: str = ""
+    invented: int = 0
+    abstained: bool = False
+    writer: str = "none"
+    degraded: Degradation | None = None
+    usage: Usage = Usage()
+    timings_ms: dict[str, float] = field(default_factory=dict[str, float])
+
+    def mark(self, stage: str) -> None:
+        self.timings_ms[stage] = round((time.perf_counter() - self.started) * 1e3, 3)
+
+
+class AnswerPipeline:
+    """Answers from one snapshot with one release; it holds both until it is closed."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        retriever: Retriever,
+        grounding: Grounding,
+        generator: Generator,
+        writer: Writer,
+        release: Release,
+        policy: AnswerPolicy,
+        keep: Callable[[Answer], None],
+    ) -> None:
+        self.snapshot = snapshot
+        self.generator = generator
+        self.release = release
+        self._retriever = retriever
+        self._grounding = grounding
+        self._writer = writer
+        self._fallback = ExtractiveWriter(grounding)
+        self._policy = policy
+        self._keep = keep
+
+    async def stream(self, question: str, passages: int | None = None) -> AsyncIterator[AnswerEvent]:
+        """Answer ``question`` from its best ``passages``; the last event holds the whole answer.
+
+        Raises:
+            EmptyQuestionError, QuestionTooLongError, NoTermsError: the question cannot be answered as put.
+        """
+        draft = self._draft(question)
+        hits = await asyncio.to_thread(
+            self._retriever.retrieve, draft.question, passages or self._policy.passages
+        )
+        draft.passages = tuple(
+            Passage(marker, hit.chunk, hit.score) for marker, hit in enumerate(hits, start=1)
+        )
+        draft.evidence = self._grounding.evidence(
+            draft.question, hits, self.snapshot.manifest.embedder.languages
+        )
+        draft.mark("retrieval")
+        async for event in self._write(draft):
+            yield event
+
+    async def answer(self, question: str) -> Answer:
+        """The whole answer to ``question``; see ``stream``."""
+        return await _fold(self.stream(question))
+
+    async def answer_from(self, question: str, passages: Sequence[Passage]) -> Answer:
+        """The answer from given passages, without a search: what a perfect retriever would bring about."""
+        draft = self._draft(question)
+        draft.passages = tuple(passages)
+        return await _fold(self._write(draft))
+
+    async def search(self, query: str, k: int, mode: SearchMode = SearchMode.HYBRID) -> SearchResult:
+        """The best ``k`` chunks for ``query``."""
+        started = time.perf_counter()
+        checked = check_question(query, self._policy.max_question_characters)
+        hits = await asyncio.to_thread(self._retriever.retrieve, checked, k, mode)
+        timings = {"retrieval": round((time.perf_counter() - started) * 1e3, 3)}
+        return SearchResult(checked, self.snapshot.id, tuple(hits), timings)
+
+    async def aclose(self) -> None:
+        """Let go of the generator and the snapshot."""
+        await self.generator.aclose()
+        self.snapshot.close()
+
+    def _draft(self, question: str) -> _Draft:
+        checked = check_question(question, self._policy.max_question_characters)
+        return _Draft(checked, detect_language(checked))
+
+    async def _write(self, draft: _Draft) -> AsyncIterator[AnswerEvent]:
+        yield Retrieved(draft.id, draft.passages)
+        template = template_for(draft.language)
+        if draft.evidence < self._policy.min_evidence:
+            draft.text = template.refusal
+            yield Delta(draft.text)
+        else:
+            async with aclosing(self._generate(draft)) as deltas:
+                async for delta in deltas:
+                    yield delta
+        draft.abstained = is_refusal(draft.text, template.refusal)
+        draft.mark("generation")
+        answer = self._finish(draft)
+        for citation in answer.citations:
+            yield Cited(citation)
+        await asyncio.to_thread(self._keep, answer)
+        yield Finished(answer)
+
+    async def _generate(self, draft: _Draft) -> AsyncIterator[Delta]:
+        writer: Writer = self._writer
+        if draft.language not in self.generator.languages:
+            writer, draft.degraded = self._fallback, Degradation.LANGUAGE
+        try:
+            async with aclosing(self._write_with(writer, draft)) as deltas:
+                async for delta in deltas:
+                    yield delta
+        except GeneratorError:
+            draft.degraded = Degradation.GENERATOR
+            if draft.text:
+                return  # half an answer is out already; what stands is cited and flagged
+            async with aclosing(self._write_with(self._fallback, draft)) as deltas:
+                async for delta in deltas:
+                    yield delta
+
+    async def _write_with(self, writer: Writer, draft: _Draft) -> AsyncIterator[Delta]:
+        markers = MarkerFilter(len(draft.passages))
+        draft.writer = writer.name
+        async with aclosing(writer.write(draft.question, draft.passages, draft.language)) as pieces:
+            async for piece in pieces:
+                if piece.completion_tokens is not None:
+                    draft.usage = Usage(piece.prompt_tokens or 0, piece.completion_tokens)
+                for delta in self._emit(draft, markers.feed(piece.text)):
+                    yield delta
+                if len(answer_sentences(draft.text)) > self._policy.max_sentences:
+                    break
+        for delta in self._emit(draft, markers.finish()):
+            yield delta
+        draft.invented = markers.invented
+
+    @staticmethod
+    def _emit(draft: _Draft, text: str) -> list[Delta]:
+        if not draft.text:
+            text = text.lstrip()
+        if not text:
+            return []
+        if not draft.text:
+            draft.mark("first_token")
+        draft.text += text
+        return [Delta(text)]
+
+    def _finish(self, draft: _Draft) -> Answer:
+        text = draft.text.rstrip()
+        cited = cite("" if draft.abstained else text, draft.passages, self._grounding)
+        for citation in cited.citations:
+            document = self.snapshot.documents.document(citation.chunk.document_id)
+            if document is not None and not is_exact(citation, document):
+                raise SnapshotCorruptError(
+                    f"the passage {citation.chunk.id} is not its document's text: run `troika collections verify`."
+                )
+        draft.mark("total")
+        return Answer(
+            id=draft.id,
+            question=draft.question,
+            text=text,
+            language=draft.language,
+            citations=cited.citations,
+            passages=draft.passages,
+            abstained=draft.abstained,
+            groundedness=cited.groundedness,
+            evidence=round(draft.evidence, 4),
+            invented_markers=draft.invented,
+            degraded=draft.degraded,
+            generator=draft.writer,
+            prompt_id=PROMPT_ID,
+            release=self.release.name,
+            collection=self.snapshot.manifest.collection,
+            snapshot_id=self.snapshot.id,
+            timings_ms=draft.timings_ms,
+            usage=draft.usage,
+            created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        )
+
+
+def is_refusal(text: str, refusal: str) -> bool:
+    """Whether ``text`` opens with the words of the refusal up to its first colon."""
+    opening = refusal.replace("：", ":").partition(":")[0].lower()
+    return text.replace("’", "'").lower().lstrip().startswith(opening)
+
+
+async def _fold(events: AsyncIterator[AnswerEvent]) -> Answer:
+    answer: Answer | None = None
+    async for event in events:
+        if isinstance(event, Finished):
+            answer = event.answer
+    if answer is None:
+        raise GeneratorError("the answer ended before it was whole: ask again.")
+    return answer

@@ -1,0 +1,200 @@
+"""Answer pipelines, one per collection, opened when first asked for and replaced when outdated.
+
+A request *leases* a pipeline. When a new snapshot or release has been published, the next lease opens
+a new pipeline; the old one serves the leases it has and is closed when the last of them ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from ingest.document import Chunk, Document
+from service.answer import AnswerEvent
+from service.generate import Generator
+from service.release import Release
+from service.retrieve_mode import SearchMode
+
+if TYPE_CHECKING:
+    from service.pipeline import SearchResult  # Only named here: importing it loads the indexes' libraries.
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_PATIENCE_SECONDS = 2.0
+
+
+class DocumentSource(Protocol):
+    """The documents of a snapshot. An id that is not kept gives None."""
+
+    def document(self, document_id: str) -> Document | None: ...
+
+    def chunks_of(self, document_id: str) -> Sequence[Chunk]: ...
+
+
+class OpenSnapshot(Protocol):
+    """What the HTTP service reads of a snapshot."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def documents(self) -> DocumentSource: ...
+
+
+class Answering(Protocol):
+    """What the HTTP service needs of ``service.pipeline.AnswerPipeline``."""
+
+    @property
+    def snapshot(self) -> OpenSnapshot: ...
+
+    @property
+    def generator(self) -> Generator: ...
+
+    @property
+    def release(self) -> Release: ...
+
+    def stream(self, question: str, passages: int | None = None) -> AsyncIterator[AnswerEvent]: ...
+
+    async def search(self, query: str, k: int, mode: SearchMode) -> SearchResult: ...
+
+    async def aclose(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionSummary:
+    """A published collection, as the list of collections shows it."""
+
+    name: str
+    snapshot_id: str
+    documents: int
+    chunks: int
+
+
+class PipelineProvider(Protocol):
+    """Where the HTTP service gets its pipelines from."""
+
+    def lease(self, collection: str) -> AbstractAsyncContextManager[Answering]: ...
+
+    def collections(self) -> Sequence[CollectionSummary]: ...
+
+    async def aclose(self) -> None: ...
+
+
+@dataclass(slots=True)
+class _Slot:
+    """An open pipeline. ``refused`` is the newer version that could not be opened in its place."""
+
+    pipeline: Answering
+    version: str
+    users: int = 0
+    retired: bool = False
+    refused: str | None = None
+
+
+class Pipelines:
+    """The pipelines of one server process; for use from a single event loop."""
+
+    def __init__(
+        self,
+        open: Callable[[str], Awaitable[Answering]],
+        version: Callable[[str], str],
+        catalog: Callable[[], Sequence[CollectionSummary]],
+        *,
+        patience_seconds: float = DEFAULT_PATIENCE_SECONDS,
+    ) -> None:
+        """
+        Args:
+            open: opens the pipeline of a collection.
+            version: names what the collection's pipeline would be opened from (snapshot and release);
+                cheap, called in a thread for each lease; raises CollectionNotFoundError.
+            catalog: lists the published collections; called in a thread.
+            patience_seconds: how long a lease waits for a newer pipeline before it takes the old one.
+        """
+        self._open = open
+        self._version = version
+        self._catalog = catalog
+        self._patience = patience_seconds
+        self._slots: dict[str, _Slot] = {}
+        self._opening: dict[str, asyncio.Task[_Slot]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def lease(self, collection: str) -> AsyncGenerator[Answering]:
+        """The current pipeline of ``collection``, held open until the block ends.
+
+        Raises:
+            CollectionNotFoundError: no such collection is published.
+            TroikaError: the pipeline could not be opened, and there is no older one.
+        """
+        slot = await self._current(collection)
+        slot.users += 1
+        try:
+            yield slot.pipeline
+        finally:
+            slot.users -= 1
+            self._close_if_unused(slot)
+
+    def collections(self) -> Sequence[CollectionSummary]:
+        """All published collections."""
+        return self._catalog()
+
+    async def aclose(self) -> None:
+        """Close every pipeline; call it when no lease is held any more."""
+        opening = list(self._opening.values())
+        for task in opening:
+            task.cancel()
+        await asyncio.gather(*opening, return_exceptions=True)
+        for collection in list(self._slots):
+            self._retire(collection)
+        await asyncio.gather(*self._closing, return_exceptions=True)
+
+    async def _current(self, collection: str) -> _Slot:
+        version = await asyncio.to_thread(self._version, collection)
+        slot = self._slots.get(collection)
+        if slot is not None and version in (slot.version, slot.refused):
+            return slot
+        opening = self._opening.get(collection)
+        if opening is None:
+            opening = asyncio.create_task(self._reopen(collection, version))
+            self._opening[collection] = opening
+            opening.add_done_callback(lambda task: self._opened(collection, task))
+        if slot is None:
+            # Shielded: a client that goes away must not undo the opening that others wait for.
+            return await asyncio.shield(opening)
+        await asyncio.wait((opening,), timeout=self._patience)
+        return self._slots.get(collection, slot)
+
+    async def _reopen(self, collection: str, version: str) -> _Slot:
+        try:
+            slot = _Slot(await self._open(collection), version)
+        except Exception:
+            old = self._slots.get(collection)
+            if old is not None:
+                logger.exception("collection %s stays at %s", collection, old.version)
+                old.refused = version
+            raise
+        self._retire(collection)
+        self._slots[collection] = slot
+        return slot
+
+    def _opened(self, collection: str, task: asyncio.Task[_Slot]) -> None:
+        self._opening.pop(collection, None)
+        if not task.cancelled():
+            task.exception()  # Marks it as seen: those who waited have raised it, or took the old slot.
+
+    def _retire(self, collection: str) -> None:
+        slot = self._slots.pop(collection, None)
+        if slot is not None:
+            slot.retired = True
+            self._close_if_unused(slot)
+
+    def _close_if_unused(self, slot: _Slot) -> None:
+        if slot.retired and slot.users == 0:
+            # A task, because the last lease may end inside a cancelled request, where awaiting fails.
+            closing = asyncio.create_task(slot.pipeline.aclose())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)

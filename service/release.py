@@ -1,0 +1,225 @@
+"""Which generator is served: the base model alone, or the base model with a fine-tuned adapter.
+
+::
+
+    TROIKA_HOME/
+        adapters/NAME/           NAME = task@sha8 of the weights; never changed once written
+            adapter_model.safetensors, adapter_config.json, adapter.gguf, metrics.json
+            manifest.json        written last: an adapter without it does not exist
+        releases/
+            NUMBER/release.json  what was promoted, and which release it replaced
+            CURRENT              NUMBER of the release that is served; replaced atomically
+
+Without a ``CURRENT`` the base model is served. Adapters are written and promoted in ``adapters.py``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from ingest.durable import file_sha256
+from ingest.errors import AdapterNotFoundError, AdapterRejectedError
+from service.prompt import PROMPT_ID
+
+BASE = "base"
+ADAPTERS = "adapters"
+RELEASES = "releases"
+CURRENT = "CURRENT"
+MANIFEST = "manifest.json"
+RELEASE_FILE = "release.json"
+WEIGHTS = "adapter_model.safetensors"
+GGUF = "adapter.gguf"
+FORMAT = 1
+
+_FINGERPRINT_DIGITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterRecord:
+    """A fine-tuned adapter and what it was made from.
+
+    ``base_model`` is a ``model_fingerprint``; ``files`` maps each file's name to its SHA-256.
+    """
+
+    name: str
+    path: Path
+    sha256: str
+    base_model: str
+    prompt_id: str
+    dataset_sha256: str
+    created_at: str
+    files: Mapping[str, str]
+
+    @property
+    def task(self) -> str:
+        """How it was trained: the part of the name before the ``@``."""
+        return self.name.partition("@")[0]
+
+    @property
+    def gguf_path(self) -> Path:
+        """The form that llama.cpp loads."""
+        return self.path / GGUF
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What is served. ``base_model`` is empty for the base release: it goes with whatever model is set."""
+
+    name: str
+    base_model: str
+    adapter: AdapterRecord | None
+    prompt_id: str
+    dataset_sha256: str | None
+    report_sha256: str | None
+
+    def check(self, *, base_model: str, prompt_id: str = PROMPT_ID) -> None:
+        """Make sure that this release may be served on ``base_model`` with the prompt ``prompt_id``.
+
+        Raises:
+            AdapterRejectedError: its adapter was trained on another model or prompt, or its files changed.
+        """
+        if self.adapter is None:
+            return
+        for what, found, expected in (
+            ("base model", self.adapter.base_model, base_model),
+            ("prompt", self.adapter.prompt_id, prompt_id),
+        ):
+            if found != expected:
+                raise AdapterRejectedError(
+                    f"the adapter {self.adapter.name} was trained for the {what} {found}, but {expected} is "
+                    "served: train it again, or go back with `troika adapters rollback`."
+                )
+        check_files(self.adapter)
+
+
+def base_release() -> Release:
+    """The base model as it comes, without an adapter."""
+    return Release(BASE, "", None, PROMPT_ID, None, None)
+
+
+def current_number(home: Path) -> str | None:
+    """The number of the release that is served; None for the base model. One small read: cheap to ask often."""
+    try:
+        return (home / RELEASES / CURRENT).read_text("utf-8").strip() or None
+    except FileNotFoundError:
+        return None
+
+
+def read_release(home: Path) -> Release:
+    """The release that is served.
+
+    Raises:
+        AdapterNotFoundError: its adapter is gone.
+        AdapterRejectedError: its files cannot be read.
+    """
+    number = current_number(home)
+    if number is None:
+        return base_release()
+    fields = read_record(home / RELEASES / number / RELEASE_FILE)
+    adapter = read_adapter(home / ADAPTERS / text_field(fields, "adapter"))
+    return Release(
+        name=adapter.name,
+        base_model=adapter.base_model,
+        adapter=adapter,
+        prompt_id=adapter.prompt_id,
+        dataset_sha256=adapter.dataset_sha256,
+        report_sha256=cast("str | None", fields.get("report_sha256")),
+    )
+
+
+def read_adapter(path: Path) -> AdapterRecord:
+    """The adapter in the folder ``path``, by its manifest.
+
+    Raises:
+        AdapterNotFoundError: there is none, or it was never finished.
+        AdapterRejectedError: its manifest cannot be read.
+    """
+    if not (path / MANIFEST).is_file():
+        raise AdapterNotFoundError(
+            f"there is no adapter {path.name!r}: `troika adapters list` shows those that are kept, and "
+            "`troika adapters rollback` goes back to the release before."
+        )
+    fields = read_record(path / MANIFEST)
+    files = fields.get("files")
+    if fields.get("format") != FORMAT or not isinstance(files, dict):
+        raise AdapterRejectedError(
+            f"the manifest of the adapter {path.name} has the format {fields.get('format')!r}, expected "
+            f"{FORMAT}: export the adapter again."
+        )
+    return AdapterRecord(
+        name=path.name,
+        path=path,
+        sha256=text_field(fields, "sha256"),
+        base_model=text_field(fields, "base_model"),
+        prompt_id=text_field(fields, "prompt_id"),
+        dataset_sha256=text_field(fields, "dataset_sha256"),
+        created_at=text_field(fields, "created_at"),
+        files={str(name): str(sha256) for name, sha256 in cast("dict[object, object]", files).items()},
+    )
+
+
+def check_files(adapter: AdapterRecord) -> None:
+    """Compare the files of ``adapter`` with their recorded hashes.
+
+    Raises:
+        AdapterRejectedError: one is missing or was changed.
+    """
+    for name, expected in adapter.files.items():
+        path = adapter.path / name
+        found = file_sha256(path) if path.is_file() else "nothing"
+        if found != expected:
+            raise AdapterRejectedError(
+                f"the file {name} of the adapter {adapter.name} has the SHA-256 {found}, expected {expected}: "
+                "export the adapter again, or go back with `troika adapters rollback`."
+            )
+
+
+def model_fingerprint(path: Path) -> str:
+    """The identity of a base model: its name and the first digits of its SHA-256.
+
+    ``path`` is a GGUF file, or a folder in the Hugging Face layout, whose weights and configuration count.
+    """
+    if path.is_file():
+        return f"{path.stem}@{file_sha256(path)[:_FINGERPRINT_DIGITS]}"
+    hashes = [file_sha256(file) for file in sorted((*path.glob("*.safetensors"), path / "config.json"))]
+    return f"{path.name}@{_joined_sha256(hashes)[:_FINGERPRINT_DIGITS]}"
+
+
+def read_record(path: Path) -> dict[str, object]:
+    """The JSON object in ``path``.
+
+    Raises:
+        AdapterRejectedError: it cannot be read or is no JSON object.
+    """
+    try:
+        value: object = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise AdapterRejectedError(
+            f"{path} cannot be read ({error}): export the adapter again, or go back with `troika adapters rollback`."
+        ) from error
+    if not isinstance(value, dict):
+        raise AdapterRejectedError(f"{path} holds no JSON object: export the adapter again.")
+    return cast("dict[str, object]", value)
+
+
+def text_field(fields: Mapping[str, object], key: str) -> str:
+    """The text under ``key`` of an adapter's or release's record.
+
+    Raises:
+        AdapterRejectedError: it is missing or no text.
+    """
+    value = fields.get(key)
+    if not isinstance(value, str) or not value:
+        raise AdapterRejectedError(
+            f"the record has {value!r} as its {key!r}, expected a text: export it again."
+        )
+    return value
+
+
+def _joined_sha256(hashes: list[str]) -> str:
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()

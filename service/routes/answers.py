@@ -1,0 +1,74 @@
+"""Asking, and judging what was answered."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from ingest.settings import Settings
+from service.answer import AnswerEvent, Finished
+from service.event_stream import AnswerStream, EventStreamResponse
+from service.feedback import new_feedback
+from service.history import History
+from service.pipelines import PipelineProvider
+from service.question import check_question
+from service.routes.problems import PROBLEMS
+from service.schemas import AnswerBody, FeedbackBody, FeedbackRequest, QueryRequest, StoredAnswerBody
+
+STREAM_DESCRIPTION = (
+    "The answer; with `stream: true` as Server-Sent Events instead: `retrieval` (answer id and passages), "
+    "`message.delta` (further text), `citation` (checked against its source), then `done` (the whole "
+    "answer) or `error` (problem details). Closing the connection stops the answer."
+)
+
+
+def answers_router(settings: Settings, pipelines: PipelineProvider, history: History) -> APIRouter:
+    """The routes under which questions are answered and answers judged."""
+    router = APIRouter(prefix="/v1", tags=["answers"])
+
+    @router.post(
+        "/query",
+        response_model=AnswerBody,
+        response_description=STREAM_DESCRIPTION,
+        responses=PROBLEMS | {200: {"content": {"text/event-stream": {}}}},
+    )
+    async def query(request: QueryRequest) -> AnswerBody | Response:  # pyright: ignore[reportUnusedFunction]
+        """Answer a question from the documents of a collection."""
+        question = check_question(request.question, settings.server.max_question_characters)
+        collection = request.collection or settings.collection
+        stream = AnswerStream(pipelines, collection, question, request.passages)
+        try:
+            if not request.stream:
+                return await _whole_answer(stream)
+            # What goes wrong before the first event still gets a status of its own.
+            first = await stream.next()
+        except BaseException:
+            stream.stop()
+            raise
+        return EventStreamResponse(first, stream)
+
+    @router.get("/answers/{answer_id}", responses=PROBLEMS)
+    async def answer(answer_id: str) -> StoredAnswerBody:  # pyright: ignore[reportUnusedFunction]
+        """An earlier answer, as it was given, with its judgements."""
+        return StoredAnswerBody.of_stored(await asyncio.to_thread(history.get, answer_id))
+
+    @router.post("/feedback", status_code=HTTPStatus.CREATED, responses=PROBLEMS)
+    async def feedback(request: FeedbackRequest) -> FeedbackBody:  # pyright: ignore[reportUnusedFunction]
+        """Judge an answer: thumbs up or down, a corrected answer, a comment."""
+        judgement = new_feedback(request.answer_id, request.verdict, request.correction, request.comment)
+        await asyncio.to_thread(history.add_feedback, judgement)
+        return FeedbackBody.of(judgement)
+
+    return router
+
+
+async def _whole_answer(stream: AnswerStream) -> AnswerBody:
+    event: AnswerEvent | None = await stream.next()
+    while event is not None and not isinstance(event, Finished):
+        event = await stream.next()
+    if event is None:
+        raise RuntimeError("the pipeline's stream ended without a Finished event")
+    return AnswerBody.of(event.answer)

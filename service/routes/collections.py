@@ -1,0 +1,55 @@
+"""Looking into collections: search, the list of them, and their documents."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import APIRouter
+
+from ingest.errors import DocumentNotFoundError
+from ingest.settings import Settings
+from service.catalog_schemas import CollectionBody, CollectionsBody, DocumentBody
+from service.pipelines import DocumentSource, PipelineProvider
+from service.question import check_question
+from service.routes.problems import PROBLEMS
+from service.schemas import CollectionField, SearchBody, SearchRequest
+
+
+def collections_router(settings: Settings, pipelines: PipelineProvider) -> APIRouter:
+    """The routes that read collections."""
+    router = APIRouter(prefix="/v1", tags=["collections"])
+
+    @router.post("/search", responses=PROBLEMS)
+    async def search(request: SearchRequest) -> SearchBody:  # pyright: ignore[reportUnusedFunction]
+        """Find passages, without an answer."""
+        query = check_question(request.query, settings.server.max_question_characters)
+        async with pipelines.lease(request.collection or settings.collection) as pipeline:
+            return SearchBody.of(await pipeline.search(query, request.k, request.mode))
+
+    @router.get("/collections")
+    async def collections() -> CollectionsBody:  # pyright: ignore[reportUnusedFunction]
+        """The published collections."""
+        found = await asyncio.to_thread(pipelines.collections)
+        return CollectionsBody(
+            default=settings.collection, collections=tuple(CollectionBody.of(summary) for summary in found)
+        )
+
+    @router.get("/documents/{document_id}", responses=PROBLEMS)
+    async def document(  # pyright: ignore[reportUnusedFunction]
+        document_id: str, collection: CollectionField = None
+    ) -> DocumentBody:
+        """A document of the collection's current snapshot, with the text that citations point into."""
+        async with pipelines.lease(collection or settings.collection) as pipeline:
+            return await asyncio.to_thread(_read, pipeline.snapshot.documents, document_id)
+
+    return router
+
+
+def _read(documents: DocumentSource, document_id: str) -> DocumentBody:
+    document = documents.document(document_id)
+    if document is None:
+        raise DocumentNotFoundError(
+            f"the collection holds no document with id {document_id!r}: take one from a citation or a hit; "
+            "a document's id changes with its text."
+        )
+    return DocumentBody.of(document, documents.chunks_of(document_id))

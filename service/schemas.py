@@ -1,0 +1,299 @@
+"""The JSON of the HTTP interface, and of ``troika ask --json`` and ``troika search --json``.
+
+Every offset counts Unicode code points: ``answer_*`` in the answer's text, all others in the text of
+the source document. JavaScript and Java count UTF-16 units and must convert.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from ingest.document import Hit
+from service.answer import Answer, Citation, Passage
+from service.feedback import Feedback, Verdict
+from service.history import StoredAnswer
+from service.retrieve_mode import SearchMode
+
+if TYPE_CHECKING:
+    from service.pipeline import SearchResult
+
+MAX_FEEDBACK_CHARACTERS = 20_000
+
+
+def _encodable(text: str) -> str:
+    """JSON can escape half of a surrogate pair; no text that holds one could ever be sent back."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("expected Unicode text, found half of a surrogate pair") from error
+    return text
+
+
+Text = Annotated[str, AfterValidator(_encodable)]
+CollectionField = Annotated[
+    Text | None,
+    Field(max_length=200, description="the collection to search; the server's default if left out"),
+]
+FeedbackText = Annotated[Text, Field(max_length=MAX_FEEDBACK_CHARACTERS)]
+
+
+class RequestBody(BaseModel):
+    """A request: closed to keys that it does not know."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ResponseBody(BaseModel):
+    """A part of a response."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class QueryRequest(RequestBody):
+    """A question."""
+
+    question: Text = Field(description="in any language; answered in the same", examples=["What is LoRA?"])
+    collection: CollectionField = None
+    passages: Annotated[int, Field(ge=1, le=50)] | None = Field(
+        default=None, description="how many passages the answer is made from"
+    )
+    stream: bool = Field(default=False, description="answer as Server-Sent Events")
+
+
+class SearchRequest(RequestBody):
+    """A search without an answer."""
+
+    query: Text = Field(examples=["LoRA rank"])
+    collection: CollectionField = None
+    k: int = Field(default=10, ge=1, le=1000, description="the most hits to return")
+    mode: SearchMode = SearchMode.HYBRID
+
+
+class FeedbackRequest(RequestBody):
+    """A judgement of an answer. Send another one to change your mind: the latest counts."""
+
+    answer_id: Text = Field(max_length=200)
+    verdict: Verdict
+    correction: FeedbackText | None = Field(default=None, description="the answer that would have been right")
+    comment: FeedbackText | None = None
+
+
+class CitationBody(ResponseBody):
+    """A claim of the answer, and the exact words of the source that bear it out."""
+
+    marker: int
+    uri: str
+    title: str
+    page: int | None
+    quote: str
+    quote_start: int
+    quote_end: int
+    answer_start: int
+    answer_end: int
+    chunk_id: str
+    document_id: str
+    supported: bool
+
+    @classmethod
+    def of(cls, citation: Citation) -> CitationBody:
+        return cls(
+            marker=citation.marker,
+            uri=citation.chunk.uri,
+            title=citation.chunk.title,
+            page=citation.page,
+            quote=citation.quote,
+            quote_start=citation.quote_start,
+            quote_end=citation.quote_end,
+            answer_start=citation.answer_start,
+            answer_end=citation.answer_end,
+            chunk_id=citation.chunk.id,
+            document_id=citation.chunk.document_id,
+            supported=citation.supported,
+        )
+
+
+class PassageBody(ResponseBody):
+    """A passage that the answer was made from, under the number that citations name."""
+
+    marker: int
+    chunk_id: str
+    document_id: str
+    uri: str
+    title: str
+    heading_path: tuple[str, ...]
+    page: int | None
+    start: int
+    end: int
+    text: str
+    score: float
+
+    @classmethod
+    def of(cls, passage: Passage) -> PassageBody:
+        chunk = passage.chunk
+        return cls(
+            marker=passage.marker,
+            chunk_id=chunk.id,
+            document_id=chunk.document_id,
+            uri=chunk.uri,
+            title=chunk.title,
+            heading_path=chunk.heading_path,
+            page=chunk.page_start,
+            start=chunk.start,
+            end=chunk.end,
+            text=chunk.text,
+            score=passage.score,
+        )
+
+
+class UsageBody(ResponseBody):
+    """Tokens read and written by the generator."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class AnswerBody(ResponseBody):
+    """A whole answer, with everything needed to check and to reproduce it."""
+
+    id: str
+    question: str
+    text: str
+    language: str
+    citations: tuple[CitationBody, ...]
+    passages: tuple[PassageBody, ...]
+    abstained: bool = Field(description="true when the sources do not tell")
+    groundedness: float = Field(description="share of the answer's sentences that a quote supports")
+    evidence: float = Field(description="how strongly the best passages speak to the question, 0 to 1")
+    invented_markers: int = Field(description="citations of the model that named no passage, dropped")
+    degraded: str | None = Field(description="why the answer was made in a simpler way, if it was")
+    generator: str
+    prompt_id: str
+    release: str
+    collection: str
+    snapshot_id: str
+    timings_ms: dict[str, float]
+    usage: UsageBody
+    created_at: str
+
+    @classmethod
+    def of(cls, answer: Answer) -> AnswerBody:
+        return cls(
+            id=answer.id,
+            question=answer.question,
+            text=answer.text,
+            language=answer.language,
+            citations=tuple(CitationBody.of(citation) for citation in answer.citations),
+            passages=tuple(PassageBody.of(passage) for passage in answer.passages),
+            abstained=answer.abstained,
+            groundedness=answer.groundedness,
+            evidence=answer.evidence,
+            invented_markers=answer.invented_markers,
+            degraded=None if answer.degraded is None else answer.degraded.value,
+            generator=answer.generator,
+            prompt_id=answer.prompt_id,
+            release=answer.release,
+            collection=answer.collection,
+            snapshot_id=answer.snapshot_id,
+            timings_ms=dict(answer.timings_ms),
+            usage=UsageBody(
+                prompt_tokens=answer.usage.prompt_tokens, completion_tokens=answer.usage.completion_tokens
+            ),
+            created_at=answer.created_at,
+        )
+
+
+class FeedbackBody(ResponseBody):
+    """A kept judgement."""
+
+    id: str
+    answer_id: str
+    verdict: Verdict
+    correction: str | None
+    comment: str | None
+    created_at: str
+
+    @classmethod
+    def of(cls, feedback: Feedback) -> FeedbackBody:
+        return cls(
+            id=feedback.id,
+            answer_id=feedback.answer_id,
+            verdict=feedback.verdict,
+            correction=feedback.correction,
+            comment=feedback.comment,
+            created_at=feedback.created_at,
+        )
+
+
+class StoredAnswerBody(AnswerBody):
+    """A kept answer with its judgements, oldest first."""
+
+    feedback: tuple[FeedbackBody, ...]
+
+    @classmethod
+    def of_stored(cls, stored: StoredAnswer) -> StoredAnswerBody:
+        judgements = [FeedbackBody.of(feedback) for feedback in stored.feedback]
+        return cls.model_validate(AnswerBody.of(stored.answer).model_dump() | {"feedback": judgements})
+
+
+class HitBody(ResponseBody):
+    """A passage that a search found; a part that did not find it scores null."""
+
+    rank: int
+    score: float
+    dense_score: float | None
+    lexical_score: float | None
+    chunk_id: str
+    document_id: str
+    uri: str
+    title: str
+    page: int | None
+    start: int
+    end: int
+    text: str
+
+    @classmethod
+    def of(cls, rank: int, hit: Hit) -> HitBody:
+        return cls(
+            rank=rank,
+            score=hit.score,
+            dense_score=hit.dense_score,
+            lexical_score=hit.lexical_score,
+            chunk_id=hit.chunk.id,
+            document_id=hit.chunk.document_id,
+            uri=hit.chunk.uri,
+            title=hit.chunk.title,
+            page=hit.chunk.page_start,
+            start=hit.chunk.start,
+            end=hit.chunk.end,
+            text=hit.chunk.text,
+        )
+
+
+class SearchBody(ResponseBody):
+    """The hits of a search, best first; ``rank`` counts from 1."""
+
+    query: str
+    snapshot: str
+    timings_ms: dict[str, float]
+    hits: tuple[HitBody, ...]
+
+    @classmethod
+    def of(cls, result: SearchResult) -> SearchBody:
+        return cls(
+            query=result.query,
+            snapshot=result.snapshot_id,
+            timings_ms=dict(result.timings_ms),
+            hits=tuple(HitBody.of(rank, hit) for rank, hit in enumerate(result.hits, start=1)),
+        )
+
+
+def answer_to_json(answer: Answer) -> dict[str, Any]:
+    """``answer`` as ``POST /v1/query`` and ``troika ask --json`` give it."""
+    return AnswerBody.of(answer).model_dump(mode="json")
+
+
+def search_to_json(result: SearchResult) -> dict[str, Any]:
+    """``result`` as ``POST /v1/search`` and ``troika search --json`` give it."""
+    return SearchBody.of(result).model_dump(mode="json")

@@ -1,0 +1,174 @@
+"""The one place that puts an answer pipeline together from settings, snapshot and release.
+
+The command line, the HTTP server, the evaluation and the mining of training data all call it, so they
+all measure what is served.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingest.embed import Embedder, load_embedder
+from ingest.errors import SettingsError
+from ingest.language import LANGUAGES
+from ingest.settings import GeneratorKind, GeneratorSettings, Settings
+from ingest.snapshot import Snapshot, open_snapshot
+from service.generate import Generator, Message, Piece, Sampling
+from service.generators import smollm2
+from service.ground import Grounding
+from service.history import History
+from service.pipeline import AnswerPipeline, AnswerPolicy
+from service.release import Release, model_fingerprint, read_release
+from service.retrieve import Retriever
+from service.write import ExtractiveWriter, PromptedWriter, Writer
+
+_ENGLISH = frozenset({"en"})
+_ENGLISH_AND_CHINESE = frozenset({"en", "zh"})
+
+
+async def open_pipeline(
+    settings: Settings, collection: str, *, history: History | None = None
+) -> AnswerPipeline:
+    """The pipeline of a collection's current snapshot and the current release, for a single use.
+
+    Raises:
+        CollectionNotFoundError, SnapshotCorruptError, IncompatibleSnapshotError: about the collection.
+        ModelNotFoundError, AdapterRejectedError, SettingsError, GeneratorError: about the models.
+    """
+    return await PipelineFactory(settings, history).open(collection)
+
+
+class PipelineFactory:
+    """Opens pipelines that share their models: an embedder per specification, a generator per release."""
+
+    def __init__(self, settings: Settings, history: History | None) -> None:
+        self._settings = settings
+        self._history = history
+        self._embedders: dict[str, Embedder] = {}
+        self._generators: dict[str, _SharedGenerator] = {}
+        self._lock = asyncio.Lock()
+
+    async def open(self, collection: str) -> AnswerPipeline:
+        """See ``open_pipeline``."""
+        async with self._lock:
+            return await asyncio.to_thread(self._open, collection)
+
+    def _open(self, collection: str) -> AnswerPipeline:
+        settings = self._settings
+        snapshot = open_snapshot(settings.home, collection)
+        release = read_release(settings.home)
+        generator = self._generator(release)
+        grounding = Grounding(snapshot.words.document_frequency, snapshot.manifest.chunks)
+        return AnswerPipeline(
+            snapshot=snapshot,
+            retriever=Retriever(snapshot, self._embedder(snapshot), settings.retrieval),
+            grounding=grounding,
+            generator=generator,
+            writer=_writer(settings.generator, generator, grounding),
+            release=release,
+            policy=AnswerPolicy(
+                passages=settings.retrieval.passages,
+                min_evidence=settings.answer.min_evidence,
+                max_sentences=settings.answer.max_sentences,
+                max_question_characters=settings.server.max_question_characters,
+            ),
+            keep=self._history.keep if self._history else lambda _answer: None,
+        )
+
+    def _embedder(self, snapshot: Snapshot) -> Embedder:
+        spec = snapshot.manifest.embedder
+        if spec.fingerprint not in self._embedders:
+            models = self._settings.home / "models"
+            self._embedders[spec.fingerprint] = load_embedder(spec, self._settings.embedder, models)
+        return self._embedders[spec.fingerprint]
+
+    def _generator(self, release: Release) -> _SharedGenerator:
+        shared = self._generators.get(release.name)
+        if shared is None or shared.closed:
+            shared = _SharedGenerator(load_generator(self._settings.generator, release))
+            self._generators[release.name] = shared
+        return shared.acquire()
+
+
+def load_generator(settings: GeneratorSettings, release: Release) -> Generator:
+    """The generator that the settings and the release ask for.
+
+    Raises:
+        ModelNotFoundError, MissingExtraError, AdapterRejectedError, SettingsError, GeneratorError
+    """
+    languages = frozenset(settings.languages) if settings.languages else None
+    match settings.kind:
+        case GeneratorKind.LLAMA_CPP:
+            return _load_llama_cpp(settings, release, languages or _ENGLISH)
+        case GeneratorKind.OPENAI:
+            from service.generators.openai_http import OpenAiGenerator
+
+            if settings.base_url is None or settings.model is None:
+                raise SettingsError(
+                    "generator.kind is openai, and generator.base_url or generator.model is not set: "
+                    "give the server's URL (…/v1) and the name of the model it serves."
+                )
+            key = settings.api_key.get_secret_value() if settings.api_key else None
+            spoken = languages or _ENGLISH_AND_CHINESE
+            return OpenAiGenerator(settings.model, settings.base_url, key, spoken, settings.timeout_seconds)
+        case GeneratorKind.EXTRACTIVE:
+            from service.generators.none import NoGenerator
+
+            return NoGenerator(LANGUAGES)
+
+
+def _load_llama_cpp(settings: GeneratorSettings, release: Release, languages: frozenset[str]) -> Generator:
+    from service.generators.llama_cpp import LlamaCppGenerator
+
+    model_path = Path(settings.model) if settings.model else smollm2.gguf_path()
+    adapter_path = None
+    if release.adapter is not None:
+        release.check(base_model=model_fingerprint(model_path))
+        adapter_path = release.adapter.gguf_path
+    return LlamaCppGenerator(
+        name=model_path.stem if adapter_path is None else f"{model_path.stem}+{release.name}",
+        model_path=model_path,
+        adapter_path=adapter_path,
+        languages=languages,
+        threads=settings.threads,
+        context_tokens=settings.context_tokens,
+    )
+
+
+def _writer(settings: GeneratorSettings, generator: Generator, grounding: Grounding) -> Writer:
+    if settings.kind is GeneratorKind.EXTRACTIVE:
+        return ExtractiveWriter(grounding)
+    return PromptedWriter(generator, Sampling(settings.max_tokens, settings.temperature))
+
+
+@dataclass(slots=True)
+class _SharedGenerator:
+    """A generator that several pipelines use; the last one to leave closes it."""
+
+    inner: Generator
+    users: int = 0
+    closed: bool = False
+
+    def acquire(self) -> _SharedGenerator:
+        self.users += 1
+        return self
+
+    @property
+    def name(self) -> str:
+        return self.inner.name
+
+    @property
+    def languages(self) -> frozenset[str]:
+        return self.inner.languages
+
+    def stream(self, messages: Sequence[Message], sampling: Sampling) -> AsyncIterator[Piece]:
+        return self.inner.stream(messages, sampling)
+
+    async def aclose(self) -> None:
+        self.users -= 1
+        if self.users == 0:
+            self.closed = True
+            await self.inner.aclose()

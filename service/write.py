@@ -1,0 +1,72 @@
+"""Who writes the answer: a language model given the prompt, or the sources' own best sentences."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from ingest.sentences import sentence_spans
+from service.answer import Passage
+from service.generate import Generator, Piece, Sampling
+from service.ground import Grounding
+from service.prompt import render
+
+_SENTENCES = 2
+_SECOND_SENTENCE_SHARE = 0.8
+
+
+class Writer(Protocol):
+    """Turns a question and its passages into the text of an answer."""
+
+    @property
+    def name(self) -> str: ...
+
+    def write(self, question: str, passages: Sequence[Passage], language: str) -> AsyncIterator[Piece]:
+        """Yield the answer in pieces, with markers ``[n]`` for the passages."""
+        ...
+
+
+class PromptedWriter:
+    """Asks a generator with the one prompt there is."""
+
+    def __init__(self, generator: Generator, sampling: Sampling) -> None:
+        self._generator = generator
+        self._sampling = sampling
+
+    @property
+    def name(self) -> str:
+        return self._generator.name
+
+    def write(self, question: str, passages: Sequence[Passage], language: str) -> AsyncIterator[Piece]:
+        """Stream the generator's answer."""
+        return self._generator.stream(render(question, passages, language), self._sampling)
+
+
+class ExtractiveWriter:
+    """Quotes the one or two sentences that share most with the question; in any language, at once."""
+
+    def __init__(self, grounding: Grounding) -> None:
+        self._grounding = grounding
+
+    @property
+    def name(self) -> str:
+        return "extractive"
+
+    async def write(self, question: str, passages: Sequence[Passage], language: str) -> AsyncIterator[Piece]:
+        """Yield the chosen sentences, each with its marker."""
+        chosen = self._choose(question, passages)
+        joint = "" if language == "zh" else " "
+        for index, (passage, sentence) in enumerate(chosen):
+            yield Piece((joint if index else "") + f"{' '.join(sentence.split())} [{passage.marker}]")
+
+    def _choose(self, question: str, passages: Sequence[Passage]) -> list[tuple[Passage, str]]:
+        scored: list[tuple[float, Passage, str]] = []
+        best_passage = max((passage.score for passage in passages), default=0.0)
+        for passage in passages:
+            trust = passage.score / best_passage if best_passage > 0 else 1.0
+            for start, end in sentence_spans(passage.chunk.text):
+                sentence = passage.chunk.text[start:end]
+                scored.append((self._grounding.overlap(question, sentence) * (1 + trust), passage, sentence))
+        scored.sort(key=lambda item: -item[0])
+        best = scored[0][0] if scored else 0.0
+        return [(p, s) for score, p, s in scored[:_SENTENCES] if score >= best * _SECOND_SENTENCE_SHARE]

@@ -1,0 +1,338 @@
+"""Small real stand-ins, shared by tests: they keep the contracts, in memory and without a model."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import pairwise
+
+from ingest.document import Block, BlockKind, Chunk, Document, Hit, chunk_id, document_id
+from ingest.errors import CollectionNotFoundError, NoTermsError
+from service.answer import (
+    Answer,
+    AnswerEvent,
+    Citation,
+    Cited,
+    Degradation,
+    Delta,
+    Finished,
+    Passage,
+    Retrieved,
+    Usage,
+)
+from service.feedback import timestamp
+from service.generate import Message, Piece, Sampling
+from service.history import History
+from service.pipeline import SearchResult
+from service.pipelines import Answering, CollectionSummary
+from service.prompt import PROMPT_ID, template_for
+from service.release import Release
+from service.retrieve_mode import SearchMode
+
+_WORD = re.compile(r"[a-z0-9]{3,}|[\u3400-\u9fff\U00020000-\U0002fa1f]{2}")
+_SENTENCE = re.compile(r"[^.。！？\n]+[.。！？]?")
+_HAN = re.compile(r"[\u3400-\u9fff\U00020000-\U0002fa1f]")
+
+
+def terms(text: str) -> set[str]:
+    """Words of three letters or more, and every pair of neighbouring ideographs."""
+    lowered = text.lower()
+    return {lowered[match.start() : match.end()] for match in _WORD.finditer(lowered)} | {
+        pair for first, second in pairwise(lowered) if _WORD.fullmatch(pair := first + second)
+    }
+
+
+def make_document(name: str, title: str, text: str, language: str = "en") -> Document:
+    """A document whose lines starting with ``#`` are headings and whose other lines are paragraphs."""
+    uri = f"file:///handbook/{name}"
+    blocks: list[Block] = []
+    path: tuple[str, ...] = ()
+    offset = 0
+    for line in text.splitlines(keepends=True):
+        stripped = line.rstrip("\n")
+        if stripped:
+            heading = stripped.startswith("#")
+            path = (stripped.lstrip("# "),) if heading else path
+            kind = BlockKind.HEADING if heading else BlockKind.PARAGRAPH
+            blocks.append(Block(kind, offset, offset + len(stripped), path))
+        offset += len(line)
+    return Document(
+        id=document_id(uri, text),
+        uri=uri,
+        title=title,
+        text=text,
+        language=language,
+        pages=(),
+        blocks=tuple(blocks),
+        content_sha256="0" * 64,
+    )
+
+
+def chunks_of(document: Document) -> list[Chunk]:
+    """One chunk for each paragraph."""
+    return [
+        Chunk(
+            id=chunk_id(document.id, block.start, block.end),
+            document_id=document.id,
+            uri=document.uri,
+            title=document.title,
+            heading_path=block.heading_path,
+            text=document.text[block.start : block.end],
+            start=block.start,
+            end=block.end,
+            page_start=document.page_at(block.start),
+            page_end=document.page_at(block.end - 1),
+            kind=block.kind,
+            language=document.language,
+        )
+        for block in document.blocks
+        if block.kind is not BlockKind.HEADING
+    ]
+
+
+@dataclass
+class MemoryDocuments:
+    """Documents by id."""
+
+    by_id: dict[str, Document]
+
+    def document(self, document_id: str) -> Document | None:
+        return self.by_id.get(document_id)
+
+    def chunks_of(self, document_id: str) -> list[Chunk]:
+        return chunks_of(self.by_id[document_id])
+
+
+@dataclass
+class MemorySnapshot:
+    """A snapshot that was never written."""
+
+    id: str
+    documents: MemoryDocuments
+
+
+class QuotingGenerator:
+    """Names a generator; the fake pipeline quotes by itself."""
+
+    name = "quoting"
+    languages = frozenset({"en", "zh"})
+
+    async def stream(self, messages: Sequence[Message], sampling: Sampling) -> AsyncIterator[Piece]:
+        yield Piece("", 0, 0)
+
+    async def aclose(self) -> None:
+        return None
+
+
+@dataclass
+class MemoryPipeline:
+    """Answers by quoting the sentence that shares the most words with the question.
+
+    ``failure`` is raised after the first delta; ``pause_seconds`` passes before each delta.
+    """
+
+    source: Sequence[Document]
+    history: History | None = None
+    collection: str = "default"
+    snapshot_id: str = "snapshot-1"
+    pause_seconds: float = 0.0
+    failure: Exception | None = None
+    degraded: Degradation | None = None
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
+    closed: bool = False
+
+    def __post_init__(self) -> None:
+        self.snapshot = MemorySnapshot(self.snapshot_id, MemoryDocuments({d.id: d for d in self.source}))
+        self.generator = QuotingGenerator()
+        self.release = Release(
+            name="base",
+            base_model="none",
+            adapter=None,
+            prompt_id=PROMPT_ID,
+            dataset_sha256=None,
+            report_sha256=None,
+        )
+        self._chunks = [chunk for document in self.source for chunk in chunks_of(document)]
+
+    async def search(self, query: str, k: int, mode: SearchMode) -> SearchResult:
+        return SearchResult(query, self.snapshot.id, tuple(self._hits(query, k)), {"total": 1.0})
+
+    async def stream(self, question: str, passages: int | None = None) -> AsyncIterator[AnswerEvent]:
+        found = tuple(
+            Passage(marker, hit.chunk, hit.score)
+            for marker, hit in enumerate(self._hits(question, passages or 3), 1)
+        )
+        answer_id = uuid.uuid4().hex
+        try:
+            yield Retrieved(answer_id, found)
+            text, citations = _quote(question, found)
+            for piece in re.findall(r"\s*\S{1,4}", text):
+                await asyncio.sleep(self.pause_seconds)
+                yield Delta(piece)
+                if self.failure is not None:
+                    raise self.failure
+            for citation in citations:
+                yield Cited(citation)
+            answer = self._answer(answer_id, question, text, citations, found)
+            if self.history is not None:
+                await asyncio.to_thread(self.history.keep, answer)
+            yield Finished(answer)
+        finally:
+            self.stopped.set()
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+    def _hits(self, query: str, k: int) -> list[Hit]:
+        wanted = terms(query)
+        if not wanted:
+            raise NoTermsError(
+                f"{query!r} holds no word that could be searched for: write a question in words."
+            )
+        scored = [(len(wanted & terms(chunk.text)) / len(wanted), chunk) for chunk in self._chunks]
+        best = sorted((pair for pair in scored if pair[0] > 0), key=lambda pair: -pair[0])
+        return [Hit(chunk, score, None, score) for score, chunk in best[:k]]
+
+    def _answer(
+        self,
+        answer_id: str,
+        question: str,
+        text: str,
+        citations: tuple[Citation, ...],
+        passages: tuple[Passage, ...],
+    ) -> Answer:
+        return Answer(
+            id=answer_id,
+            question=question,
+            text=text,
+            language="zh" if _HAN.search(question) else "en",
+            citations=citations,
+            passages=passages,
+            abstained=not citations,
+            groundedness=1.0 if citations else 0.0,
+            evidence=passages[0].score if passages else 0.0,
+            invented_markers=0,
+            degraded=self.degraded,
+            generator=self.generator.name,
+            prompt_id=PROMPT_ID,
+            release=self.release.name,
+            collection=self.collection,
+            snapshot_id=self.snapshot.id,
+            timings_ms={"retrieve": 3.1, "first_token": 412.0, "total": 1280.5},
+            usage=Usage(412, 37),
+            created_at=timestamp(datetime.now(UTC)),
+        )
+
+
+def _quote(question: str, passages: tuple[Passage, ...]) -> tuple[str, tuple[Citation, ...]]:
+    """The best sentence of each of the best two passages, cited; a refusal if none fits."""
+    wanted = terms(question)
+    text = ""
+    citations: list[Citation] = []
+    for passage in passages[:2]:
+        if passage.score < 0.3:
+            continue
+        chunk = passage.chunk
+        sentence = max(_SENTENCE.finditer(chunk.text), key=lambda match: len(wanted & terms(match[0])))
+        start = sentence.start() + len(sentence[0]) - len(sentence[0].lstrip())
+        quote = chunk.text[start : sentence.end()]
+        text += " " if text else ""
+        citations.append(
+            Citation(
+                marker=passage.marker,
+                chunk=chunk,
+                answer_start=len(text),
+                answer_end=len(text) + len(quote),
+                quote=quote,
+                quote_start=chunk.start + start,
+                quote_end=chunk.start + sentence.end(),
+                page=chunk.page_start,
+                supported=True,
+            )
+        )
+        text += f"{quote} [{passage.marker}]"
+    if not citations:
+        language = "zh" if _HAN.search(question) else "en"
+        return template_for(language).refusal, ()
+    return text, tuple(citations)
+
+
+@dataclass
+class OnePipeline:
+    """A provider of the one pipeline it holds, under its collection's name."""
+
+    pipeline: MemoryPipeline
+    leases: int = 0
+
+    @asynccontextmanager
+    async def lease(self, collection: str) -> AsyncGenerator[Answering]:
+        if collection != self.pipeline.collection:
+            raise CollectionNotFoundError(f"no collection is named {collection!r}: ingest into it first.")
+        self.leases += 1
+        try:
+            yield self.pipeline
+        finally:
+            self.leases -= 1
+
+    def collections(self) -> Sequence[CollectionSummary]:
+        documents = self.pipeline.snapshot.documents.by_id.values()
+        chunks = sum(len(chunks_of(document)) for document in documents)
+        return [
+            CollectionSummary(self.pipeline.collection, self.pipeline.snapshot.id, len(documents), chunks)
+        ]
+
+    async def aclose(self) -> None:
+        await self.pipeline.aclose()
+
+
+LORA_TEXT = """# Fine-tuning with LoRA
+
+LoRA freezes the weights of the base model and trains two small matrices beside each of its projections. \
+What is learned is kept in a few megabytes, so one base model can serve many adapters.
+
+# Choosing the rank
+
+The rank of an adapter decides how much it can learn. A rank of 16 is the default, and it is enough for \
+most domains 🐎. Raise it to 32 only when the training loss stays high and more data has not helped.
+
+Alpha is set to twice the rank. Changing both at once makes runs hard to compare.
+
+# Before an adapter is served
+
+Every adapter passes a gate before it is served. The gate compares it with the current release on held-out \
+questions, and refuses it when any metric is significantly worse.
+"""
+
+OPERATIONS_TEXT = """# Backups
+
+The home directory holds everything that must survive. Copy it while the server runs: snapshots never change \
+once they are published, and the history of answers is an SQLite file in WAL mode.
+
+# Choosing hardware
+
+Two cores and two gigabytes of memory serve the embedded model. A rank of 16 trains on the same machine in \
+about ten minutes.
+"""
+
+CHINESE_TEXT = """# 检索增强生成
+
+检索增强生成先从文档中找出相关段落，再让模型只根据这些段落回答问题。𠮷野家的例子说明，生僻字也要正确计数。
+
+# 引用
+
+每一条引用都指向原文中的确切位置。引用的文字与原文逐字相同，读者可以自己核对。
+"""
+
+
+def small_handbook() -> list[Document]:
+    """Two English documents and a Chinese one; two of them hold characters outside the BMP."""
+    return [
+        make_document("lora.md", "Fine-tuning guide", LORA_TEXT),
+        make_document("operations.md", "Operating Troika", OPERATIONS_TEXT),
+        make_document("rag.zh.md", "检索增强生成入门", CHINESE_TEXT, "zh"),
+    ]

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from ingest.errors import CollectionNotFoundError, SnapshotCorruptError
+from service.pipelines import Pipelines
+from tests.fakes import MemoryPipeline, small_handbook
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class Shelf:
+    """Opens pipelines and remembers them; ``current`` is what is published."""
+
+    def __init__(self) -> None:
+        self.current = "s1"
+        self.opened: list[MemoryPipeline] = []
+        self.failure: Exception | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    def version(self, collection: str) -> str:
+        if collection == "missing":
+            raise CollectionNotFoundError("no collection is named 'missing'.")
+        return self.current
+
+    async def open(self, collection: str) -> MemoryPipeline:
+        version = self.current
+        await self.gate.wait()
+        if self.failure is not None:
+            raise self.failure
+        self.opened.append(MemoryPipeline(small_handbook(), collection=collection, snapshot_id=version))
+        return self.opened[-1]
+
+    def pipelines(self, patience_seconds: float = 2.0) -> Pipelines:
+        return Pipelines(self.open, self.version, lambda: [], patience_seconds=patience_seconds)
+
+
+async def leased_snapshot(pipelines: Pipelines) -> str:
+    async with pipelines.lease("default") as pipeline:
+        return pipeline.snapshot.id
+
+
+async def test_a_pipeline_is_opened_once_however_many_ask_at_the_same_time() -> None:
+    shelf = Shelf()
+    pipelines = shelf.pipelines()
+    assert await asyncio.gather(*(leased_snapshot(pipelines) for _ in range(8))) == ["s1"] * 8
+    assert len(shelf.opened) == 1
+
+
+async def test_the_next_lease_gets_a_new_snapshot_and_the_old_one_lives_until_its_leases_end() -> None:
+    shelf = Shelf()
+    pipelines = shelf.pipelines()
+    async with pipelines.lease("default") as old:
+        shelf.current = "s2"
+        assert await leased_snapshot(pipelines) == "s2"
+        await asyncio.sleep(0)
+        assert old.snapshot.id == "s1"
+        assert not shelf.opened[0].closed
+    await asyncio.sleep(0)
+    assert shelf.opened[0].closed
+    assert not shelf.opened[1].closed
+
+
+async def test_a_snapshot_that_cannot_be_opened_leaves_the_old_one_serving_and_is_not_tried_again() -> None:
+    shelf = Shelf()
+    pipelines = shelf.pipelines()
+    await leased_snapshot(pipelines)
+    shelf.current, shelf.failure = "broken", SnapshotCorruptError("damaged")
+    assert await leased_snapshot(pipelines) == "s1"
+    shelf.failure = None
+    assert await leased_snapshot(pipelines) == "s1"
+    shelf.current = "s3"
+    assert await leased_snapshot(pipelines) == "s3"
+
+
+async def test_a_slow_opening_does_not_hold_up_requests_beyond_their_patience() -> None:
+    shelf = Shelf()
+    pipelines = shelf.pipelines(patience_seconds=0.01)
+    await leased_snapshot(pipelines)
+    shelf.gate.clear()
+    shelf.current = "s2"
+    assert await leased_snapshot(pipelines) == "s1"
+    shelf.gate.set()
+    await asyncio.sleep(0.01)
+    assert await leased_snapshot(pipelines) == "s2"
+
+
+async def test_a_client_that_gives_up_does_not_undo_the_opening() -> None:
+    shelf = Shelf()
+    pipelines = shelf.pipelines()
+    shelf.gate.clear()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(leased_snapshot(pipelines), 0.02)
+    shelf.gate.set()
+    assert await leased_snapshot(pipelines) == "s1"
+    assert len(shelf.opened) == 1
+
+
+async def test_errors_of_the_first_opening_reach_the_caller() -> None:
+    shelf = Shelf()
+    pipelines = shelf.pipelines()
+    with pytest.raises(CollectionNotFoundError):
+        async with pipelines.lease("missing"):
+            pass
+    shelf.failure = SnapshotCorruptError("damaged")
+    with pytest.raises(SnapshotCorruptError):
+        await leased_snapshot(pipelines)
+    shelf.failure = None
+    assert await leased_snapshot(pipelines) == "s1"
+
+
+async def test_closing_closes_every_pipeline() -> None:
+    shelf = Shelf()
+    pipelines = shelf.pipelines()
+    await leased_snapshot(pipelines)
+    await pipelines.aclose()
+    assert shelf.opened[0].closed
