@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from service.retrieve_mode import SearchMode
+
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import RenderableType
 
 EXIT_PARTIAL = 3
 
-eval_app = typer.Typer(no_args_is_help=True, help="Measure retrieval and answers, with 95 % intervals.")
+eval_app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Measure retrieval and answers, with 95 % intervals."
+)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 Limit = Annotated[
@@ -24,19 +28,19 @@ Limit = Annotated[
 @eval_app.command()
 def retrieval(
     dataset: Annotated[Path, typer.Option(help="Folder in the BEIR layout: corpus, queries, qrels.")],
-    mode: Annotated[
-        Literal["hybrid", "dense", "lexical"], typer.Option(help="Which indexes search.")
-    ] = "hybrid",
+    mode: Annotated[SearchMode, typer.Option(help="Which indexes are asked.")] = SearchMode.HYBRID,
     limit: Limit = None,
     as_json: AsJson = False,
 ) -> None:
     """nDCG@10, Recall@10, Recall@100 and MRR of a data set; its index is built once and kept."""
     from eval.evaluate import evaluate_retrieval
-    from eval.report import retrieval_table
+    from eval.report import retrieval_lines
     from ingest.settings import load_settings
 
-    report = evaluate_retrieval(load_settings(), dataset, mode, limit)
-    _show(report.to_json(), retrieval_table(report), as_json)
+    # Only searches are measured, so no model that writes answers is loaded.
+    settings = load_settings({"generator.kind": "extractive"})
+    report = evaluate_retrieval(settings, dataset, mode, limit)
+    _show(report.to_json(), retrieval_lines(report), as_json)
 
 
 @eval_app.command()
@@ -50,7 +54,7 @@ def answers(
 ) -> None:
     """Exact match, token F1, refusals and citations of the answers to a file of questions."""
     from eval.evaluate import evaluate_answers
-    from eval.report import answer_table
+    from eval.report import answer_lines
     from ingest.errors import UsageError
     from ingest.settings import load_settings
 
@@ -60,15 +64,15 @@ def answers(
         )
     settings = load_settings({"generator.kind": generator, "collection": collection})
     report = evaluate_answers(settings, cases, oracle=oracle, limit=limit)
-    _show(report.to_json(), answer_table(report), as_json)
+    _show(report.to_json(), answer_lines(report), as_json)
     if report.failures:
         raise typer.Exit(EXIT_PARTIAL)
 
 
-def _show(document: dict[str, object], table: Table, as_json: bool) -> None:
+def _show(document: dict[str, object], lines: RenderableType, as_json: bool) -> None:
     from rich.console import Console
 
     if as_json:
         typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
     else:
-        Console().print(table)
+        Console().print(lines)

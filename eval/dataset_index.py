@@ -12,6 +12,8 @@ from ingest.document import Block, BlockKind, Document, document_id
 from ingest.pipeline import ingest_documents
 from ingest.settings import Settings
 
+ORACLE_COLLECTION = "eval-oracle"
+
 # Lines that follow each other without an empty line between them.
 _PARAGRAPH = re.compile(r"[^\S\n]*\S[^\n]*(?:\n[^\S\n]*\S[^\n]*)*")
 
@@ -26,6 +28,20 @@ def ensure_indexed(dataset: Dataset, settings: Settings) -> str:
     if Collection(settings.home, collection).current_id() is None:
         ingest_documents(corpus_documents(dataset), collection, settings)
     return collection
+
+
+def ensure_oracle_collection(settings: Settings) -> str:
+    """The name of the collection that an oracle run opens, because a pipeline needs one; made if absent.
+
+    Nothing is searched in it. It holds one line, so that all words weigh about the same when quotes are
+    chosen, and an oracle run gives the same figures whatever else has been ingested.
+    """
+    if Collection(settings.home, ORACLE_COLLECTION).current_id() is None:
+        line = CorpusDocument(
+            "note", "", "This collection holds nothing: an oracle run needs one to open.", "en"
+        )
+        ingest_documents([corpus_document("oracle", line)], ORACLE_COLLECTION, settings)
+    return ORACLE_COLLECTION
 
 
 def collection_for(dataset: Dataset, settings: Settings) -> str:

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from eval.cases import read_cases
-from eval.dataset_index import ensure_indexed
+from eval.dataset_index import ensure_indexed, ensure_oracle_collection
 from eval.datasets import read_dataset
 from eval.progress import progress_bar
 from eval.report import AnswerReport, RetrievalReport, report_answers, report_retrieval
@@ -14,11 +14,13 @@ from eval.retrieval import RetrievalRun, run_queries
 from eval.run import AnswerRun, run_answers
 from ingest.errors import GeneratorError
 from ingest.settings import Settings
-from service.retrieve import SearchMode
+from service.retrieve_mode import SearchMode
 from service.wiring import open_pipeline
 
 
-def evaluate_retrieval(settings: Settings, folder: Path, mode: str, limit: int | None) -> RetrievalReport:
+def evaluate_retrieval(
+    settings: Settings, folder: Path, mode: SearchMode, limit: int | None
+) -> RetrievalReport:
     """Index the data set's corpus unless that was done before, search for each query, and measure.
 
     Raises:
@@ -26,20 +28,23 @@ def evaluate_retrieval(settings: Settings, folder: Path, mode: str, limit: int |
     """
     dataset = read_dataset(folder, limit=limit)
     collection = ensure_indexed(dataset, settings)
-    # Each index gives ``depth`` candidates, so this is all that the configured search can find.
-    passages = 2 * settings.retrieval.depth
+    # A search for more passages than this would take more candidates from each index than are taken
+    # when Troika serves, and rank them otherwise.
+    passages = settings.retrieval.depth
 
     async def run() -> tuple[RetrievalRun, str]:
-        pipeline = open_pipeline(settings, collection)
+        pipeline = await open_pipeline(settings, collection)
         try:
             with progress_bar(dataset.name, len(dataset.queries)) as progress:
-                found = await run_queries(pipeline, dataset.queries, SearchMode(mode), passages, progress)
+                found = await run_queries(pipeline, dataset.queries, mode, passages, progress)
             return found, pipeline.snapshot.id
         finally:
             await pipeline.aclose()
 
     found, snapshot = asyncio.run(run())
-    return report_retrieval(found, dataset=dataset.name, collection=collection, snapshot=snapshot, mode=mode)
+    return report_retrieval(
+        found, dataset=dataset.name, collection=collection, snapshot=snapshot, mode=mode, passages=passages
+    )
 
 
 def evaluate_answers(settings: Settings, path: Path, *, oracle: bool, limit: int | None) -> AnswerReport:
@@ -50,9 +55,10 @@ def evaluate_answers(settings: Settings, path: Path, *, oracle: bool, limit: int
         GeneratorError: not one case could be answered.
     """
     cases = read_cases(path, limit=limit)
+    collection = ensure_oracle_collection(settings) if oracle else settings.collection
 
     async def run() -> tuple[AnswerRun, str]:
-        pipeline = open_pipeline(settings, settings.collection)
+        pipeline = await open_pipeline(settings, collection)
         try:
             with progress_bar(path.name, len(cases)) as progress:
                 ran = await run_answers(

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from eval.measures import (
     Measure,
@@ -19,6 +21,7 @@ from eval.measures import (
 from eval.retrieval import RetrievalRun, retrieval_measures
 from eval.run import AnswerRun, Failure
 from eval.significance import Interval
+from service.retrieve_mode import SearchMode
 
 Figures = Mapping[str, float | None]
 Intervals = Mapping[str, Interval | None]
@@ -34,12 +37,18 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class RetrievalReport:
-    """Figures of a retrieval run; ``unsearchable`` counts queries without a term, which found nothing."""
+    """Figures of a retrieval run.
+
+    ``passages`` is how many chunks each search asked for: where documents have several chunks, fewer
+    than 100 documents may be among them, and Recall@100 is a lower bound. ``unsearchable`` counts the
+    queries without a word to search for, which found nothing.
+    """
 
     dataset: str
     collection: str
     snapshot: str
-    mode: str
+    mode: SearchMode
+    passages: int
     queries: int
     unsearchable: int
     metrics: Figures
@@ -53,7 +62,8 @@ class RetrievalReport:
             "dataset": self.dataset,
             "collection": self.collection,
             "snapshot": self.snapshot,
-            "mode": self.mode,
+            "mode": self.mode.value,
+            "passages": self.passages,
             "queries": self.queries,
             "unsearchable": self.unsearchable,
             "metrics": _rounded(self.metrics),
@@ -97,7 +107,7 @@ class AnswerReport:
 
 
 def report_retrieval(
-    run: RetrievalRun, *, dataset: str, collection: str, snapshot: str, mode: str
+    run: RetrievalRun, *, dataset: str, collection: str, snapshot: str, mode: SearchMode, passages: int
 ) -> RetrievalReport:
     """Measure a retrieval run."""
     measures = retrieval_measures(run)
@@ -106,6 +116,7 @@ def report_retrieval(
         collection=collection,
         snapshot=snapshot,
         mode=mode,
+        passages=passages,
         queries=len(run.queries),
         unsearchable=run.unsearchable,
         metrics=values_of(measures),
@@ -140,23 +151,23 @@ def percentiles(milliseconds: Sequence[float]) -> dict[str, float]:
     return {"p50": float(p50), "p99": float(p99)}
 
 
-def retrieval_table(report: RetrievalReport) -> Table:
+def retrieval_lines(report: RetrievalReport) -> Group:
     """The report for a person at a terminal."""
     times = f"p50 {report.latency_ms['p50']:.1f} ms, p99 {report.latency_ms['p99']:.1f} ms"
-    title = f"{report.dataset} · {report.mode} · {report.queries} queries · {times}"
-    return _table(title, report.metrics, report.intervals, report.languages)
+    heading = f"{report.dataset} · {report.mode} · {report.queries} queries · {times}"
+    return Group(Text(heading), _table(report.metrics, report.intervals, report.languages))
 
 
-def answer_table(report: AnswerReport) -> Table:
+def answer_lines(report: AnswerReport) -> Group:
     """The report for a person at a terminal."""
     where = "oracle" if report.collection is None else report.collection
     failed = f" · {len(report.failures)} failed" if report.failures else ""
-    title = f"{where} · {report.generator} · {report.release} · {report.cases} cases{failed}"
-    return _table(title, report.metrics, report.intervals, report.languages)
+    heading = f"{where} · {report.generator} · {report.release} · {report.cases} cases{failed}"
+    return Group(Text(heading), _table(report.metrics, report.intervals, report.languages))
 
 
-def _table(title: str, metrics: Figures, intervals: Intervals, languages: Mapping[str, Slice]) -> Table:
-    table = Table(title=title, title_justify="left")
+def _table(metrics: Figures, intervals: Intervals, languages: Mapping[str, Slice]) -> Table:
+    table = Table()
     table.add_column("metric")
     table.add_column("value", justify="right")
     table.add_column("95 % interval", justify="right")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +15,7 @@ from eval.retrieval_metrics import gain_matrix, grade_matrix, ndcg, recall, reci
 from eval.run import Searcher, nothing
 from ingest.document import Hit
 from ingest.errors import NoTermsError, QuestionTooLongError
-
-if TYPE_CHECKING:
-    from service.retrieve import SearchMode
+from service.retrieve_mode import SearchMode
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,10 +46,11 @@ def reciprocal_rank(gains: FloatArray) -> FloatArray:
 
     Voorhees, The TREC-8 question answering track report, 1999.
     """
-    relevant = gains > 0
+    relevant = np.asarray(gains > 0, dtype=np.bool_)
     if relevant.shape[1] == 0:
-        return np.zeros(relevant.shape[0])
-    return np.where(relevant.any(axis=1), 1.0 / (1.0 + relevant.argmax(axis=1)), 0.0)
+        return np.zeros(len(relevant))
+    found = np.count_nonzero(relevant, axis=1) > 0
+    return _share(found.astype(np.float64), 1.0 + np.argmax(relevant, axis=1).astype(np.float64))
 
 
 def gain_matrix(rankings: Sequence[Sequence[str]], grades: Sequence[Mapping[str, int]]) -> FloatArray:
@@ -70,7 +71,8 @@ def grade_matrix(grades: Sequence[Mapping[str, int]]) -> FloatArray:
 
 def _discounted(gains: FloatArray, k: int) -> FloatArray:
     first = gains[:, :k]
-    return first @ (1.0 / np.log2(np.arange(2, first.shape[1] + 2)))
+    discounts: FloatArray = 1.0 / np.log2(np.arange(2.0, first.shape[1] + 2.0))
+    return np.asarray(first @ discounts, dtype=np.float64)
 
 
 def _share(part: FloatArray, whole: FloatArray) -> FloatArray:

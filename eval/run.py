@@ -6,16 +6,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from eval.answer_metrics import is_exact, is_right, names_document
 from eval.cases import Case
 from ingest.document import BlockKind, Chunk, Document, Hit, chunk_id, document_id
 from ingest.errors import CasesError, TroikaError
 from service.answer import Answer, AnswerEvent, Citation, Delta, Finished, Passage
-
-if TYPE_CHECKING:
-    from service.retrieve import SearchMode
+from service.retrieve_mode import SearchMode
 
 DOCUMENT_RANKS = 5
 

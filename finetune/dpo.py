@@ -10,21 +10,21 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from datasets import Dataset
 from peft import PeftModel
 from transformers import set_seed
-from trl import DPOConfig, DPOTrainer
+from trl.trainer.dpo_config import DPOConfig
+from trl.trainer.dpo_trainer import DPOTrainer
 
 from finetune.checkpoint import ChatTokenizer
 from finetune.encode import EncodedPair, as_columns
 from finetune.train_config import TrainConfig
-from finetune.trainer import RunLog, RunMetrics, lora_config, save_adapter, training_arguments
+from finetune.trainer import RunLog, RunMetrics, as_dataset, lora_config, save_adapter, training_arguments
 
 
 class EncodedDpoTrainer(DPOTrainer):
     """DPO on rows that are token ids already, so that they are the ids the server computes."""
 
-    def _prepare_dataset(self, dataset: Any, *args: Any) -> Any:
+    def _prepare_dataset(self, dataset: Any, processing_class: Any, args: Any, dataset_name: str) -> Any:
         return dataset
 
 
@@ -51,10 +51,10 @@ def train_dpo(
     policy: Any = model
     if adapter is not None:
         policy = cast(Any, PeftModel).from_pretrained(model, adapter, is_trainable=True)
-    trainer = EncodedDpoTrainer(
+    trainer: Any = EncodedDpoTrainer(
         model=policy,
         args=arguments,
-        train_dataset=Dataset.from_list(cast(Any, as_columns(rows))),
+        train_dataset=as_dataset(as_columns(rows)),
         processing_class=tokenizer.inner,
         peft_config=None if adapter is not None else lora_config(config.lora),
         callbacks=[log],

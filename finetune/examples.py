@@ -163,6 +163,7 @@ class _Builder:
         return TrainingExample(
             id=f"{case.id}:{kind.value}",
             messages=render(case.question.strip(), passages, language),
+            sources=tuple(chunk.text for chunk in chunks),
             target=target,
             kind=kind,
             language=language,

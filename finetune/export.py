@@ -17,7 +17,7 @@ from typing import Any, cast
 import gguf
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
+from safetensors import numpy as safetensors_numpy
 
 from ingest.errors import AdapterRejectedError
 
@@ -51,7 +51,9 @@ def export_gguf(weights: Path, adapter_config: Path, model_config: Path, target:
     """
     adapter, model = _read(adapter_config), _read(model_config)
     _check(adapter, model)
-    tensors = gguf_tensors(load_file(weights), int(model["num_attention_heads"]), _key_heads(model))
+    tensors = gguf_tensors(
+        cast(Any, safetensors_numpy).load_file(weights), int(model["num_attention_heads"]), _key_heads(model)
+    )
     writer = gguf.GGUFWriter(target, ARCHITECTURE)
     writer.add_type(gguf.GGUFType.ADAPTER)
     writer.add_string(gguf.Keys.Adapter.TYPE, "lora")

@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Sequence
 
 from finetune.training_data import ExampleKind, PreferencePair, TrainingExample
-from service.generate import Message
 from service.history import StoredAnswer
 from service.prompt import PROMPT_ID, render, template_for
 
@@ -21,7 +20,6 @@ NEEDLESS_REFUSAL = "needless_refusal"
 UNSUPPORTED_ANSWER = "unsupported_answer"
 CORRECTED = "corrected_by_reader"
 
-_SOURCE = re.compile(r"^\[(\d+)\] [^\n]*\n(.*?)(?=\n\n\[\d+\] |\Z)", re.MULTILINE | re.DOTALL)
 _MARKER = re.compile(r"\[(\d+)\]")
 _FIRST_SENTENCE = re.compile(r"\s*(.+?[.!?。！？])(?:\s|$|(?<=[。！？]))", re.DOTALL)
 
@@ -69,7 +67,7 @@ def pairs_from_feedback(answers: Iterable[StoredAnswer]) -> tuple[PreferencePair
 
 
 def _mistake(example: TrainingExample, chance: random.Random) -> tuple[str, str] | None:
-    sources = _sources(example.messages)
+    sources = dict(enumerate(example.sources, start=1))
     if example.kind is ExampleKind.REFUSAL:
         answers = [(n, sentence) for n, text in sources.items() if (sentence := _first_sentence(text))]
         if not answers:
@@ -94,12 +92,6 @@ def _pair(example: TrainingExample, rejected: str, reason: str) -> PreferencePai
         prompt_id=example.prompt_id,
         dataset_sha256=example.dataset_sha256,
     )
-
-
-def _sources(messages: Sequence[Message]) -> dict[int, str]:
-    # The prompt's last paragraph is the question.
-    passages = messages[-1].content.rpartition("\n\n")[0]
-    return {int(marker): text for marker, text in _SOURCE.findall(passages)}
 
 
 def _first_sentence(text: str) -> str | None:

@@ -30,7 +30,8 @@ from finetune.train_config import TrainConfig
 from finetune.training_data import read_examples, read_pairs, rows_sha256
 from ingest import errors
 from ingest.durable import replace_text
-from ingest.errors import AdapterRejectedError, TrainingDataError, TroikaError
+from ingest.errors import AdapterRejectedError, MissingExtraError, TrainingDataError, TroikaError
+from ingest.optional import is_installed
 from service.adapters import CONFIG, Provenance, keep_adapter
 from service.prompt import PROMPT_ID
 from service.release import GGUF, WEIGHTS, AdapterRecord
@@ -38,6 +39,8 @@ from service.release import GGUF, WEIGHTS, AdapterRecord
 JOB = "job.json"
 RUN = "run.json"
 OUTCOME = "outcome.json"
+
+LIBRARIES = ("torch", "transformers", "peft", "trl", "datasets", "gguf", "safetensors")
 
 # glibc: keep freed memory in the heap instead of unmapping it (threshold, trim, top pad; bytes).
 ALLOCATOR = {
@@ -50,8 +53,7 @@ QUIET = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "TRANSFORMERS_VERBOSITY": "error",
     "TOKENIZERS_PARALLELISM": "false",
-    "DATASETS_VERBOSITY": "error",
-    "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+    "TQDM_DISABLE": "1",
     "OMP_WAIT_POLICY": "passive",
     "PYTHONWARNINGS": "ignore",
 }
@@ -99,10 +101,12 @@ def start_run(home: Path, config: TrainConfig, data: Path, adapter: Path | None 
         AdapterRejectedError: ``adapter`` is no PEFT adapter of this base model.
         TroikaError: what the training process raised.
     """
+    _require_libraries()
     base = find_base_model(config.model.name_or_path)
     rows = read_examples(data) if config.method == "sft" else read_pairs(data)
     if adapter is not None:
         _check_start(adapter, base)
+        adapter = adapter.resolve()
     output = home / "runs" / f"{config.method}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
     output.mkdir(parents=True)
     job = Job(
@@ -174,6 +178,14 @@ def training_environment(threads: int | None) -> dict[str, str]:
     environment["PYTHONPATH"] = package_root + (os.pathsep + inherited if inherited else "")
     environment["OMP_NUM_THREADS"] = str(threads or os.cpu_count() or 1)
     return environment
+
+
+def _require_libraries() -> None:
+    for library in LIBRARIES:
+        if not is_installed(library):
+            raise MissingExtraError(
+                f'{library} is not installed, and training needs it: pip install "troika[train]".'
+            )
 
 
 def _check_start(adapter: Path, base: BaseModel) -> None:

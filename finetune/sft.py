@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from datasets import Dataset
 from transformers import set_seed
-from trl import SFTConfig, SFTTrainer
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.sft_trainer import SFTTrainer
 
 from finetune.checkpoint import ChatTokenizer
 from finetune.encode import EncodedExample, as_columns
 from finetune.train_config import TrainConfig
-from finetune.trainer import RunLog, RunMetrics, lora_config, save_adapter, training_arguments
+from finetune.trainer import RunLog, RunMetrics, as_dataset, lora_config, save_adapter, training_arguments
 
 
 def train_sft(
@@ -38,10 +38,10 @@ def train_sft(
         packing=False,
         train_sampling_strategy="group_by_length",
     )
-    trainer = SFTTrainer(
+    trainer: Any = SFTTrainer(
         model=cast(Any, model),
         args=arguments,
-        train_dataset=Dataset.from_list(cast(Any, as_columns(rows))),
+        train_dataset=as_dataset(as_columns(rows)),
         processing_class=tokenizer.inner,
         peft_config=lora_config(config.lora),
         callbacks=[log],

@@ -47,13 +47,13 @@ class LoraSection(Section):
 class TrainSection(Section):
     """The run. ``warmup_ratio`` is the share of all steps; ``max_length`` counts tokens of prompt and answer.
 
-    ``bf16`` auto takes bfloat16 only where the processor or the GPU multiplies in it. ``max_minutes``
-    stops a run that the machine turns out to be too slow for, keeping what was learned.
+    ``max_steps`` overrides the epochs. ``bf16`` auto takes bfloat16 only where the processor or the GPU multiplies in it. ``max_minutes``
+    stops a run that the machine turns out to be too slow for, keeping what was learned. ``threads`` is by default the number of cores.
     """
 
     learning_rate: Annotated[float, Field(gt=0, lt=1)] = 2e-4
     num_train_epochs: Annotated[float, Field(gt=0)] = 3.0
-    max_steps: Positive | None = Field(None, description="stop after this many steps; overrides the epochs")
+    max_steps: Positive | None = None
     max_minutes: Annotated[float, Field(gt=0)] | None = None
     per_device_train_batch_size: Positive = 2
     gradient_accumulation_steps: Positive = 4
@@ -65,7 +65,7 @@ class TrainSection(Section):
     logging_steps: Positive = 1
     seed: Annotated[int, Field(ge=0)] = 0
     bf16: bool | Literal["auto"] = "auto"
-    threads: Positive | None = Field(None, description="default: all cores")
+    threads: Positive | None = None
 
 
 class DpoSection(Section):

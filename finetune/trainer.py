@@ -6,10 +6,12 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import datasets  # pyright: ignore[reportMissingTypeStubs]
 import torch
 from peft import LoraConfig, TaskType
 from rich.console import Console
@@ -98,6 +100,11 @@ def multiplies_bfloat16() -> bool:
         return torch.cuda.is_bf16_supported()
     checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch has no public name for them
     return any(bool(getattr(torch.cpu, check, bool)()) for check in checks)
+
+
+def as_dataset(rows: Sequence[Mapping[str, list[int]]]) -> Any:
+    """The rows as the data set that a trainer takes."""
+    return cast(Any, datasets).Dataset.from_list(list(rows))
 
 
 class RunLog(TrainerCallback):

@@ -36,12 +36,16 @@ class ExampleKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TrainingExample:
-    """A prompt, exactly as the server renders it, and the answer to learn. ``snapshot_id`` names the index
-    that the distractors came from; None when they came with the question. ``dataset_sha256`` is of the
-    questions file."""
+    """A prompt, exactly as the server renders it, and the answer to learn.
+
+    ``sources`` are the texts of its passages, in the order of their markers. ``snapshot_id`` names the
+    index that they came from; None when they came with the question. ``dataset_sha256`` is of the
+    questions file.
+    """
 
     id: str
     messages: tuple[Message, ...]
+    sources: tuple[str, ...]
     target: str
     kind: ExampleKind
     language: str
@@ -113,6 +117,7 @@ def _example(record: Record) -> TrainingExample:
     return TrainingExample(
         id=record.text("id"),
         messages=_messages(record),
+        sources=record.texts("sources"),
         target=record.text("target"),
         kind=ExampleKind(kind),
         language=record.text("language"),

@@ -49,7 +49,10 @@ _LANGUAGES_OF_WORD = {
     word: tuple(language for language, words in _STOP_WORDS.items() if word in words.split())
     for words in _STOP_WORDS.values()
     for word in words.split()
+    if len(word) > 1  # single letters are list markers and variables more often than words
 }
+_MIN_STOP_WORD_SHARE = 0.12
+"""Of a text's words, before it is taken for a Latin language other than English."""
 
 
 def detect_language(text: str) -> str:
@@ -71,7 +74,7 @@ def detect_language(text: str) -> str:
     )
     if count > sum(map(len, words)):
         return script
-    return _latin(votes)
+    return _latin(votes, len(words))
 
 
 def _sample(text: str) -> str:
@@ -109,9 +112,9 @@ def _east_asian(letters: dict[str, int]) -> str:
     return "zh"
 
 
-def _latin(votes: Counter[str]) -> str:
+def _latin(votes: Counter[str], words: int) -> str:
     if not votes:
         return DEFAULT_LANGUAGE
     best, count = votes.most_common(1)[0]
-    clear = count >= 2 and count > 1.3 * votes[DEFAULT_LANGUAGE]
+    clear = count >= max(2, _MIN_STOP_WORD_SHARE * words) and count > 1.3 * votes[DEFAULT_LANGUAGE]
     return best if clear else DEFAULT_LANGUAGE

@@ -40,6 +40,13 @@ class GeneratorKind(StrEnum):
     EXTRACTIVE = "extractive"
 
 
+class GroundingMode(StrEnum):
+    """What happens to a sentence that no source bears out: it is marked, or it is withheld."""
+
+    MARK = "mark"
+    STRICT = "strict"
+
+
 class Section(BaseModel):
     """A group of settings: frozen, and closed to keys it does not know."""
 
@@ -63,7 +70,7 @@ class EmbedderSettings(Section):
 class ChunkingSettings(Section):
     """How documents are cut, in tokens of the embedder's own tokenizer."""
 
-    max_tokens: Annotated[int, Field(ge=32, le=8192)] = 160
+    max_tokens: Annotated[int, Field(ge=32, le=8192)] = 128
     context_tokens: Annotated[int, Field(ge=0, le=512)] = Field(
         48, description="at most this many tokens of title and headings before each chunk's text"
     )
@@ -81,13 +88,22 @@ class RetrievalSettings(Section):
 
     depth: Positive = Field(100, description="candidates taken from each index before fusion")
     dense_weight: Fraction = 0.5
-    passages: Annotated[int, Field(ge=1, le=50)] = Field(3, description="passages given to the generator")
+    passages: Annotated[int, Field(ge=1, le=50)] = Field(
+        3, description="passages given to the generator at most"
+    )
+    passage_tokens: Positive | None = Field(
+        None,
+        description="tokens of all passages together; default 330 for llama-cpp on a CPU, 4000 for openai",
+    )
 
 
 class AnswerSettings(Section):
     """When Troika answers and when it says that it does not know."""
 
     min_evidence: Fraction = Field(0.5, description="weakest evidence that is answered; below, it abstains")
+    grounding: GroundingMode | None = Field(
+        None, description="mark or strict; default strict for llama-cpp, whose model is small, else mark"
+    )
     max_sentences: Positive = Field(2, description="the generator is stopped after so many sentences")
 
 

@@ -20,6 +20,7 @@ from ingest.errors import AdapterNotFoundError, AdapterRejectedError, UsageError
 from service.prompt import PROMPT_ID
 from service.release import (
     ADAPTERS,
+    BASE,
     CURRENT,
     FORMAT,
     GGUF,
@@ -104,12 +105,14 @@ def keep_adapter(home: Path, task: str, files: Sequence[Path], provenance: Prove
 
 
 def promote(home: Path, name: str, *, report_sha256: str | None = None) -> Release:
-    """Serve the adapter ``name`` from now on.
+    """Serve the adapter ``name`` from now on; ``base`` serves the base model alone.
 
     Raises:
         AdapterNotFoundError: no finished adapter has that name.
         AdapterRejectedError: it was trained on another prompt than the one served, or its files changed.
     """
+    if name == BASE:
+        return _publish(home, None, report_sha256)
     if not _NAME.fullmatch(name):
         known = ", ".join(adapter.name for adapter in list_adapters(home)) or "none"
         raise AdapterNotFoundError(
@@ -121,15 +124,7 @@ def promote(home: Path, name: str, *, report_sha256: str | None = None) -> Relea
     )
     # The base model is compared when the release is opened: only then it is known which one is served.
     candidate.check(base_model=adapter.base_model, prompt_id=PROMPT_ID)
-    record = {
-        "format": FORMAT,
-        "adapter": name,
-        "report_sha256": report_sha256,
-        "previous": current_number(home),
-        "created_at": _now(),
-    }
-    _point_to(home, _write_release(home, record))
-    return read_release(home)
+    return _publish(home, name, report_sha256)
 
 
 def rollback(home: Path) -> Release:
@@ -149,6 +144,18 @@ def rollback(home: Path) -> Release:
         sync_directory(home / RELEASES)
         return base_release()
     _point_to(home, text_field({"previous": previous}, "previous"))
+    return read_release(home)
+
+
+def _publish(home: Path, adapter: str | None, report_sha256: str | None) -> Release:
+    record = {
+        "format": FORMAT,
+        "adapter": adapter,
+        "report_sha256": report_sha256,
+        "previous": current_number(home),
+        "created_at": _now(),
+    }
+    _point_to(home, _write_release(home, record))
     return read_release(home)
 
 

@@ -42,6 +42,7 @@ class Degradation(StrEnum):
 
     LANGUAGE = "generator_lacks_language"
     GENERATOR = "generator_unavailable"
+    UNSUPPORTED = "generator_unsupported"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ingest.document import Document
 from ingest.sentences import sentence_spans
 from service.answer import Citation, Passage
-from service.ground import SUPPORT_THRESHOLD, Grounding, Quote
+from service.ground import Grounding, Quote
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 _TRAILING_MARKERS = re.compile(r"\s*(?:\[\d{1,3}\]\s*)+")
@@ -76,13 +76,18 @@ def answer_sentences(text: str) -> list[tuple[int, int]]:
     return spans
 
 
+def without_markers(text: str) -> str:
+    """``text`` without its markers and the white space around it."""
+    return _MARKER.sub("", text).strip()
+
+
 def cite(text: str, passages: Sequence[Passage], grounding: Grounding) -> Cited:
     """Find the quote behind every sentence of ``text``."""
     citations: list[Citation] = []
     spans = answer_sentences(text)
     supported_sentences = 0
     for start, end in spans:
-        found = _cite_sentence(text, start, end, passages, grounding)
+        found = cite_sentence(text, start, end, passages, grounding)
         citations += found
         supported_sentences += any(citation.supported for citation in found)
     return Cited(tuple(citations), supported_sentences / len(spans) if spans else 0.0)
@@ -93,11 +98,12 @@ def is_exact(citation: Citation, document: Document) -> bool:
     return document.text[citation.quote_start : citation.quote_end] == citation.quote
 
 
-def _cite_sentence(
+def cite_sentence(
     text: str, start: int, end: int, passages: Sequence[Passage], grounding: Grounding
 ) -> list[Citation]:
+    """The citations of the sentence at ``[start, end)`` of an answer; none when it neither cites nor is borne out."""
     sentence = text[start:end]
-    claim = _MARKER.sub("", sentence).strip()
+    claim = without_markers(sentence)
     named = {int(match.group(1)) for match in _MARKER.finditer(sentence)}
     if named:
         quotes = [
@@ -115,7 +121,7 @@ def _attribution(
 ) -> list[tuple[Passage, Quote | None]]:
     """The one passage that supports an unmarked sentence; none if none does."""
     quote = grounding.best_quote(claim, [passage.chunk for passage in passages])
-    if quote is None or quote.coverage < SUPPORT_THRESHOLD:
+    if quote is None or not quote.supports:
         return []
     return [(next(passage for passage in passages if passage.chunk.id == quote.chunk.id), quote)]
 
@@ -130,7 +136,7 @@ def _citation(passage: Passage, quote: Quote, start: int, end: int) -> Citation:
         quote_start=quote.start,
         quote_end=quote.end,
         page=passage.chunk.page_start,
-        supported=quote.coverage >= SUPPORT_THRESHOLD,
+        supported=quote.supports,
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ingest.document import Chunk, Hit
 from ingest.sentences import sentence_spans
-from ingest.terms import content_terms
+from ingest.terms import content_terms, terms
 
 SUPPORT_THRESHOLD = 0.6
 _CONFIDENT_COSINE = 0.65
@@ -21,12 +21,21 @@ _HOPELESS_COSINE = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A sentence of a chunk, by its span in the document, and how much of a text it bears out, 0 to 1."""
+    """A sentence of a chunk, by its span in the document, and how far it bears out a text.
+
+    ``coverage`` is the weighted share of the text's words, 0 to 1; ``has_numbers`` says that every number
+    of the text stands in the sentence: a right sentence with a wrong figure is a wrong sentence.
+    """
 
     chunk: Chunk
     start: int
     end: int
     coverage: float
+    has_numbers: bool
+
+    @property
+    def supports(self) -> bool:
+        return self.has_numbers and self.coverage >= SUPPORT_THRESHOLD
 
     @property
     def text(self) -> str:
@@ -50,7 +59,7 @@ class Grounding:
             return 0.0
         weights = self._weights(question)
         covered = max(
-            (self._covered(weights, f"{hit.chunk.headline}\n{hit.chunk.text}") for hit in hits), default=0.0
+            (_covered(weights, f"{hit.chunk.headline}\n{hit.chunk.text}") for hit in hits), default=0.0
         )
         cosines = [h.dense_score for h in hits if h.dense_score is not None and h.chunk.language in languages]
         if not cosines:
@@ -59,23 +68,25 @@ class Grounding:
         return (covered + min(1.0, max(0.0, nearness))) / 2
 
     def best_quote(self, text: str, chunks: Sequence[Chunk]) -> Quote | None:
-        """The sentence among ``chunks`` that covers most of ``text``; the first one wins a tie."""
+        """The sentence among ``chunks`` that bears out most of ``text``; the first one wins a tie."""
         weights = self._weights(text)
+        numbers = _numbers(text)
         quotes = (
             Quote(
                 chunk,
                 chunk.start + start,
                 chunk.start + end,
-                self._covered(weights, chunk.text[start:end]),
+                _covered(weights, chunk.text[start:end]),
+                numbers <= _numbers(chunk.text[start:end]),
             )
             for chunk in chunks
             for start, end in sentence_spans(chunk.text)
         )
-        return max(quotes, key=lambda quote: quote.coverage, default=None)
+        return max(quotes, key=lambda quote: (quote.has_numbers, quote.coverage), default=None)
 
     def overlap(self, question: str, text: str) -> float:
         """The weighted share of ``question``'s words that ``text`` holds, 0 to 1."""
-        return self._covered(self._weights(question), text)
+        return _covered(self._weights(question), text)
 
     def _weights(self, text: str) -> dict[str, float]:
         return {term: self._idf(term) for term in content_terms(text)}
@@ -84,10 +95,14 @@ class Grounding:
         frequency = self._document_frequency(term)
         return math.log(1 + (self._chunk_count - frequency + 0.5) / (frequency + 0.5))
 
-    @staticmethod
-    def _covered(weights: dict[str, float], text: str) -> float:
-        total = sum(weights.values())
-        if total <= 0:
-            return 0.0
-        present = set(content_terms(text))
-        return sum(weight for term, weight in weights.items() if term in present) / total
+
+def _covered(weights: dict[str, float], text: str) -> float:
+    total = sum(weights.values())
+    if total <= 0:
+        return 0.0
+    present = set(content_terms(text))
+    return sum(weight for term, weight in weights.items() if term in present) / total
+
+
+def _numbers(text: str) -> frozenset[str]:
+    return frozenset(term for term in terms(text) if term[0].isdigit())

@@ -22,13 +22,14 @@ from ingest.errors import GeneratorError, SnapshotCorruptError
 from ingest.language import detect_language
 from ingest.snapshot import Snapshot
 from service.answer import Answer, AnswerEvent, Cited, Degradation, Delta, Finished, Passage, Retrieved, Usage
-from service.cite import MarkerFilter, answer_sentences, cite, is_exact
+from service.cite import MarkerFilter, cite, is_exact
 from service.generate import Generator
 from service.ground import Grounding
-from service.prompt import PROMPT_ID, template_for
+from service.prompt import PROMPT_ID, is_refusal, template_for
 from service.question import check_question
 from service.release import Release
 from service.retrieve import Retriever, SearchMode
+from service.sentence_gate import OpenGate, SentenceGate, SupportGate
 from service.write import ExtractiveWriter, Writer
 
 
@@ -47,8 +48,10 @@ class AnswerPolicy:
     """When to answer, from how much, and how long."""
 
     passages: int
+    passage_tokens: int
     min_evidence: float
     max_sentences: int
+    withhold_unsupported: bool
     max_question_characters: int
 
 
@@ -86,6 +89,7 @@ class AnswerPipeline:
         writer: Writer,
         release: Release,
         policy: AnswerPolicy,
+        count_tokens: Callable[[str], int],
         keep: Callable[[Answer], None],
     ) -> None:
         self.snapshot = snapshot
@@ -96,6 +100,7 @@ class AnswerPipeline:
         self._writer = writer
         self._fallback = ExtractiveWriter(grounding)
         self._policy = policy
+        self._count_tokens = count_tokens
         self._keep = keep
 
     async def stream(self, question: str, passages: int | None = None) -> AsyncIterator[AnswerEvent]:
@@ -117,6 +122,17 @@ class AnswerPipeline:
         draft.mark("retrieval")
         async for event in self._write(draft):
             yield event
+
+    def passages_from(self, hits: Sequence[Hit]) -> tuple[Passage, ...]:
+        """The hits that the prompt has room for, best first, each under its marker; always at least one."""
+        fitting: list[Passage] = []
+        room = self._policy.passage_tokens
+        for marker, hit in enumerate(hits, start=1):
+            room -= self._count_tokens(f"{hit.chunk.headline}\n{hit.chunk.text}")
+            if fitting and room < 0:
+                break
+            fitting.append(Passage(marker, hit.chunk, hit.score))
+        return tuple(fitting)
 
     async def answer(self, question: str) -> Answer:
         """The whole answer to ``question``; see ``stream``."""
@@ -155,7 +171,7 @@ class AnswerPipeline:
             async with aclosing(self._generate(draft)) as deltas:
                 async for delta in deltas:
                     yield delta
-        draft.abstained = is_refusal(draft.text, template.refusal)
+        draft.abstained = is_refusal(draft.text, draft.language)
         draft.mark("generation")
         answer = self._finish(draft)
         for citation in answer.citations:
@@ -164,35 +180,43 @@ class AnswerPipeline:
         yield Finished(answer)
 
     async def _generate(self, draft: _Draft) -> AsyncIterator[Delta]:
-        writer: Writer = self._writer
         if draft.language not in self.generator.languages:
-            writer, draft.degraded = self._fallback, Degradation.LANGUAGE
-        try:
-            async with aclosing(self._write_with(writer, draft)) as deltas:
-                async for delta in deltas:
-                    yield delta
-        except GeneratorError:
-            draft.degraded = Degradation.GENERATOR
-            if draft.text:
-                return  # half an answer is out already; what stands is cited and flagged
+            draft.degraded = Degradation.LANGUAGE
+        else:
+            try:
+                async with aclosing(self._write_with(self._writer, draft)) as deltas:
+                    async for delta in deltas:
+                        yield delta
+                if not draft.text:
+                    draft.degraded = Degradation.UNSUPPORTED
+            except GeneratorError:
+                draft.degraded = Degradation.GENERATOR
+        if not draft.text:
             async with aclosing(self._write_with(self._fallback, draft)) as deltas:
                 async for delta in deltas:
                     yield delta
 
     async def _write_with(self, writer: Writer, draft: _Draft) -> AsyncIterator[Delta]:
-        markers = MarkerFilter(len(draft.passages))
         draft.writer = writer.name
+        markers = MarkerFilter(len(draft.passages))
+        gate = self._gate(writer, draft)
         async with aclosing(writer.write(draft.question, draft.passages, draft.language)) as pieces:
             async for piece in pieces:
                 if piece.completion_tokens is not None:
                     draft.usage = Usage(piece.prompt_tokens or 0, piece.completion_tokens)
-                for delta in self._emit(draft, markers.feed(piece.text)):
+                for delta in self._emit(draft, gate.feed(markers.feed(piece.text))):
                     yield delta
-                if len(answer_sentences(draft.text)) > self._policy.max_sentences:
+                if gate.full:
                     break
-        for delta in self._emit(draft, markers.finish()):
-            yield delta
-        draft.invented = markers.invented
+        if not gate.full:
+            for delta in self._emit(draft, gate.feed(markers.finish()) + gate.finish()):
+                yield delta
+        draft.invented += markers.invented
+
+    def _gate(self, writer: Writer, draft: _Draft) -> SentenceGate:
+        if self._policy.withhold_unsupported and writer is self._writer:
+            return SupportGate(draft.passages, self._grounding, draft.language, self._policy.max_sentences)
+        return OpenGate(self._policy.max_sentences)
 
     @staticmethod
     def _emit(draft: _Draft, text: str) -> list[Delta]:
@@ -236,12 +260,6 @@ class AnswerPipeline:
             usage=draft.usage,
             created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         )
-
-
-def is_refusal(text: str, refusal: str) -> bool:
-    """Whether ``text`` opens with the words of the refusal up to its first colon."""
-    opening = refusal.replace("：", ":").partition(":")[0].lower()
-    return text.replace("’", "'").lower().lstrip().startswith(opening)
 
 
 async def _fold(events: AsyncIterator[AnswerEvent]) -> Answer:

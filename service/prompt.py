@@ -73,6 +73,12 @@ def render(question: str, passages: Sequence[Passage], language: str) -> tuple[M
     return (Message("system", template.system), Message("user", user))
 
 
+def is_refusal(text: str, language: str) -> bool:
+    """Whether ``text`` opens with the words of the language's refusal, up to its colon."""
+    opening = template_for(language).refusal.replace("：", ":").partition(":")[0]
+    return text.replace("’", "'").strip().lower().startswith(opening.lower())
+
+
 def _prompt_id() -> str:
     digest = hashlib.sha256()
     for language, template in sorted(TEMPLATES.items()):

@@ -121,6 +121,8 @@ def read_release(home: Path) -> Release:
     if number is None:
         return base_release()
     fields = read_record(home / RELEASES / number / RELEASE_FILE)
+    if fields.get("adapter") is None:
+        return base_release()
     adapter = read_adapter(home / ADAPTERS / text_field(fields, "adapter"))
     return Release(
         name=adapter.name,

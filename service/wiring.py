@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.embed import Embedder, load_embedder
-from ingest.errors import SettingsError
+from ingest.errors import ModelNotFoundError, SettingsError
 from ingest.language import LANGUAGES
-from ingest.settings import GeneratorKind, GeneratorSettings, Settings
+from ingest.settings import GeneratorKind, GeneratorSettings, GroundingMode, Settings
 from ingest.snapshot import Snapshot, open_snapshot
 from service.generate import Generator, Message, Piece, Sampling
 from service.generators import smollm2
@@ -25,6 +25,12 @@ from service.release import Release, model_fingerprint, read_release
 from service.retrieve import Retriever
 from service.write import ExtractiveWriter, PromptedWriter, Writer
 
+_PASSAGE_TOKENS = {
+    # A CPU reads about 250 prompt tokens a second: more passages would cost the first word its 1.5 s.
+    GeneratorKind.LLAMA_CPP: 330,
+    GeneratorKind.OPENAI: 4000,
+    GeneratorKind.EXTRACTIVE: 4000,
+}
 _ENGLISH = frozenset({"en"})
 _ENGLISH_AND_CHINESE = frozenset({"en", "zh"})
 
@@ -60,21 +66,25 @@ class PipelineFactory:
         settings = self._settings
         snapshot = open_snapshot(settings.home, collection)
         release = read_release(settings.home)
+        embedder = self._embedder(snapshot)
         generator = self._generator(release)
         grounding = Grounding(snapshot.words.document_frequency, snapshot.manifest.chunks)
         return AnswerPipeline(
             snapshot=snapshot,
-            retriever=Retriever(snapshot, self._embedder(snapshot), settings.retrieval),
+            retriever=Retriever(snapshot, embedder, settings.retrieval),
             grounding=grounding,
             generator=generator,
             writer=_writer(settings.generator, generator, grounding),
             release=release,
             policy=AnswerPolicy(
                 passages=settings.retrieval.passages,
+                passage_tokens=settings.retrieval.passage_tokens or _PASSAGE_TOKENS[settings.generator.kind],
                 min_evidence=settings.answer.min_evidence,
+                withhold_unsupported=_is_strict(settings),
                 max_sentences=settings.answer.max_sentences,
                 max_question_characters=settings.server.max_question_characters,
             ),
+            count_tokens=embedder.tokens.count,
             keep=self._history.keep if self._history else lambda _answer: None,
         )
 
@@ -88,12 +98,12 @@ class PipelineFactory:
     def _generator(self, release: Release) -> _SharedGenerator:
         shared = self._generators.get(release.name)
         if shared is None or shared.closed:
-            shared = _SharedGenerator(load_generator(self._settings.generator, release))
+            shared = _SharedGenerator(load_generator(self._settings.generator, release, self._settings.home))
             self._generators[release.name] = shared
         return shared.acquire()
 
 
-def load_generator(settings: GeneratorSettings, release: Release) -> Generator:
+def load_generator(settings: GeneratorSettings, release: Release, home: Path) -> Generator:
     """The generator that the settings and the release ask for.
 
     Raises:
@@ -102,7 +112,7 @@ def load_generator(settings: GeneratorSettings, release: Release) -> Generator:
     languages = frozenset(settings.languages) if settings.languages else None
     match settings.kind:
         case GeneratorKind.LLAMA_CPP:
-            return _load_llama_cpp(settings, release, languages or _ENGLISH)
+            return _load_llama_cpp(settings, release, languages or _ENGLISH, home)
         case GeneratorKind.OPENAI:
             from service.generators.openai_http import OpenAiGenerator
 
@@ -120,22 +130,35 @@ def load_generator(settings: GeneratorSettings, release: Release) -> Generator:
             return NoGenerator(LANGUAGES)
 
 
-def _load_llama_cpp(settings: GeneratorSettings, release: Release, languages: frozenset[str]) -> Generator:
+def _load_llama_cpp(
+    settings: GeneratorSettings, release: Release, languages: frozenset[str], home: Path
+) -> Generator:
     from service.generators.llama_cpp import LlamaCppGenerator
 
-    model_path = Path(settings.model) if settings.model else smollm2.gguf_path()
-    adapter_path = None
-    if release.adapter is not None:
-        release.check(base_model=model_fingerprint(model_path))
-        adapter_path = release.adapter.gguf_path
+    source = Path(settings.model) if settings.model else smollm2.gguf_path()
+    if not source.is_file():
+        raise ModelNotFoundError(f"no GGUF file at {source}: correct generator.model.")
+    fingerprint = model_fingerprint(source)
+    release.check(base_model=fingerprint)
+    model_path = source
+    if settings.model is None:
+        from service.generators.requantize import requantized
+
+        model_path = requantized(source, home / "models", fingerprint)
     return LlamaCppGenerator(
-        name=model_path.stem if adapter_path is None else f"{model_path.stem}+{release.name}",
+        name=source.stem if release.adapter is None else f"{source.stem}+{release.name}",
         model_path=model_path,
-        adapter_path=adapter_path,
+        adapter_path=release.adapter.gguf_path if release.adapter else None,
         languages=languages,
         threads=settings.threads,
         context_tokens=settings.context_tokens,
     )
+
+
+def _is_strict(settings: Settings) -> bool:
+    if settings.answer.grounding is not None:
+        return settings.answer.grounding is GroundingMode.STRICT
+    return settings.generator.kind is GeneratorKind.LLAMA_CPP
 
 
 def _writer(settings: GeneratorSettings, generator: Generator, grounding: Grounding) -> Writer:

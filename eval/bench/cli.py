@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
-bench_app = typer.Typer(no_args_is_help=True, help="Measure speed, memory and quality on this machine.")
+bench_app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Measure speed, memory and quality on this machine."
+)
 
 _EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -29,7 +31,7 @@ def demo(
     from rich.console import Console
 
     from eval.bench.demo import run_demo
-    from eval.bench.figures import demo_markdown, demo_table
+    from eval.bench.figures import demo_markdown, demo_lines
 
     figures = run_demo(handbook, questions)
     if as_json:
@@ -37,4 +39,4 @@ def demo(
     elif markdown:
         typer.echo(demo_markdown(figures))
     else:
-        Console().print(demo_table(figures))
+        Console().print(demo_lines(figures))

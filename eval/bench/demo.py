@@ -24,7 +24,7 @@ from ingest.errors import GeneratorError, PathNotFoundError, TroikaError
 from ingest.pipeline import ingest_paths
 from ingest.settings import Settings, load_settings
 from service.pipeline import AnswerPipeline
-from service.retrieve import SearchMode
+from service.retrieve_mode import SearchMode
 from service.wiring import open_pipeline
 
 SEARCHES = 500
@@ -83,7 +83,7 @@ def _ingest(handbook: Path, settings: Settings) -> tuple[int, int, float, float]
 
 
 async def _question(settings: Settings, cases: Sequence[Case]) -> tuple[int, RetrievalFigures, AnswerRun]:
-    pipeline = open_pipeline(settings, settings.collection)
+    pipeline = await open_pipeline(settings, settings.collection)
     try:
         documents = pipeline.snapshot.documents
         pages = sum(

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from eval.bench.machine import Machine
 from eval.bench.server_process import Memory
@@ -114,14 +116,14 @@ def demo_rows(figures: DemoFigures) -> Iterator[tuple[str, str]]:
     yield "citations that lead to the gold evidence", str(figures.citations_right)
 
 
-def demo_table(figures: DemoFigures) -> Table:
+def demo_lines(figures: DemoFigures) -> Group:
     """The figures for a person at a terminal."""
-    table = Table(title=_where(figures), title_justify="left")
+    table = Table()
     table.add_column("measure")
     table.add_column("here", justify="right")
     for name, value in demo_rows(figures):
         table.add_row(name, value)
-    return table
+    return Group(Text(_where(figures)), table)
 
 
 def demo_markdown(figures: DemoFigures) -> str:

@@ -9,9 +9,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import IO
 
@@ -41,7 +42,7 @@ def measure_server_memory(home: Path, collection: str, questions: Sequence[str])
     with _serve(home, collection) as (process, address):
         for question in questions:
             response = httpx.post(f"{address}/v1/query", json={"question": question}, timeout=ANSWER_SECONDS)
-            if response.status_code != httpx.codes.OK:
+            if response.status_code != HTTPStatus.OK:
                 raise TroikaError(
                     f"the server answered {response.status_code} to {question!r}: {response.text[:300]}"
                 )
@@ -64,7 +65,7 @@ def read_memory(process_id: int) -> Memory:
 
 
 @contextmanager
-def _serve(home: Path, collection: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def _serve(home: Path, collection: str) -> Generator[tuple[subprocess.Popen[bytes], str]]:
     port = _free_port()
     environment = os.environ | {"TROIKA_HOME": str(home), "TROIKA_COLLECTION": collection}
     command = [sys.executable, "-m", "troika", "serve", "--host", "127.0.0.1", "--port", str(port)]
@@ -89,7 +90,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], address: str, log: IO[by
         if process.poll() is not None:
             raise TroikaError(f"the server ended with code {process.returncode}: {_last_line(log)}")
         try:
-            if httpx.get(f"{address}/readyz", timeout=5.0).status_code == httpx.codes.OK:
+            if httpx.get(f"{address}/readyz", timeout=5.0).status_code == HTTPStatus.OK:
                 return
         except httpx.TransportError:
             pass  # It does not listen yet.

@@ -22,10 +22,11 @@ _DECLARED_CHARSET = re.compile(
 )
 _XML_DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
 _DECLARATION_BYTES = 8192
-_NEVER_SHOWN = frozenset(
+_NEVER_SHOWN_TAGS = (
     "script style template noscript head svg iframe object embed applet canvas audio video map select "
-    "datalist button input textarea progress meter dialog".split()
+    "datalist button input textarea progress meter dialog"
 )
+_NEVER_SHOWN = frozenset(_NEVER_SHOWN_TAGS.split())
 _BESIDE_THE_CONTENT = frozenset(("nav", "aside", "footer"))
 _ROLES_BESIDE = frozenset(
     ("navigation", "banner", "contentinfo", "complementary", "search", "menu", "menubar")

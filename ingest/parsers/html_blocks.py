@@ -13,10 +13,11 @@ from ingest.parsers.text_builder import ParsedFile, TextBuilder, collapse_space
 from ingest.parsers.xml_tree import Element
 
 _HEADING = re.compile(r"h([1-6])\Z")
-_INLINE = frozenset(
+_INLINE_TAGS = (
     "a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label mark math mi mn mo mrow "
-    "q rp rt ruby s samp small span strike strong sub sup time tt u var wbr".split()
+    "q rp rt ruby s samp small span strike strong sub sup time tt u var wbr"
 )
+_INLINE = frozenset(_INLINE_TAGS.split())
 _LISTS = frozenset(("ul", "ol", "dl", "menu"))
 _ITEMS = frozenset(("li", "dt", "dd"))
 _CELLS = frozenset(("td", "th"))

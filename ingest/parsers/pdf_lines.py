@@ -9,6 +9,7 @@ from dataclasses import dataclass
 class Line:
     """A line of text with its box in points, y upwards; ``size`` is the font's, as shown on the page.
 
+    ``start_bottom`` is the bottom of the first character: pdfium may run two lines on the page together.
     ``hyphenated`` marks a line that ends in a hyphen which the line break may have put there.
     """
 
@@ -18,6 +19,7 @@ class Line:
     right: float
     bottom: float
     top: float
+    start_bottom: float
     hyphenated: bool = False
 
 

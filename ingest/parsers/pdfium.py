@@ -84,40 +84,69 @@ def _read_document(document: Any) -> PdfContent:
 def _read_page(page: Any) -> tuple[Line, ...]:
     text_page = page.get_textpage()
     try:
-        text = cast(str, text_page.get_text_range())
-        return tuple(_lines(text, text_page.raw))
+        return tuple(_PageReader(text_page).lines())
     finally:
         text_page.close()
 
 
-def _lines(text: str, text_page: Any) -> Iterator[Line]:
-    """Cut the page's string at its line ends; offsets in it are mapped to pdfium's own characters."""
-    matrix, first_box, last_box = _raw.FS_MATRIX(), _raw.FS_RECTF(), _raw.FS_RECTF()
-    start = 0
-    while start < len(text):
-        end, following, hyphenated = _line_end(text, start)
-        stripped = text[start:end].strip()
-        if stripped:
-            first = text.index(stripped[0], start)
-            last = first + len(stripped) - 1
-            middle = _visible_near(text, (first + last) // 2, last)
-            first, middle, last = (
-                _raw.FPDFText_GetCharIndexFromTextIndex(text_page, offset) for offset in (first, middle, last)
-            )
-            _raw.FPDFText_GetLooseCharBox(text_page, first, first_box)
-            _raw.FPDFText_GetLooseCharBox(text_page, last, last_box)
-            _raw.FPDFText_GetMatrix(text_page, middle, matrix)
-            size = _raw.FPDFText_GetFontSize(text_page, middle) * math.hypot(matrix.c, matrix.d)
-            yield Line(
-                stripped,
-                size,
-                min(first_box.left, last_box.left),
-                max(first_box.right, last_box.right),
-                min(first_box.bottom, last_box.bottom),
-                max(first_box.top, last_box.top),
-                hyphenated,
-            )
-        start = following
+class _PageReader:
+    """Cuts a page's string into lines and asks pdfium where they stand."""
+
+    def __init__(self, text_page: Any) -> None:
+        self._text = cast(str, text_page.get_text_range())
+        self._handle = text_page.raw
+        self._offsets_are_indices = text_page.count_chars() == len(self._text)
+        self._first_box, self._last_box = _raw.FS_RECTF(), _raw.FS_RECTF()
+        self._matrix = _raw.FS_MATRIX()
+        self._size_of_heights: dict[tuple[float, float], float] = {}
+
+    def lines(self) -> Iterator[Line]:
+        """The lines that hold more than white space, in pdfium's order."""
+        start = 0
+        while start < len(self._text):
+            end, following, hyphenated = _line_end(self._text, start)
+            stripped = self._text[start:end].strip()
+            if stripped:
+                yield self._line(stripped, self._text.index(stripped[0], start), hyphenated)
+            start = following
+
+    def _line(self, text: str, first: int, hyphenated: bool) -> Line:
+        last = first + len(text) - 1
+        box, end_box = self._first_box, self._last_box
+        _raw.FPDFText_GetLooseCharBox(self._handle, self._index(first), box)
+        _raw.FPDFText_GetLooseCharBox(self._handle, self._index(last), end_box)
+        return Line(
+            text,
+            self._size(first, last),
+            min(box.left, end_box.left),
+            max(box.right, end_box.right),
+            min(box.bottom, end_box.bottom),
+            max(box.top, end_box.top),
+            box.bottom,
+            hyphenated,
+        )
+
+    def _size(self, first: int, last: int) -> float:
+        """The font size in the middle of a line: the size set in the text, scaled by its matrix.
+
+        Text that runs up or down the page gives 0: what stands sideways in a margin is no heading.
+        Lines whose first and last characters are exactly as tall as another's have its size.
+        """
+        first_height = round(self._first_box.top - self._first_box.bottom, 2)
+        heights = (first_height, round(self._last_box.top - self._last_box.bottom, 2))
+        if heights not in self._size_of_heights:
+            index = self._index(_visible_near(self._text, (first + last) // 2, last))
+            _raw.FPDFText_GetMatrix(self._handle, index, self._matrix)
+            sideways = abs(self._matrix.b) > abs(self._matrix.a)
+            scale = 0.0 if sideways else math.hypot(self._matrix.c, self._matrix.d)
+            self._size_of_heights[heights] = _raw.FPDFText_GetFontSize(self._handle, index) * scale
+        return self._size_of_heights[heights]
+
+    def _index(self, offset: int) -> int:
+        """pdfium's own index of the character at ``offset`` of the string."""
+        if self._offsets_are_indices:
+            return offset
+        return cast(int, _raw.FPDFText_GetCharIndexFromTextIndex(self._handle, offset))
 
 
 def _line_end(text: str, start: int) -> tuple[int, int, bool]:

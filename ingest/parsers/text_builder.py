@@ -17,8 +17,7 @@ _LINE_ENDS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 _UNUSABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 _INVISIBLE = re.compile("[\u00ad\u200b\u2060]")
 _UNSPACED = f"{HAN}{KANA}\u3000-\u303f\uff00-\uffef"
-_ENDS_UNSPACED = re.compile(f"[{_UNSPACED}“”‘’—…]$")
-_STARTS_UNSPACED = re.compile(f"[{_UNSPACED}“”‘’—…]")
+_BESIDE_UNSPACED = re.compile(f"[{_UNSPACED}“”‘’—…]")
 _LETTER = re.compile(f"[{HAN}{KANA}]")
 _SPACE = re.compile("[ \t\n\u00a0\u3000]+")
 _BREAK_BETWEEN_UNSPACED = re.compile(f"(?<=[{_UNSPACED}])[ \t]*\n[ \t\n]*(?=[{_UNSPACED}])")
@@ -39,6 +38,8 @@ class ParsedFile:
 
 def clean_text(text: str) -> str:
     """``text`` with every line end as "\\n", without NULs, control characters and lone surrogates."""
+    if text.isascii() and text.isprintable():
+        return text
     return _UNUSABLE.sub("", _LINE_ENDS.sub("\n", text))
 
 
@@ -47,17 +48,24 @@ def collapse_space(text: str) -> str:
 
     A line end between two CJK characters vanishes: their scripts put no space between words.
     """
-    if not text.isascii():
+    if text.isascii():
+        # Most text: nothing but single spaces, and then a search costs more than two built-in checks.
+        if "  " not in text and text.isprintable():
+            return text.strip()
+    else:
         text = _BREAK_BETWEEN_UNSPACED.sub("", _INVISIBLE.sub("", text))
     return _SPACE.sub(" ", text).strip()
 
 
 def joint(left: str, right: str) -> str:
     """What belongs between two lines of one paragraph: nothing between CJK characters, else a space."""
-    if not left or not right or left[-1].isspace():
+    last, first = left[-1:], right[:1]
+    if not last or not first or last.isspace():
         return ""
-    unspaced = _ENDS_UNSPACED.search(left) and _STARTS_UNSPACED.match(right)
-    return "" if unspaced and (_LETTER.match(left[-1]) or _LETTER.match(right[0])) else " "
+    if last.isascii() or first.isascii():
+        return " "
+    unspaced = _BESIDE_UNSPACED.match(last) and _BESIDE_UNSPACED.match(first)
+    return "" if unspaced and (_LETTER.match(last) or _LETTER.match(first)) else " "
 
 
 class HeadingTrail:
@@ -116,6 +124,11 @@ class TextBuilder:
         self._write(text)
         last = self._blocks[-1]
         self._blocks[-1] = Block(last.kind, last.start, self._length, last.heading_path)
+
+    @property
+    def starts_with_heading(self) -> bool:
+        """Whether the first block is a heading."""
+        return bool(self._blocks) and self._blocks[0].kind is BlockKind.HEADING
 
     def build(
         self, title: str | None = None, metadata: Mapping[str, MetadataValue] | None = None

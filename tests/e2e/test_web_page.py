@@ -29,7 +29,8 @@ from ingest.settings import Settings
 from service.answer import Degradation
 from service.app import create_app
 from service.history import History
-from tests.fakes import MemoryPipeline, OnePipeline, small_handbook
+from tests.fakes import MemoryPipeline, OnePipeline
+from tests.small_handbook import small_handbook
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 URL_VARIABLE, QUESTION_VARIABLE = "TROIKA_E2E_URL", "TROIKA_E2E_QUESTION"
@@ -192,6 +193,7 @@ def test_every_citation_of_an_answer_highlights_its_own_quote(
 ) -> None:
     ask(page, question)
     quotes = {citation["quote"] for citation in last_answer(page, server_url)["citations"]}
+    assert quotes
     shown: set[str] = set()
     for cite in page.find_elements(By.CSS_SELECTOR, ".exchange:last-child .cite.sure"):
         cite.click()

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+
+from rich.console import Console, RenderableType
 
 from ingest.document import BlockKind, Chunk, Document, Hit, document_id
 from ingest.errors import GeneratorError, NoTermsError
 from service.answer import Answer, AnswerEvent, Citation, Delta, Finished, Passage, Retrieved, Usage
+
+
+def shown(lines: RenderableType) -> str:
+    """What a terminal of 120 columns would show."""
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(lines)
+    return console.export_text()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,12 @@ from pathlib import Path
 from eval.dataset_index import collection_for, corpus_document
 from eval.datasets import CorpusDocument, Dataset
 from ingest.collection import Collection
-from ingest.settings import ChunkingSettings, EmbedderSettings, Settings
+from ingest.settings import Settings, load_settings
+
+
+def settings_with(overrides: dict[str, object]) -> Settings:
+    return load_settings(overrides, environment={})
+
 
 DATASET = Dataset("My Set_中文", Path("corpus.jsonl"), "0" * 64, ())
 
@@ -29,14 +34,14 @@ def test_a_document_of_a_title_alone_is_searched_by_it() -> None:
 
 
 def test_the_collection_changes_with_whatever_changes_the_index() -> None:
-    settings = Settings()
+    settings = settings_with({})
     name = collection_for(DATASET, settings)
     Collection(Path(), name)
     assert name.startswith("eval-my-set-")
     others = {
         collection_for(dataclasses.replace(DATASET, corpus_sha256="1" * 64), settings),
-        collection_for(DATASET, Settings(embedder=EmbedderSettings(preset="bge-m3"))),
-        collection_for(DATASET, Settings(chunking=ChunkingSettings(max_tokens=99))),
+        collection_for(DATASET, settings_with({"embedder.preset": "bge-m3"})),
+        collection_for(DATASET, settings_with({"chunking.max_tokens": 99})),
     }
     assert len({name, *others}) == 4
-    assert collection_for(DATASET, Settings(embedder=EmbedderSettings(threads=1))) == name
+    assert collection_for(DATASET, settings_with({"embedder.threads": 1})) == name

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
-
 import pytest
 
 from eval.cases import Case
 from eval.measures import answer_measures, values_of
-from eval.report import answer_table, report_answers
+from eval.report import answer_lines, report_answers
 from eval.run import AnswerRun, Failure, run_answers
-from tests.eval.fakes import FakePipeline
+from service.retrieve_mode import SearchMode
+from tests.eval.fakes import FakePipeline, shown
 
-if TYPE_CHECKING:
-    from service.retrieve import SearchMode
-
-HYBRID = cast("SearchMode", "hybrid")
+HYBRID = SearchMode.HYBRID
 PIPELINE = FakePipeline(
     texts={"file:///a.md": "Alpha is first.", "file:///b.md": "Beta is second."},
     says={
@@ -71,4 +67,6 @@ async def test_the_report_has_intervals_and_a_slice_per_language(ran: AnswerRun)
         assert value is not None
         assert interval is not None
         assert interval.low <= value <= interval.high
-    assert answer_table(report).row_count == len(report.metrics)
+    lines = shown(answer_lines(report))
+    assert lines.startswith("c · fake · base · 6 cases · 1 failed")
+    assert "refusal_precision" in lines

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from eval.cases import Case, CasePassage
 from eval.run import AnswerRun, oracle_passages, run_answers
 from ingest.errors import CasesError
+from service.retrieve_mode import SearchMode
 from tests.eval.fakes import FakePipeline
 
-if TYPE_CHECKING:
-    from service.retrieve import SearchMode
-
-HYBRID = cast("SearchMode", "hybrid")
+HYBRID = SearchMode.HYBRID
 PIPELINE = FakePipeline(
     texts={"file:///a.md": "Alpha is first.", "file:///b.md": "Beta is second."},
     says={"Beta": ("file:///b.md", "Beta is second [2]."), "Alpha": ("file:///b.md", "It is Beta [2].")},

@@ -15,7 +15,8 @@ from ingest.settings import ServerSettings, Settings
 from service.app import create_app
 from service.history import History
 from service.limits import CONTENT_SECURITY_POLICY
-from tests.fakes import LORA_TEXT, MemoryPipeline, OnePipeline, small_handbook
+from tests.fakes import MemoryPipeline, OnePipeline
+from tests.small_handbook import LORA_TEXT, small_handbook
 
 QUESTION = "Which rank is the default for an adapter?"
 

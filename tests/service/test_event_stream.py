@@ -8,7 +8,8 @@ import pytest
 
 from ingest.errors import GeneratorError
 from service.event_stream import HEARTBEAT, AnswerStream, EventStreamResponse, frame
-from tests.fakes import MemoryPipeline, OnePipeline, small_handbook
+from tests.fakes import MemoryPipeline, OnePipeline
+from tests.small_handbook import small_handbook
 
 QUESTION = "Which rank is the default for an adapter?"
 

@@ -13,7 +13,8 @@ from ingest.errors import AnswerNotFoundError, SettingsError
 from service.answer import Answer, Degradation, Finished
 from service.feedback import Feedback, new_feedback
 from service.history import SCHEMA_VERSION, History
-from tests.fakes import MemoryPipeline, small_handbook
+from tests.fakes import MemoryPipeline
+from tests.small_handbook import small_handbook
 
 
 @pytest.fixture

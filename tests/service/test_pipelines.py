@@ -6,7 +6,8 @@ import pytest
 
 from ingest.errors import CollectionNotFoundError, SnapshotCorruptError
 from service.pipelines import Pipelines
-from tests.fakes import MemoryPipeline, small_handbook
+from tests.fakes import MemoryPipeline
+from tests.small_handbook import small_handbook
 
 pytestmark = pytest.mark.anyio
 

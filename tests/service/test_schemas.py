@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from service.answer import Answer, Finished
 from service.retrieve_mode import SearchMode
 from service.schemas import FeedbackRequest, QueryRequest, SearchRequest, answer_to_json, search_to_json
-from tests.fakes import LORA_TEXT, MemoryPipeline, small_handbook
+from tests.fakes import MemoryPipeline
+from tests.small_handbook import LORA_TEXT, small_handbook
 
 
 @pytest.fixture

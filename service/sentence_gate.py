@@ -1,0 +1,105 @@
+"""What of a generator's stream goes on to the user: at most so many sentences, and which ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from service.answer import Passage
+from service.cite import answer_sentences, cite_sentence, without_markers
+from service.ground import Grounding
+from service.prompt import is_refusal
+
+
+class SentenceGate(Protocol):
+    """Takes pieces of text, gives back what may be shown; ``full`` says that nothing more will be."""
+
+    @property
+    def full(self) -> bool: ...
+
+    def feed(self, text: str) -> str:
+        """What may be shown now."""
+        ...
+
+    def finish(self) -> str:
+        """What may still be shown at the end of the stream."""
+        ...
+
+
+class OpenGate:
+    """Shows everything at once, up to the end of the last allowed sentence."""
+
+    def __init__(self, max_sentences: int) -> None:
+        self._max_sentences = max_sentences
+        self._text = ""
+        self.full = False
+
+    def feed(self, text: str) -> str:
+        """``text``, or the part of it that still belongs to an allowed sentence."""
+        before = len(self._text)
+        self._text += text
+        spans = answer_sentences(self._text)
+        if len(spans) <= self._max_sentences:
+            return text
+        self.full = True
+        return self._text[before : max(before, spans[self._max_sentences][0])]
+
+    def finish(self) -> str:
+        """Nothing: all of it was shown."""
+        return ""
+
+
+class SupportGate:
+    """Shows a sentence once it is whole and a source is seen to bear it out.
+
+    Sentences that none bears out, and repetitions, are withheld; a refusal needs no source.
+    """
+
+    def __init__(
+        self, passages: Sequence[Passage], grounding: Grounding, language: str, max_sentences: int
+    ) -> None:
+        self._passages = passages
+        self._grounding = grounding
+        self._language = language
+        self._max_sentences = max_sentences
+        self._held = ""
+        self._seen: set[str] = set()
+        self._judged = 0
+
+    @property
+    def full(self) -> bool:
+        return self._judged >= self._max_sentences
+
+    def feed(self, text: str) -> str:
+        """The sentences that ``text`` completes and that are borne out."""
+        self._held += text
+        spans = answer_sentences(self._held)
+        if len(spans) < 2:
+            return ""
+        cut = spans[-1][0]
+        ready, self._held = self._held[:cut], self._held[cut:]
+        return self._judge(ready)
+
+    def finish(self) -> str:
+        """What is left, if it is borne out."""
+        ready, self._held = self._held, ""
+        return self._judge(ready)
+
+    def _judge(self, text: str) -> str:
+        shown = ""
+        spans = answer_sentences(text)
+        for index, (start, end) in enumerate(spans):
+            if self.full:
+                break
+            self._judged += 1
+            if self._may_be_shown(text, start, end):
+                self._seen.add(without_markers(text[start:end]))
+                shown += text[start : spans[index + 1][0] if index + 1 < len(spans) else len(text)]
+        return shown
+
+    def _may_be_shown(self, text: str, start: int, end: int) -> bool:
+        claim = without_markers(text[start:end])
+        if claim in self._seen:
+            return False
+        citations = cite_sentence(text, start, end, self._passages, self._grounding)
+        return is_refusal(claim, self._language) or any(citation.supported for citation in citations)
