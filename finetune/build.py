@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +69,7 @@ def build_data(
 
 
 @contextmanager
-def passage_source(settings: Settings, collection: str | None) -> Iterator[PassageSource]:
+def passage_source(settings: Settings, collection: str | None) -> Generator[PassageSource]:
     """Passages of a collection's index, or with None those that come with the questions.
 
     Raises:

@@ -59,12 +59,12 @@ class EmbedderSettings(Section):
     preset: str = Field(
         "minilm", description="minilm, qwen3-embedding-0.6b, bge-m3, bge-large-zh-v1.5, custom …"
     )
-    model: str | None = Field(None, description="folder, hub id or served name; overrides the preset's")
-    backend: EmbedderBackend | None = Field(None, description="overrides the preset's engine")
-    base_url: str | None = Field(None, description="OpenAI-compatible server for backend openai")
+    model: str | None = Field(default=None, description="folder, hub id or served name; overrides the preset's")
+    backend: EmbedderBackend | None = Field(default=None, description="overrides the preset's engine")
+    base_url: str | None = Field(default=None, description="OpenAI-compatible server for backend openai")
     api_key: SecretStr | None = None
     batch_size: Positive = 16
-    threads: Positive = Field(2, description="threads while documents are embedded; a query uses one")
+    threads: Positive = Field(default=2, description="threads while documents are embedded; a query uses one")
 
 
 class ChunkingSettings(Section):
@@ -72,7 +72,7 @@ class ChunkingSettings(Section):
 
     max_tokens: Annotated[int, Field(ge=32, le=8192)] = 128
     context_tokens: Annotated[int, Field(ge=0, le=512)] = Field(
-        48, description="at most this many tokens of title and headings before each chunk's text"
+        default=48, description="at most this many tokens of title and headings before each chunk's text"
     )
 
 
@@ -86,10 +86,10 @@ class IngestSettings(Section):
 class RetrievalSettings(Section):
     """How passages are found. ``dense_weight`` is the share of vectors in the fused score."""
 
-    depth: Positive = Field(100, description="candidates taken from each index before fusion")
+    depth: Positive = Field(default=100, description="candidates taken from each index before fusion")
     dense_weight: Fraction = 0.5
     passages: Annotated[int, Field(ge=1, le=50)] = Field(
-        3, description="passages given to the generator at most"
+        default=3, description="passages given to the generator at most"
     )
     passage_tokens: Positive | None = Field(
         None,
@@ -100,21 +100,21 @@ class RetrievalSettings(Section):
 class AnswerSettings(Section):
     """When Troika answers and when it says that it does not know."""
 
-    min_evidence: Fraction = Field(0.5, description="weakest evidence that is answered; below, it abstains")
+    min_evidence: Fraction = Field(default=0.5, description="weakest evidence that is answered; below, it abstains")
     grounding: GroundingMode | None = Field(
-        None, description="mark or strict; default strict for llama-cpp, whose model is small, else mark"
+        default=None, description="mark or strict; default strict for llama-cpp, whose model is small, else mark"
     )
-    max_sentences: Positive = Field(2, description="the generator is stopped after so many sentences")
+    max_sentences: Positive = Field(default=2, description="the generator is stopped after so many sentences")
 
 
 class GeneratorSettings(Section):
     """The model that writes answers."""
 
     kind: GeneratorKind = GeneratorKind.LLAMA_CPP
-    model: str | None = Field(None, description="GGUF file (llama-cpp) or served model name (openai)")
-    base_url: str | None = Field(None, description="OpenAI-compatible server, for example vLLM's …/v1")
+    model: str | None = Field(default=None, description="GGUF file (llama-cpp) or served model name (openai)")
+    base_url: str | None = Field(default=None, description="OpenAI-compatible server, for example vLLM's …/v1")
     api_key: SecretStr | None = None
-    languages: tuple[str, ...] | None = Field(None, description="languages the model writes; default by kind")
+    languages: tuple[str, ...] | None = Field(default=None, description="languages the model writes; default by kind")
     threads: Positive = 2
     context_tokens: Annotated[int, Field(ge=512)] = 4096
     max_tokens: Positive = 96
@@ -134,8 +134,8 @@ class ServerSettings(Section):
 class Settings(Section):
     """The whole configuration."""
 
-    home: Path = Field(Path(".troika"), description="where all state lives")
-    collection: str = Field("default", description="the collection used when none is named")
+    home: Path = Field(default=Path(".troika"), description="where all state lives")
+    collection: str = Field(default="default", description="the collection used when none is named")
     embedder: EmbedderSettings = EmbedderSettings()
     chunking: ChunkingSettings = ChunkingSettings()
     ingest: IngestSettings = IngestSettings()
