@@ -65,7 +65,8 @@ def answer_measures(outcomes: Sequence[Outcome]) -> tuple[Measure, ...]:
     cases, ``false_refusal_rate`` = refused / answerable cases. Citations: ``citation_validity`` is the
     share whose quote is exact; ``citation_precision`` the share, where the gold source is known, that
     leads to it; ``citation_recall`` the share of answerable cases of known source with such a citation;
-    ``cited`` the share of given answers with any citation at all.
+    ``cited`` the share of given answers with any citation at all. ``degraded`` is the share of all answers
+    that were made in a simpler way than configured.
     """
     rate = _Rates(outcomes)
     return (
@@ -80,6 +81,7 @@ def answer_measures(outcomes: Sequence[Outcome]) -> tuple[Measure, ...]:
         rate("citation_precision", _right_citations, _judged_citations),
         rate("citation_recall", lambda o: _right_citations(o) > 0, _has_gold_source),
         rate("groundedness", lambda o: o.answer.groundedness, lambda o: not o.answer.abstained),
+        rate("degraded", lambda o: o.answer.degraded is not None, lambda _: 1.0),
     )
 
 

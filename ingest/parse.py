@@ -53,12 +53,12 @@ def parse_file(path: Path, *, max_bytes: int = MAX_BYTES) -> Document:
         ParseError: one of its subclasses, always, for whatever is wrong with the file.
     """
     path = path.absolute()
-    content = _read(path, max_bytes)
     suffix = path.suffix.lower()
-    parser = _parser_for(path, suffix, content)
+    long_tail = None if suffix in SUPPORTED_SUFFIXES else _long_tail_parser(path, suffix)
+    content = _read(path, max_bytes)
     if not content.strip(_BLANK_BYTES):
         raise EmptyFileError(f"{path} is empty: there is nothing to ingest.")
-    parsed = _run(parser, path, content)
+    parsed = _run(long_tail or _parser_for(path, suffix, content), path, content)
     if not parsed.blocks:
         if not parsed.text.strip() and suffix in _TEXT_SUFFIXES | _MARKDOWN_SUFFIXES:
             raise EmptyFileError(f"{path} holds nothing but white space: there is nothing to ingest.")
@@ -97,12 +97,8 @@ def _read(path: Path, max_bytes: int) -> bytes:
 
 def _parser_for(path: Path, suffix: str, content: bytes) -> _Parser:
     """The parser for what the file is, or an error when that is not what its name says."""
-    if suffix not in SUPPORTED_SUFFIXES:
-        return _long_tail_parser(path, suffix)
     found = sniff(content)
     match suffix:
-        case _ if not content:
-            from ingest.parsers import text as parser
         case ".pdf":
             # A PDF without its header may still be read; only what is clearly another kind is refused.
             if found not in (Content.PDF, None):

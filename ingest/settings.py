@@ -100,7 +100,7 @@ class RetrievalSettings(Section):
 class AnswerSettings(Section):
     """When Troika answers and when it says that it does not know."""
 
-    min_evidence: Fraction = Field(default=0.5, description="weakest evidence that is answered; below, it abstains")
+    min_evidence: Fraction = Field(default=0.47, description="weakest evidence that is answered; below, it abstains")
     grounding: GroundingMode | None = Field(
         default=None, description="mark or strict; default strict for llama-cpp, whose model is small, else mark"
     )

@@ -24,11 +24,11 @@ service_app = typer.Typer(add_completion=False)
 
 HANDBOOK = Path(__file__).parent.parent / "examples" / "handbook"
 DEMO_QUESTIONS = (
-    "What does the constant k default to in reciprocal rank fusion?",
-    "What is frozen during LoRA training?",
-    "Which exit code does an ingest return when some files failed?",
-    "中文检索为什么要用一元加二元分词？",
-    "What is the capital of Australia?",
+    "How many word pieces can the default MiniLM embedder read?",
+    "What does a heartbeat comment in a streamed answer do, and how often is it sent?",
+    "How is refusal recall defined?",
+    "灰度发布时，可以先让多大比例的请求走新版？",
+    "What will the weather be like in Lisbon next weekend?",
 )
 _WIDTH = 100
 

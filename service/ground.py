@@ -15,6 +15,7 @@ from ingest.sentences import sentence_spans
 from ingest.terms import content_terms, terms
 
 SUPPORT_THRESHOLD = 0.6
+CONTEXT_THRESHOLD = 0.9
 _CONFIDENT_COSINE = 0.65
 _HOPELESS_COSINE = 0.25
 
@@ -23,19 +24,27 @@ _HOPELESS_COSINE = 0.25
 class Quote:
     """A sentence of a chunk, by its span in the document, and how far it bears out a text.
 
-    ``coverage`` is the weighted share of the text's words, 0 to 1; ``has_numbers`` says that every number
-    of the text stands in the sentence: a right sentence with a wrong figure is a wrong sentence.
+    ``coverage`` is the weighted share of the text's words in the sentence, ``context_coverage`` that in the
+    whole passage with its headings, both 0 to 1: words that the passage does not hold at all are the
+    generator's own. ``has_numbers`` says that every number of the text stands in the sentence: a right
+    sentence with a wrong figure is a wrong sentence.
     """
 
     chunk: Chunk
     start: int
     end: int
     coverage: float
+    context_coverage: float
     has_numbers: bool
 
     @property
     def supports(self) -> bool:
-        return self.has_numbers and self.coverage >= SUPPORT_THRESHOLD
+        """Whether the sentence may stand behind the text."""
+        return (
+            self.has_numbers
+            and self.coverage >= SUPPORT_THRESHOLD
+            and self.context_coverage >= CONTEXT_THRESHOLD
+        )
 
     @property
     def text(self) -> str:
@@ -71,18 +80,17 @@ class Grounding:
         """The sentence among ``chunks`` that bears out most of ``text``; the first one wins a tie."""
         weights = self._weights(text)
         numbers = _numbers(text)
-        quotes = (
-            Quote(
-                chunk,
-                chunk.start + start,
-                chunk.start + end,
-                _covered(weights, chunk.text[start:end]),
-                numbers <= _numbers(chunk.text[start:end]),
-            )
-            for chunk in chunks
-            for start, end in sentence_spans(chunk.text)
-        )
-        return max(quotes, key=lambda quote: (quote.has_numbers, quote.coverage), default=None)
+        quotes: list[Quote] = []
+        for chunk in chunks:
+            context = _covered(weights, f"{chunk.headline}\n{chunk.text}")
+            for start, end in sentence_spans(chunk.text):
+                sentence = chunk.text[start:end]
+                has_numbers = numbers <= _numbers(sentence)
+                coverage = _covered(weights, sentence)
+                quotes.append(
+                    Quote(chunk, chunk.start + start, chunk.start + end, coverage, context, has_numbers)
+                )
+        return max(quotes, key=lambda quote: (quote.supports, quote.has_numbers, quote.coverage), default=None)
 
     def overlap(self, question: str, text: str) -> float:
         """The weighted share of ``question``'s words that ``text`` holds, 0 to 1."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from ingest.terms import content_terms
 from service.answer import Passage
 from service.cite import answer_sentences, cite_sentence, without_markers
 from service.ground import Grounding
@@ -99,7 +100,13 @@ class SupportGate:
 
     def _may_be_shown(self, text: str, start: int, end: int) -> bool:
         claim = without_markers(text[start:end])
-        if claim in self._seen:
+        if claim in self._seen or self._says_nothing(claim):
             return False
         citations = cite_sentence(text, start, end, self._passages, self._grounding)
         return is_refusal(claim, self._language) or any(citation.supported for citation in citations)
+
+    def _says_nothing(self, claim: str) -> bool:
+        """Whether ``claim`` is a lone word, or only repeats the headings of a passage."""
+        words = set(content_terms(claim))
+        headings = (set(content_terms(passage.chunk.headline)) for passage in self._passages)
+        return len(words) < 2 or any(words <= heading for heading in headings)

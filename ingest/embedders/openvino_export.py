@@ -12,6 +12,7 @@ from typing import Any, cast
 import openvino as ov
 import torch
 from transformers import AutoModel
+from transformers.utils import logging as transformers_logging
 
 from ingest.embed import Pooling
 from ingest.errors import SettingsError
@@ -49,6 +50,8 @@ def export_encoder(source: Path, pooling: Pooling, target: Path) -> None:
     target.parent.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=".export-", dir=target.parent.parent))
     try:
+        transformers_logging.disable_progress_bar()
+        transformers_logging.set_verbosity_error()
         encoder = cast(Any, AutoModel).from_pretrained(
             source, local_files_only=True, dtype=torch.float32, attn_implementation="eager"
         )

@@ -47,7 +47,8 @@ _MIN_COMMON_SHARE = 0.2
 _WESTERN = frozenset("éèêëàâäçñöôóüùúûíîïßáÉÈÀÇÖÜÄÁÑ«»–—‘’“”…€£©®°·\u00a0¿¡")
 _MAX_ACCENTED_SHARE = 0.45
 _NATURAL = re.compile(
-    "[\t\n\r -~\u00a0-\u024f\u0370-\u058f\u05d0-\u06ff\u2010-\u203b\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]"
+    "[\t\n\r -~\u00a0-\u024f\u0370-\u058f\u05d0-\u06ff\u2010-\u203b"
+    "\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]"
 )
 
 

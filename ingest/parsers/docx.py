@@ -38,7 +38,7 @@ def parse(content: bytes) -> ParsedFile:
     else the core property (often a template's), else the first heading."""
     _check_sizes(content)
     word = docx.Document(io.BytesIO(content))
-    body = cast(Element, word.element).find(f"{W}body")
+    body = cast("Element", word.element).find(f"{W}body")
     if body is None:
         raise BrokenFileError(
             "the file has no body in the usual Word namespace (it may be Strict Open XML): "
@@ -118,7 +118,7 @@ def _check_sizes(content: bytes) -> None:
             if part.file_size > _MAX_PART_BYTES and ratio > _MAX_RATIO:
                 raise FileTooLargeError(
                     f"part {part.filename!r} unpacks to {part.file_size // 1_000_000} MB, {ratio:.0f} times "
-                    f"its packed size, where at most {_MAX_RATIO} times is read: check where the file is from."
+                    f"its packed size, where at most {_MAX_RATIO} times is read: check where it is from."
                 )
 
 

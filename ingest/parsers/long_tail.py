@@ -30,7 +30,7 @@ def parser_for(suffix: str) -> Callable[[bytes], ParsedFile]:
     Raises:
         MissingExtraError: unstructured is not installed.
     """
-    partition = cast(Any, require("unstructured.partition.auto", extra="unstructured")).partition
+    partition = cast("Any", require("unstructured.partition.auto", extra="unstructured")).partition
     return partial(_parse, partition, suffix)
 
 

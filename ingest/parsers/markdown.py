@@ -109,7 +109,7 @@ def _front_matter(text: str) -> tuple[dict[str, MetadataValue], int]:
         return {}, 0
     if not isinstance(loaded, dict):
         return {}, 0
-    entries = cast(dict[object, object], loaded)
+    entries = cast("dict[object, object]", loaded)
     values = ((str(key), _metadata_value(value)) for key, value in entries.items())
     return {key: value for key, value in values if value is not None}, match.end()
 
@@ -117,7 +117,7 @@ def _front_matter(text: str) -> tuple[dict[str, MetadataValue], int]:
 def _metadata_value(value: object) -> MetadataValue | None:
     """Scalars and lists of scalars; dates by their ISO text; nested structures are left out."""
     if isinstance(value, list):
-        items = cast(list[object], value)
+        items = cast("list[object]", value)
         return tuple(str(item) for item in items if not isinstance(item, (dict, list)))
     if value is None or isinstance(value, (dict, set, bytes)):
         return None

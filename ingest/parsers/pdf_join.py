@@ -10,7 +10,6 @@ from functools import cached_property
 from ingest.parsers.pdf_lines import Line
 from ingest.parsers.text_builder import clean_text, collapse_space, joint
 
-_WORD = re.compile(r"[^\W\d_][\w‐-]*(?<![‐-])")
 _LAST_WORD = re.compile(r"[^\W\d_][^\W_]*(?:[-‐][^\W_]+)*\Z")
 _FIRST_WORD = re.compile(r"[^\W\d_]+")
 _HYPHENS = ("-", "‐")
@@ -32,14 +31,14 @@ class LineJoiner:
         """The text of a block, cut where a new page begins.
 
         Args:
-            lines: (page, line, whether the line starts an item); an item begins on a line of its own.
+            lines: (page, line, whether it stands on a line of its own) in order.
 
         Returns:
             (page, text) in order; put together they are the block.
         """
         pieces: list[tuple[int, str]] = []
         hyphenated = False
-        for page, line, starts_item in lines:
+        for page, line, own_line in lines:
             text = _readable(line.text)
             if not text:
                 continue
@@ -47,7 +46,7 @@ class LineJoiner:
                 pieces.append((page, text))
             else:
                 last_page, before = pieces[-1]
-                before, between = (before, "\n") if starts_item else self._seam(before, text, hyphenated)
+                before, between = (before, "\n") if own_line else self._seam(before, text, hyphenated)
                 if page == last_page:
                     pieces[-1] = (page, f"{before}{between}{text}")
                 else:
@@ -71,24 +70,16 @@ class LineJoiner:
     def _is_compound(self, left: str, right: str) -> bool:
         """Whether a hyphen between two parts is part of the word: "open-source", not "docu-ment"."""
         left, right = left.lower(), right.lower()
-        if f"{left}{right}" in self._words:
+        if f"{left}{right}" in self._text:
             return False
-        if f"{left}-{right}" in self._words or "-" in left or any(map(str.isdigit, left)):
+        if f"{left}-{right}" in self._text or "-" in left or any(map(str.isdigit, left)):
             return True
-        return min(len(left), len(right)) > 2 and left in self._words and right in self._words
+        return min(len(left), len(right)) > 2 and all(f" {word} " in self._text for word in (left, right))
 
     @cached_property
-    def _words(self) -> frozenset[str]:
-        """The document's words in lower case, without the pieces that stand before or after a break."""
-        words: set[str] = set()
-        broken = False
-        for line in self._lines:
-            found = _WORD.findall(line.text.lower())
-            words.update(found[1 if broken else 0 : -1])
-            broken = line.hyphenated or line.text.endswith(_HYPHENS)
-            if not broken:
-                words.update(found[-1:])
-        return frozenset(words)
+    def _text(self) -> str:
+        """The document in lower case; pieces beside a line break never stand between two spaces in it."""
+        return "\n".join(line.text.lower() for line in self._lines)
 
 
 def _readable(text: str) -> str:

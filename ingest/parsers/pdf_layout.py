@@ -1,15 +1,14 @@
 """Lines on pages -> headings, paragraphs and lists.
 
-Headings are told by type clearly larger than the body's, paragraphs by the gaps, indents and short last
-lines between them, list items by their bullets or numbers. Lines of a paragraph are joined as their
-script wants it: nothing between CJK characters, a space between words, no hyphen that only the line
-break put there.
+Headings are told by type larger than the body's, paragraphs by the gaps, indents and short last lines
+between them, list items by their bullets or numbers. Lines of a paragraph are joined as their script
+wants it; a line that was broken though the next word had room (a row of a table, a line of code or of
+an address) stays a line of its own.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -17,22 +16,25 @@ from enum import Enum, auto
 from ingest.document import BlockKind
 from ingest.parsers.pdf_join import LineJoiner
 from ingest.parsers.pdf_lines import Line, PageLines
+from ingest.parsers.pdf_typography import Columns, Typography
 from ingest.parsers.text_builder import TextBuilder
 
-_HEADING_SCALE = 1.1
 _MAX_HEADING_CHARACTERS = 200
+_MAX_LONE_HEADING_CHARACTERS = 80
 _MAX_HEADING_LINES = 3
-_MAX_LEVELS = 6
-_GAP = 1.25
 _INDENT_EMS = 0.8
+_SLACK_EMS = 0.5
 _SHORT_LINE = 0.2
 _TERMINATED = re.compile(r"[.!?:;。！？：；…][\"'”’）)\]」』》]*$")
-_BULLET = re.compile(r"[•●○◦▪▫■□◆◇‣⁃∙➢➤✓✔\x80-\x9f\uf000-\uf0ff]\s*(?=\S)|[-–—*·o]\s+(?=\S)")
+_BULLET = re.compile(
+    r"[•●○◦▪▫■□◆◇‣⁃∙➢➤✓✔\x80-\x9f\uf000-\uf0ff]\s*(?=\S)"
+    r"|[-–—*·o]\s+(?=\S)"
+)
 _NUMBERED = re.compile(
     r"(?:\(?[0-9]{1,2}[.)]|\([a-z]\)|[a-z]\)|[（(][一二三四五六七八九十\d]{1,2}[）)])\s*(?=[^\s\d.])"
 )
-_TWO_LETTERS = re.compile(r"[^\W\d_].*[^\W\d_]")
 _CONTINUES = re.compile(r"[^\WA-Z\d_]")
+_FIRST_WORD = re.compile(r"[!-~\u00a1-\u024f\u0370-\u1fff]+|.")
 
 
 class _Role(Enum):
@@ -46,7 +48,7 @@ class _Role(Enum):
 
 @dataclass(slots=True)
 class _Group:
-    """Lines that become one block, each with its page and whether it starts an item of a list."""
+    """Lines that become one block, each with its page and whether it stands on a line of its own."""
 
     kind: BlockKind
     level: int
@@ -61,40 +63,13 @@ class _Group:
         return self.lines[-1][0]
 
 
-class Typography:
-    """What the whole document tells of its type: the body's size, the line pitch, the headings' levels."""
-
-    def __init__(self, pages: Sequence[PageLines]) -> None:
-        self._pitch = _usual_pitch(pages)
-        weights: Counter[float] = Counter()
-        for page in pages:
-            for line in page.lines:
-                weights[_step(line.size)] += len(line.text)
-        self.body_size = max(weights, key=lambda size: (weights[size], -size)) if weights else 0.0
-        smallest = max(self.body_size * _HEADING_SCALE, _step(1.0))
-        runs = _longest_usual_runs(pages)
-        larger = sorted((s for s in weights if s >= smallest and runs[s] <= _MAX_HEADING_LINES), reverse=True)
-        self._levels = {size: min(rank, _MAX_LEVELS) for rank, size in enumerate(larger, 1)}
-
-    def heading_level(self, line: Line) -> int | None:
-        """The level of a line set as a heading; None for others."""
-        level = self._levels.get(_step(line.size))
-        return level if level is not None and _TWO_LETTERS.search(line.text) else None
-
-    def is_gap(self, upper: Line, lower: Line) -> bool:
-        """Whether there is more space between two lines than within a paragraph."""
-        return upper.bottom - lower.start_bottom > _GAP * self._pitch * max(lower.size, 1.0)
-
-
 def write_blocks(pages: Sequence[PageLines], builder: TextBuilder) -> str | None:
     """Append the pages' blocks to ``builder``; returns the heading that can stand for a title, if any."""
-    typography = Typography(pages)
     joiner = LineJoiner([line for page in pages for line in page.lines])
     headings: list[tuple[int, str]] = []
     page_number = 0
-    for group in _groups(pages, typography):
-        pieces = joiner.join(group.lines)
-        for index, (number, text) in enumerate(pieces):
+    for group in _groups(pages, Typography(pages)):
+        for index, (number, text) in enumerate(joiner.join(group.lines)):
             if number != page_number:
                 builder.start_page(number)
                 page_number = number
@@ -123,20 +98,31 @@ def _title_heading(headings: Sequence[tuple[int, str]], builder: TextBuilder) ->
 def _groups(pages: Sequence[PageLines], typography: Typography) -> Iterator[_Group]:
     group: _Group | None = None
     for page in pages:
-        right_edge = max((line.right for line in page.lines), default=0.0)
+        columns = Columns(page)
         for line in page.lines:
             level = typography.heading_level(line)
             role = _role(line, level)
-            if group is not None and _belongs(group, page.number, line, role, level, typography, right_edge):
-                starts_item = _starts_item(group, page.number, line, role)
-                group.lines.append((page.number, line, starts_item))
+            if group is not None and _belongs(group, page.number, line, role, level, typography, columns):
+                own_line = _stands_alone(group, page.number, line, role, columns)
+                group.lines.append((page.number, line, own_line))
                 continue
             if group is not None:
-                yield group
+                yield _settled(group, typography)
             group = _Group(_kind(role), level or 0)
             group.lines.append((page.number, line, True))
     if group is not None:
-        yield group
+        yield _settled(group, typography)
+
+
+def _settled(group: _Group, typography: Typography) -> _Group:
+    """A short lone line a little larger than the body turns out to be a heading."""
+    if group.kind is not BlockKind.PARAGRAPH or len(group.lines) > 1:
+        return group
+    line = group.last
+    level = typography.possible_level(line)
+    if level is None or len(line.text) > _MAX_LONE_HEADING_CHARACTERS or _is_terminated(line.text):
+        return group
+    return _Group(BlockKind.HEADING, level, group.lines)
 
 
 def _role(line: Line, level: int | None) -> _Role:
@@ -160,14 +146,15 @@ def _belongs(
     role: _Role,
     level: int | None,
     typography: Typography,
-    right_edge: float,
+    columns: Columns,
 ) -> bool:
     """Whether ``line`` goes on with ``group``."""
     last = group.last
-    if page == group.last_page and _same_row(last, line):
+    same_page = page == group.last_page
+    if same_page and _same_row(last, line):
         return True
     if role is _Role.HEADING or group.kind is BlockKind.HEADING:
-        same = group.kind is BlockKind.HEADING and level == group.level and page == group.last_page
+        same = group.kind is BlockKind.HEADING and level == group.level and same_page
         return same and len(group.lines) < _MAX_HEADING_LINES and not typography.is_gap(last, line)
     if role is _Role.BULLET:
         return group.kind is BlockKind.LIST
@@ -175,16 +162,28 @@ def _belongs(
         return group.kind is BlockKind.LIST
     if abs(line.size - last.size) > 0.1 * max(line.size, last.size):
         return False
-    if page != group.last_page or line.start_bottom > last.bottom:
+    if not same_page or line.start_bottom > last.bottom:
         return not _is_terminated(last.text) and bool(_CONTINUES.match(line.text))
-    return not typography.is_gap(last, line) and not _ends_paragraph(group, line, right_edge)
+    return not typography.is_gap(last, line) and not _ends_paragraph(group, line, columns)
 
 
-def _starts_item(group: _Group, page: int, line: Line, role: _Role) -> bool:
-    """Whether a line that belongs to ``group`` is a new item of a list, not a piece of the same row."""
-    if group.kind is not BlockKind.LIST or role not in (_Role.BULLET, _Role.NUMBERED):
+def _stands_alone(group: _Group, page: int, line: Line, role: _Role, columns: Columns) -> bool:
+    """Whether a line that belongs to ``group`` is an item or a row, not the flow of a sentence."""
+    last = group.last
+    if group.kind is BlockKind.HEADING:
         return False
-    return page != group.last_page or not _same_row(group.last, line)
+    if page != group.last_page:
+        return group.kind is BlockKind.LIST and role in (_Role.BULLET, _Role.NUMBERED)
+    if _same_row(last, line):
+        return False
+    if group.kind is BlockKind.LIST and role in (_Role.BULLET, _Role.NUMBERED):
+        return True
+    if last.hyphenated or line.start_bottom > last.bottom:
+        return False
+    word = _FIRST_WORD.match(line.text)
+    share = len(word[0]) / len(line.text) if word else 1.0
+    needed = share * (line.right - line.left) + _SLACK_EMS * line.size
+    return last.right + needed < columns.right_edge(last) - _SLACK_EMS * line.size
 
 
 def _is_terminated(text: str) -> bool:
@@ -194,48 +193,21 @@ def _is_terminated(text: str) -> bool:
 
 def _same_row(left: Line, right: Line) -> bool:
     """Whether two pieces stand beside each other: cells of a row, or a raised or lowered character."""
+    if right.top - left.bottom <= 0.5 * (right.top - right.bottom):
+        return False  # most lines: clearly below
     overlap = min(left.top, right.top) - max(left.bottom, right.bottom)
     height = min(left.top - left.bottom, right.top - right.bottom)
     return overlap > 0.5 * height and (right.left >= left.right - left.size or right.right <= left.left)
 
 
-def _ends_paragraph(group: _Group, line: Line, right_edge: float) -> bool:
+def _ends_paragraph(group: _Group, line: Line, columns: Columns) -> bool:
     """Whether the sentence that ends above also ends the paragraph: an indent or a short line says so."""
     last = group.last
     if not _is_terminated(last.text):
         return False
     if line.left > last.left + _INDENT_EMS * line.size:
         return True
+    edge = columns.right_edge(last)
     if len(group.lines) > 1:
-        right_edge = max(member.right for _, member, _ in group.lines)
-    return last.right < right_edge - _SHORT_LINE * (right_edge - last.left)
-
-
-def _usual_pitch(pages: Sequence[PageLines]) -> float:
-    """The most common distance between two lines, in ems."""
-    pitches: Counter[float] = Counter()
-    for page in pages:
-        for upper, lower in zip(page.lines, page.lines[1:]):
-            if lower.size > 0 and abs(upper.size - lower.size) < 0.05 * lower.size:
-                pitch = (upper.bottom - lower.start_bottom) / lower.size
-                if 0.8 < pitch < 2.6:
-                    pitches[round(pitch, 1)] += 1
-    return max(pitches, key=lambda pitch: (pitches[pitch], -pitch)) if pitches else 1.2
-
-
-def _longest_usual_runs(pages: Sequence[PageLines]) -> dict[float, float]:
-    """How many lines of each size follow one another, on average."""
-    lines: Counter[float] = Counter()
-    runs: Counter[float] = Counter()
-    for page in pages:
-        previous = None
-        for line in page.lines:
-            size = _step(line.size)
-            lines[size] += 1
-            runs[size] += size != previous
-            previous = size
-    return {size: lines[size] / runs[size] for size in lines}
-
-
-def _step(size: float) -> float:
-    return round(size * 2) / 2
+        edge = max(member.right for _, member, _ in group.lines)
+    return last.right < edge - _SHORT_LINE * (edge - last.left)

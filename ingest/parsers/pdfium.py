@@ -24,8 +24,8 @@ _LOCK = threading.Lock()
 _HYPHEN = "\ufffe"
 """pdfium's sign for a hyphen at the end of a line; the next line follows it directly."""
 
-_pdfium = cast(Any, pypdfium2)
-_raw = cast(Any, pypdfium2.raw)
+_pdfium = cast("Any", pypdfium2)
+_raw = cast("Any", pypdfium2.raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def _read_document(document: Any) -> PdfContent:
             pages.append(PageLines(index + 1, float(page.get_height()), lines))
         finally:
             page.close()
-    metadata = cast(dict[str, str], document.get_metadata_dict(skip_empty=True))
+    metadata = cast("dict[str, str]", document.get_metadata_dict(skip_empty=True))
     return PdfContent(pages, metadata, unreadable)
 
 
@@ -93,7 +93,7 @@ class _PageReader:
     """Cuts a page's string into lines and asks pdfium where they stand."""
 
     def __init__(self, text_page: Any) -> None:
-        self._text = cast(str, text_page.get_text_range())
+        self._text = cast("str", text_page.get_text_range())
         self._handle = text_page.raw
         self._offsets_are_indices = text_page.count_chars() == len(self._text)
         self._first_box, self._last_box = _raw.FS_RECTF(), _raw.FS_RECTF()
@@ -146,7 +146,7 @@ class _PageReader:
         """pdfium's own index of the character at ``offset`` of the string."""
         if self._offsets_are_indices:
             return offset
-        return cast(int, _raw.FPDFText_GetCharIndexFromTextIndex(self._handle, offset))
+        return cast("int", _raw.FPDFText_GetCharIndexFromTextIndex(self._handle, offset))
 
 
 def _line_end(text: str, start: int) -> tuple[int, int, bool]:

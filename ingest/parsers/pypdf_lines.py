@@ -50,7 +50,7 @@ def _read(reader: PdfReader) -> PdfContent:
             continue
         rows = text.split("\n")
         pages.append(PageLines(number, _PITCH * len(rows), tuple(_lines(rows))))
-    entries = cast(Mapping[str, object], reader.metadata or {})
+    entries = cast("Mapping[str, object]", reader.metadata or {})
     return PdfContent(pages, {key.lstrip("/"): str(value) for key, value in entries.items()}, unreadable)
 
 

@@ -17,6 +17,7 @@ _LINE_ENDS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 _UNUSABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 _INVISIBLE = re.compile("[\u00ad\u200b\u2060]")
 _UNSPACED = f"{HAN}{KANA}\u3000-\u303f\uff00-\uffef"
+_FULL_WIDTH_MARK = re.compile("[\u3000-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]")
 _BESIDE_UNSPACED = re.compile(f"[{_UNSPACED}“”‘’—…]")
 _LETTER = re.compile(f"[{HAN}{KANA}]")
 _SPACE = re.compile("[ \t\n\u00a0\u3000]+")
@@ -58,12 +59,14 @@ def collapse_space(text: str) -> str:
 
 
 def joint(left: str, right: str) -> str:
-    """What belongs between two lines of one paragraph: nothing between CJK characters, else a space."""
+    """What belongs between two lines of one paragraph: nothing within CJK text, else a space."""
     last, first = left[-1:], right[:1]
     if not last or not first or last.isspace():
         return ""
-    if last.isascii() or first.isascii():
+    if last.isascii() and first.isascii():
         return " "
+    if _FULL_WIDTH_MARK.match(last) or _FULL_WIDTH_MARK.match(first):
+        return ""
     unspaced = _BESIDE_UNSPACED.match(last) and _BESIDE_UNSPACED.match(first)
     return "" if unspaced and (_LETTER.match(last) or _LETTER.match(first)) else " "
 
@@ -135,7 +138,9 @@ class TextBuilder:
     ) -> ParsedFile:
         """The text with its blocks, and pages that together cover all of it."""
         ends = [start for _, start in self._page_starts[1:]] + [self._length]
-        pages = [Page(number, start, end) for (number, start), end in zip(self._page_starts, ends)]
+        pages = [
+            Page(number, start, end) for (number, start), end in zip(self._page_starts, ends, strict=False)
+        ]
         return ParsedFile("".join(self._parts), tuple(self._blocks), title, tuple(pages), metadata or {})
 
     def _append(self, kind: BlockKind, text: str, path: tuple[str, ...]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Protocol, cast
 
 from lxml import etree  # pyright: ignore[reportMissingTypeStubs, reportAttributeAccessIssue, reportUnknownVariableType]
 
-_etree = cast(Any, etree)
+_etree = cast("Any", etree)
 
 
 class Element(Protocol):
@@ -67,7 +67,7 @@ class Walk(Protocol):
 
 def walk(element: Element) -> Walk:
     """A walk over ``element`` and all below it."""
-    return cast(Walk, _etree.iterwalk(element, events=("start", "end")))
+    return cast("Walk", _etree.iterwalk(element, events=("start", "end")))
 
 
 def read_html(source: str) -> tuple[Element | None, bool]:
@@ -86,4 +86,4 @@ def read_html(source: str) -> tuple[Element | None, bool]:
 def read_xml(content: bytes) -> Element:
     """The tree of an XML file; entities it declares stay unresolved."""
     parser = _etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True)
-    return cast(Element, _etree.fromstring(content, parser))
+    return cast("Element", _etree.fromstring(content, parser))

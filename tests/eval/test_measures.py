@@ -48,6 +48,7 @@ async def test_every_rate_counts_the_cases_it_says(ran: AnswerRun) -> None:
         "citation_precision": pytest.approx(1 / 2),
         "citation_recall": pytest.approx(1 / 3),
         "groundedness": pytest.approx(1.0),
+        "degraded": 0.0,
     }
 
 
