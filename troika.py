@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-
 _THREADING = {"OMP_WAIT_POLICY": "passive", "KMP_BLOCKTIME": "0", "TOKENIZERS_PARALLELISM": "false"}
 
 
@@ -91,6 +90,9 @@ def main() -> None:
     except TroikaError as error:
         print(f"error[{error.code}]: {error}", file=sys.stderr)
         raise SystemExit(2 if isinstance(error, UsageError) else 1) from error
+    except OSError as error:  # a full disk, a missing right: nothing that a traceback would explain
+        print(f"error[system_error]: {error}", file=sys.stderr)
+        raise SystemExit(1) from error
 
 
 if __name__ == "__main__":

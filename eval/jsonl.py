@@ -60,7 +60,7 @@ class Record:
         if not isinstance(value, list):
             raise self.fail(f"the field {key!r} is {_kind(value)}: it must be a list of texts.")
         found: list[str] = []
-        for item in cast(list[object], value):
+        for item in cast("list[object]", value):
             if not isinstance(item, str):
                 raise self.fail(f"the field {key!r} holds {_kind(item)}: it must be a list of texts.")
             if item.strip():
@@ -73,7 +73,7 @@ class Record:
         if not isinstance(value, list):
             raise self.fail(f"the field {key!r} is {_kind(value)}: it must be a list of whole numbers.")
         found: list[int] = []
-        for item in cast(list[object], value):
+        for item in cast("list[object]", value):
             if isinstance(item, bool) or not isinstance(item, int) or item < 0:
                 raise self.fail(f"the field {key!r} holds {item!r}: it must be a list of whole numbers.")
             found.append(item)
@@ -126,7 +126,7 @@ def _read_line(path: Path, number: int, line: bytes) -> Record | None:
         raise CasesError(f"{place}: not JSON ({error}): write one JSON object on each line.") from error
     if not isinstance(value, dict):
         raise CasesError(f"{place}: found {_kind(value)}: write one JSON object on each line.")
-    return Record(path, number, cast(dict[str, object], value))
+    return Record(path, number, cast("dict[str, object]", value))
 
 
 def _kind(value: object) -> str:

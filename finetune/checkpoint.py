@@ -64,19 +64,21 @@ def ensure_checkpoint(base: BaseModel, home: Path) -> Path:
 
 def load_tokenizer(folder: Path) -> ChatTokenizer:
     """The tokenizer in ``folder``, with its chat template."""
-    return ChatTokenizer(cast(Any, AutoTokenizer).from_pretrained(folder, local_files_only=True))
+    return ChatTokenizer(cast("Any", AutoTokenizer).from_pretrained(folder, local_files_only=True))
 
 
 def load_model(folder: Path) -> torch.nn.Module:
     """The model in ``folder``, its weights in float32."""
-    return cast(Any, AutoModelForCausalLM).from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    return cast("Any", AutoModelForCausalLM).from_pretrained(
+        folder, dtype=torch.float32, local_files_only=True
+    )
 
 
 def _convert(source: Path, target: Path) -> None:
     where = {"pretrained_model_name_or_path": str(source.parent), "gguf_file": source.name}
-    model = cast(Any, AutoModelForCausalLM).from_pretrained(
+    model = cast("Any", AutoModelForCausalLM).from_pretrained(
         **where, quantization_config=GgufConfig(dequantize=True), dtype=torch.float32
     )
-    tokenizer = cast(Any, AutoTokenizer).from_pretrained(**where)
+    tokenizer = cast("Any", AutoTokenizer).from_pretrained(**where)
     model.save_pretrained(target)
     tokenizer.save_pretrained(target)

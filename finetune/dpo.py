@@ -50,7 +50,7 @@ def train_dpo(
     # A trainable PeftModel without a peft_config: TRL copies its adapter and freezes the copy as reference.
     policy: Any = model
     if adapter is not None:
-        policy = cast(Any, PeftModel).from_pretrained(model, adapter, is_trainable=True)
+        policy = cast("Any", PeftModel).from_pretrained(model, adapter, is_trainable=True)
     trainer: Any = EncodedDpoTrainer(
         model=policy,
         args=arguments,

@@ -52,7 +52,9 @@ def export_gguf(weights: Path, adapter_config: Path, model_config: Path, target:
     adapter, model = _read(adapter_config), _read(model_config)
     _check(adapter, model)
     tensors = gguf_tensors(
-        cast(Any, safetensors_numpy).load_file(weights), int(model["num_attention_heads"]), _key_heads(model)
+        cast("Any", safetensors_numpy).load_file(weights),
+        int(model["num_attention_heads"]),
+        _key_heads(model),
     )
     writer = gguf.GGUFWriter(target, ARCHITECTURE)
     writer.add_type(gguf.GGUFType.ADAPTER)

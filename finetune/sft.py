@@ -39,7 +39,7 @@ def train_sft(
         train_sampling_strategy="group_by_length",
     )
     trainer: Any = SFTTrainer(
-        model=cast(Any, model),
+        model=cast("Any", model),
         args=arguments,
         train_dataset=as_dataset(as_columns(rows)),
         processing_class=tokenizer.inner,

@@ -56,7 +56,7 @@ def lora_config(lora: LoraSection) -> LoraConfig:
     """The adapter's shape for PEFT."""
     return LoraConfig(
         r=lora.r,
-        lora_alpha=cast(Any, lora.lora_alpha),
+        lora_alpha=cast("Any", lora.lora_alpha),
         lora_dropout=lora.lora_dropout,
         target_modules=lora.target_modules,
         bias="none",
@@ -104,7 +104,7 @@ def multiplies_bfloat16() -> bool:
 
 def as_dataset(rows: Sequence[Mapping[str, list[int]]]) -> Any:
     """The rows as the data set that a trainer takes."""
-    return cast(Any, datasets).Dataset.from_list(list(rows))
+    return cast("Any", datasets).Dataset.from_list(list(rows))
 
 
 class RunLog(TrainerCallback):

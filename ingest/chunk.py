@@ -7,15 +7,20 @@ Tokens are those of the embedder's own tokenizer. What the embedder reads for a 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from ingest.document import Block, BlockKind, Chunk, Document, chunk_id, headline
 from ingest.embed import Embedder, TokenCounter
 from ingest.sentences import sentence_spans
 
 CHUNKING_VERSION = 1
+
+_LEGIBLE_CHARACTERS = 16
+"""A token of more code points is a word that the tokenizer gave up on; it counts once for each so many."""
+
+_LOOK_BACK_TOKENS = 8
+"""How far before the even cut of an overlong sentence a space is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,7 @@ class ChunkingSpec:
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """A stretch that is kept whole: a block, a sentence of one, or a window of a sentence."""
+    """A stretch that is kept whole: a block, a sentence of one, or a piece of a sentence."""
 
     start: int
     end: int
@@ -42,59 +47,94 @@ class Chunker:
 
     def __init__(self, embedder: Embedder, spec: ChunkingSpec) -> None:
         self._tokens = embedder.tokens
-        self._spec = spec
+        self._max_tokens = spec.max_tokens
         self._room = (
             embedder.spec.window - embedder.special_tokens - self._tokens.count(embedder.spec.passage_prefix)
         )
+        # However long the headings are, half of the window stays for the text.
+        self._context_tokens = min(spec.context_tokens, self._room // 2)
 
     def chunk(self, document: Document) -> list[Chunk]:
         """The chunks of ``document`` in reading order; spans do not overlap."""
         chunks: list[Chunk] = []
-        for heading_path, blocks in groupby(_sections(document), key=lambda block: block.heading_path):
+        for section in _sections(document.blocks):
+            heading_path = section[0].heading_path
             limit = self._limit(document.title, heading_path)
-            units = [unit for block in blocks for unit in self._units(document.text, block, limit)]
+            units = [unit for block in section for unit in self._units(document.text, block, limit)]
             for group in _pack(units, limit):
-                chunks.append(_make_chunk(document, heading_path, group))
+                parts = self._fitting(document.text, group, limit)
+                chunks.extend(_make_chunk(document, heading_path, part) for part in parts)
         return chunks
 
     def embedding_text(self, chunk: Chunk) -> str:
         """What the embedder reads for ``chunk``; at most its window in tokens, specials included."""
-        context = context_line(chunk.title, chunk.heading_path, self._tokens, self._spec.context_tokens)
+        context = self._context(chunk.title, chunk.heading_path)
         return f"{context}\n{chunk.text}" if context else chunk.text
+
+    def _context(self, title: str, heading_path: tuple[str, ...]) -> str:
+        return context_line(title, heading_path, self._tokens, self._context_tokens)
 
     def _limit(self, title: str, heading_path: tuple[str, ...]) -> int:
         """Tokens left for a chunk's own text under these headings."""
-        context = context_line(title, heading_path, self._tokens, self._spec.context_tokens)
+        context = self._context(title, heading_path)
         left = self._room - self._tokens.count(f"{context}\n" if context else "")
-        return max(1, min(self._spec.max_tokens, left))
+        return max(1, min(self._max_tokens, left))
 
     def _units(self, text: str, block: Block, limit: int) -> Iterator[_Unit]:
         body = text[block.start : block.end]
-        offsets = self._tokens.offsets(body)
-        if len(offsets) <= limit:
-            yield _Unit(block.start, block.end, len(offsets), block.kind)
+        tokens = len(self._offsets(body))
+        if tokens <= limit:
+            yield _Unit(block.start, block.end, tokens, block.kind)
             return
         for start, end in sentence_spans(body):
-            sentence_offsets = self._tokens.offsets(body[start:end])
-            for left, right, tokens in _windows(sentence_offsets, end - start, limit):
-                yield _Unit(block.start + start + left, block.start + start + right, tokens, block.kind)
+            yield from self._pieces(text, block.start + start, block.start + end, block.kind, limit)
+
+    def _pieces(self, text: str, start: int, end: int, kind: BlockKind, limit: int) -> Iterator[_Unit]:
+        """A sentence whole if it fits, else in pieces of about equal size that do."""
+        offsets = self._offsets(text[start:end])
+        if len(offsets) <= limit or end - start == 1:
+            yield _Unit(start, end, len(offsets), kind)
+            return
+        # Each piece is counted anew: the end of a word may be more tokens alone than inside of the word.
+        cut = start + min(max(_even_cut(offsets, limit), 1), end - start - 1)
+        yield from self._pieces(text, start, start + len(text[start:cut].rstrip()), kind, limit)
+        yield from self._pieces(text, end - len(text[cut:end].lstrip()), end, kind, limit)
+
+    def _fitting(self, text: str, group: Sequence[_Unit], limit: int) -> Iterator[Sequence[_Unit]]:
+        """``group``, or halves of it where its tokens are more together than they are unit by unit."""
+        if len(group) == 1 or len(self._offsets(text[group[0].start : group[-1].end])) <= limit:
+            yield group
+            return
+        middle = len(group) // 2
+        yield from self._fitting(text, group[:middle], limit)
+        yield from self._fitting(text, group[middle:], limit)
+
+    def _offsets(self, text: str) -> list[tuple[int, int]]:
+        """The spans of the tokens of ``text``; never fewer than the tokenizer gives."""
+        return [piece for start, end in self._tokens.offsets(text) for piece in _legible(start, end)]
 
 
 def context_line(title: str, heading_path: tuple[str, ...], tokens: TokenCounter, limit: int) -> str:
     """The headline of a chunk, cut to ``limit`` tokens."""
     line = headline(title, heading_path)
     offsets = tokens.offsets(line)
-    return line if len(offsets) <= limit else line[: offsets[limit - 1][1]] if limit else ""
+    if len(offsets) <= limit:
+        return line
+    return line[: offsets[limit - 1][1]] if limit else ""
 
 
-def _sections(document: Document) -> Iterator[Block]:
-    """The blocks that become chunks: all but headings, save a heading with nothing of its own below it."""
-    blocks = document.blocks
+def _sections(blocks: Sequence[Block]) -> Iterator[list[Block]]:
+    """The blocks between one heading and the next; a heading with nothing below it stands for itself."""
+    section: list[Block] = []
     for index, block in enumerate(blocks):
-        if block.kind is not BlockKind.HEADING:
-            yield block
-        elif index + 1 == len(blocks) or _is_barren(block, blocks[index + 1]):
-            yield block
+        is_heading = block.kind is BlockKind.HEADING
+        if section and (is_heading or block.heading_path != section[0].heading_path):
+            yield section
+            section = []
+        if not is_heading or index + 1 == len(blocks) or _is_barren(block, blocks[index + 1]):
+            section.append(block)
+    if section:
+        yield section
 
 
 def _is_barren(heading: Block, following: Block) -> bool:
@@ -103,22 +143,22 @@ def _is_barren(heading: Block, following: Block) -> bool:
     return following.kind is BlockKind.HEADING and following.heading_path[:depth] != heading.heading_path
 
 
-def _windows(offsets: list[tuple[int, int]], length: int, limit: int) -> Iterator[tuple[int, int, int]]:
-    """Cut a sentence of ``length`` code points into stretches of at most ``limit`` tokens each."""
-    if len(offsets) <= limit:
-        yield 0, length, len(offsets)
-        return
+def _legible(start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The span of a token, or its parts when it is too long for a token."""
+    for left in range(start, max(end, start + 1), _LEGIBLE_CHARACTERS):
+        yield left, min(left + _LEGIBLE_CHARACTERS, end)
+
+
+def _even_cut(offsets: list[tuple[int, int]], limit: int) -> int:
+    """Where to cut tokens that are more than ``limit``, so that equal pieces come of cutting on."""
     pieces = math.ceil(len(offsets) / limit)
-    size = math.ceil(len(offsets) / pieces)
-    start = 0
-    for first in range(0, len(offsets), size):
-        last = min(first + size, len(offsets))
-        end = length if last == len(offsets) else max(offsets[last][0], start + 1)
-        yield start, end, last - first
-        start = end
+    even = math.ceil(len(offsets) * (pieces // 2) / pieces)
+    near = range(even, max(even - _LOOK_BACK_TOKENS, 0), -1)
+    at_space = (index for index in near if offsets[index - 1][1] < offsets[index][0])
+    return offsets[next(at_space, even)][0]
 
 
-def _pack(units: list[_Unit], limit: int) -> Iterator[list[_Unit]]:
+def _pack(units: Sequence[_Unit], limit: int) -> Iterator[list[_Unit]]:
     """Join neighbours into groups of at most ``limit`` tokens and of about equal size."""
     total = sum(unit.tokens for unit in units)
     target = math.ceil(total / math.ceil(total / limit)) if total else limit
@@ -134,7 +174,7 @@ def _pack(units: list[_Unit], limit: int) -> Iterator[list[_Unit]]:
         yield group
 
 
-def _make_chunk(document: Document, heading_path: tuple[str, ...], group: list[_Unit]) -> Chunk:
+def _make_chunk(document: Document, heading_path: tuple[str, ...], group: Sequence[_Unit]) -> Chunk:
     start, end = group[0].start, group[-1].end
     longest = max(group, key=lambda unit: unit.end - unit.start)
     return Chunk(

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import asdict
+from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import typer
+from pydantic import SecretStr
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from ingest.collection import Collection, list_collections
-from ingest.settings import load_settings, load_settings_with_origins
+from ingest.errors import IncompatibleSnapshotError, SnapshotCorruptError
+from ingest.settings import Settings, load_settings, load_settings_with_origins
 
 ingest_app = typer.Typer(add_completion=False)
 collections_app = typer.Typer(
@@ -34,7 +38,7 @@ class Bar:
 
     def __init__(self) -> None:
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -43,7 +47,7 @@ class Bar:
         )
         self._task: TaskID | None = None
 
-    def __enter__(self) -> Bar:
+    def __enter__(self) -> Self:
         self._bar.start()
         return self
 
@@ -86,21 +90,36 @@ def ingest(
 @collections_app.command("list")
 def list_command(as_json: JsonOption = False) -> None:
     """Name every collection with its snapshot and size."""
+    home = load_settings().home
+    rows = [_collection_row(Collection(home, name)) for name in list_collections(home)]
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False))
+        return
+    columns = ("collection", "snapshot", "documents", "chunks")
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*("-" if row[column] is None else str(row[column]) for column in columns))
+    _literal_console().print(table)
+    for row in rows:
+        if row["problem"]:
+            typer.echo(f"{row['collection']}: {row['problem']}", err=True)
+
+
+def _collection_row(collection: Collection) -> dict[str, Any]:
+    """A collection for the list; one that cannot be read does not hide the others."""
     from ingest.snapshot import read_manifest
 
-    home = load_settings().home
-    manifests = [read_manifest(Collection(home, name).require_current()) for name in list_collections(home)]
-    if as_json:
-        rows = [
-            {"collection": m.collection, "snapshot": m.id, "documents": m.documents, "chunks": m.chunks}
-            for m in manifests
-        ]
-        typer.echo(json.dumps(rows))
-        return
-    table = Table("collection", "snapshot", "documents", "chunks")
-    for manifest in manifests:
-        table.add_row(manifest.collection, manifest.id, str(manifest.documents), str(manifest.chunks))
-    Console().print(table)
+    row: dict[str, Any] = {"collection": collection.name, "snapshot": collection.current_id()}
+    try:
+        manifest = read_manifest(collection.require_current())
+    except (SnapshotCorruptError, IncompatibleSnapshotError) as error:
+        return row | {"documents": None, "chunks": None, "problem": str(error)}
+    return row | {"documents": manifest.documents, "chunks": manifest.chunks, "problem": None}
+
+
+def _literal_console() -> Console:
+    """Standard output for text from documents, in which square brackets and colons mean themselves."""
+    return Console(markup=False, emoji=False, highlight=False)
 
 
 @collections_app.command("show")
@@ -108,20 +127,20 @@ def show_command(collection: Annotated[str, typer.Argument()], as_json: JsonOpti
     """Show a collection's manifest and its documents."""
     from ingest.snapshot import open_snapshot
 
-    snapshot = open_snapshot(load_settings().home, collection)
-    documents = [asdict(summary) for summary in snapshot.documents.document_summaries()]
-    manifest: dict[str, Any] = asdict(snapshot.manifest)
+    with closing(open_snapshot(load_settings().home, collection)) as snapshot:
+        manifest, documents = snapshot.manifest, snapshot.documents.document_summaries()
     if as_json:
-        typer.echo(json.dumps({"manifest": manifest, "documents": documents}, ensure_ascii=False))
+        shown = {"manifest": asdict(manifest), "documents": [asdict(document) for document in documents]}
+        typer.echo(json.dumps(shown, ensure_ascii=False))
         return
-    embedder, chunking = snapshot.manifest.embedder, snapshot.manifest.chunking
-    typer.echo(f"{collection}: snapshot {snapshot.id}, made {snapshot.manifest.created_at}")
+    embedder, chunking = manifest.embedder, manifest.chunking
+    typer.echo(f"{collection}: snapshot {manifest.id}, made {manifest.created_at}")
     typer.echo(f"  embedder {embedder.model} ({embedder.backend}, {embedder.dimension} dimensions)")
-    typer.echo(f"  chunks of at most {chunking.max_tokens} tokens; {snapshot.manifest.chunks} in all")
+    typer.echo(f"  chunks of at most {chunking.max_tokens} tokens; {manifest.chunks} in all")
     table = Table("language", "pages", "title", "uri")
     for document in documents:
-        table.add_row(document["language"], str(document["pages"] or "-"), document["title"], document["uri"])
-    Console().print(table)
+        table.add_row(document.language, str(document.pages or "-"), document.title, document.uri)
+    _literal_console().print(table)
 
 
 @collections_app.command("verify")
@@ -143,6 +162,11 @@ def verify_command(collection: Annotated[str, typer.Argument()], as_json: JsonOp
         raise typer.Exit(1)
 
 
+@config_app.callback()
+def config_group() -> None:
+    """Show the settings."""  # without a callback, Typer would make a lone command the group itself
+
+
 @config_app.command("show")
 def config_show(as_json: JsonOption = False) -> None:
     """Print every setting with its value and where it came from; secrets are masked."""
@@ -155,10 +179,8 @@ def config_show(as_json: JsonOption = False) -> None:
         typer.echo(f"{key} = {values[key]}    # {origin}")
 
 
-def _printable(settings: Any, key: str) -> Any:
-    value = settings
+def _printable(settings: Settings, key: str) -> Any:
+    value: Any = settings
     for part in key.split("."):
         value = getattr(value, part)
-    if value is None or isinstance(value, bool | int | float | tuple):
-        return value
-    return str(value)
+    return str(value) if isinstance(value, SecretStr | Path | Enum) else value

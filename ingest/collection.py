@@ -13,14 +13,21 @@ from __future__ import annotations
 import fcntl
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from ingest.durable import replace_text
-from ingest.errors import CollectionBusyError, CollectionNameError, CollectionNotFoundError
+from ingest.errors import (
+    CollectionBusyError,
+    CollectionNameError,
+    CollectionNotFoundError,
+    SettingsError,
+)
 
+STAGED_PREFIX = ".staged-"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -55,7 +62,7 @@ class Collection:
         """The id of the published snapshot; None when nothing was published."""
         try:
             return (self.directory / "CURRENT").read_text("utf-8").strip() or None
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
 
     def require_current(self) -> Path:
@@ -78,29 +85,41 @@ class Collection:
         replace_text(self.directory / "CURRENT", snapshot_id + "\n")
 
     def prune_snapshots(self, keep: int) -> None:
-        """Delete all but the ``keep`` newest snapshots and the current one, and what crashes left behind."""
-        ids = sorted(path.name for path in self.snapshots.iterdir() if not path.name.startswith("."))
+        """Delete all but the ``keep`` newest snapshots and the current one."""
+        ids = sorted(path.name for path in self.snapshots.iterdir())
         retained = {*ids[-keep:], self.current_id()}
         for path in self.snapshots.iterdir():
             if path.name not in retained:
                 shutil.rmtree(path, ignore_errors=True)
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Hold the collection against other writers.
+    def writing(self) -> Generator[None]:
+        """Hold the collection against other writers, and clear away what a crashed one left behind.
 
         Raises:
             CollectionBusyError: another process holds it.
+            SettingsError: the home directory cannot be written to.
         """
-        self.snapshots.mkdir(parents=True, exist_ok=True)
-        with (self.directory / "lock").open("w") as lock:
+        with self._open_lock() as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise CollectionBusyError(
-                    f"another ingest is writing to the collection {self.name!r}: wait for it, or name another one."
+                    f"another ingest is writing to the collection {self.name!r}: wait for it, or name "
+                    "another collection."
                 ) from error
+            for staged in self.snapshots.glob(f"{STAGED_PREFIX}*"):
+                shutil.rmtree(staged, ignore_errors=True)
             yield
+
+    def _open_lock(self) -> TextIO:
+        try:
+            self.snapshots.mkdir(parents=True, exist_ok=True)
+            return (self.directory / "lock").open("w")
+        except OSError as error:
+            raise SettingsError(
+                f"{self.home} cannot be written to ({error.strerror}): set TROIKA_HOME to a folder that can."
+            ) from error
 
 
 def list_collections(home: Path) -> list[str]:

@@ -32,15 +32,15 @@ class DenseIndex:
             SnapshotCorruptError: the file is not an index.
         """
         try:
-            return cls(cast(Any, faiss).read_index(str(path)))
-        except RuntimeError as error:
+            return cls(cast("Any", faiss).read_index(str(path)))
+        except (RuntimeError, MemoryError) as error:
             raise SnapshotCorruptError(
-                f"the vectors cannot be read ({error}): restore or re-ingest."
+                f"the vectors cannot be read ({error}): restore {path} or ingest into another collection."
             ) from error
 
     def save(self, path: Path) -> None:
         """Write the index to ``path``."""
-        cast(Any, faiss).write_index(self._index, str(path))
+        cast("Any", faiss).write_index(self._index, str(path))
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
@@ -66,9 +66,9 @@ class DenseIndex:
 
     def numbers(self) -> set[int]:
         """The numbers of all vectors."""
-        return set(cast(Any, faiss).vector_to_array(self._index.id_map).tolist())
+        return set(cast("Any", faiss).vector_to_array(self._index.id_map).tolist())
 
 
 def use_one_thread() -> None:
     """Search on the calling thread alone: on small indexes a team of threads costs more than it brings."""
-    cast(Any, faiss).omp_set_num_threads(1)
+    cast("Any", faiss).omp_set_num_threads(1)

@@ -11,9 +11,9 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from ingest.document import BlockKind, Chunk, Document, Page
+from ingest.document import BlockKind, Chunk, Document, MetadataValue, Page
 from ingest.errors import SnapshotCorruptError
 
 _SCHEMA = """
@@ -47,6 +47,18 @@ class DocumentSummary:
     content_sha256: str
 
 
+def summarize(document: Document) -> DocumentSummary:
+    """``document`` as ``document_summaries`` lists it."""
+    return DocumentSummary(
+        document.id,
+        document.uri,
+        document.title,
+        document.language,
+        len(document.pages),
+        document.content_sha256,
+    )
+
+
 class Docstore:
     """Reads, and in a staged snapshot writes, the documents and chunks of a collection."""
 
@@ -58,11 +70,13 @@ class Docstore:
             )
             if writable:
                 self._connection.execute("PRAGMA journal_mode = WAL")
+                # What a crash leaves of a staged file is thrown away; publishing syncs it as a whole.
+                self._connection.execute("PRAGMA synchronous = OFF")
                 self._connection.execute("PRAGMA foreign_keys = ON")
                 self._connection.executescript(_SCHEMA)
         except sqlite3.Error as error:
             raise SnapshotCorruptError(
-                f"{path.name} cannot be opened ({error}): restore or re-ingest."
+                f"{path} cannot be opened ({error}): restore it or ingest into another collection."
             ) from error
         self._lock = threading.Lock()
 
@@ -87,8 +101,8 @@ class Docstore:
 
     def _add_chunk(self, chunk: Chunk) -> int:
         cursor = self._connection.execute(
-            'INSERT INTO chunks (id, document_id, heading_path, text, start, "end", page_start, page_end, kind)'
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO chunks (id, document_id, heading_path, text, start,"
+            ' "end", page_start, page_end, kind) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
             (
                 chunk.id,
                 chunk.document_id,
@@ -157,16 +171,13 @@ class Docstore:
     def _numbered_chunks(self, clause: str, values: Sequence[Any]) -> Iterator[tuple[int, Chunk]]:
         query = f"SELECT {_CHUNK_COLUMNS} FROM chunks JOIN documents ON documents.id = document_id {clause}"
         for row in self._rows(query, values):
-            heading_path = tuple(json.loads(row[5]))
-            yield (
-                row[0],
-                Chunk(*row[1:5], heading_path, *row[6:11], kind=BlockKind(row[11]), language=row[12]),
-            )
+            yield row[0], _read_chunk(row)
 
     def document(self, document_id: str) -> Document | None:
         """The document with this id, without its blocks; None when it is not kept."""
         rows = self._rows(
-            "SELECT id, uri, title, text, language, pages, content_sha256, metadata FROM documents WHERE id = ?",
+            "SELECT id, uri, title, text, language, pages, content_sha256, metadata"
+            " FROM documents WHERE id = ?",
             [document_id],
         )
         for identity, uri, title, text, language, pages, sha256, metadata in rows:
@@ -179,14 +190,15 @@ class Docstore:
                 pages=tuple(Page(*page) for page in json.loads(pages)),
                 blocks=(),
                 content_sha256=sha256,
-                metadata=json.loads(metadata),
+                metadata=_read_metadata(metadata),
             )
         return None
 
     def document_summaries(self) -> list[DocumentSummary]:
         """All documents, ordered by URI."""
         rows = self._rows(
-            "SELECT id, uri, title, language, json_array_length(pages), content_sha256 FROM documents ORDER BY uri",
+            "SELECT id, uri, title, language, json_array_length(pages), content_sha256"
+            " FROM documents ORDER BY uri",
             [],
         )
         return [DocumentSummary(*row) for row in rows]
@@ -208,5 +220,33 @@ class Docstore:
                 return self._connection.execute(query, tuple(values)).fetchall()
         except sqlite3.DatabaseError as error:
             raise SnapshotCorruptError(
-                f"the document store is damaged ({error}): restore or re-ingest."
+                f"the document store is damaged ({error}): restore it or ingest into another collection."
             ) from error
+
+
+def _read_chunk(row: tuple[Any, ...]) -> Chunk:
+    """A chunk from its row, whose columns are ``_CHUNK_COLUMNS``."""
+    _, key, document_id, uri, title, headings, text, start, end, page_start, page_end, kind, language = row
+    return Chunk(
+        id=key,
+        document_id=document_id,
+        uri=uri,
+        title=title,
+        heading_path=tuple(json.loads(headings)),
+        text=text,
+        start=start,
+        end=end,
+        page_start=page_start,
+        page_end=page_end,
+        kind=BlockKind(kind),
+        language=language,
+    )
+
+
+def _read_metadata(stored: str) -> dict[str, MetadataValue]:
+    """The metadata as they were kept; JSON has lists where they have tuples."""
+    values: dict[str, Any] = json.loads(stored)
+    return {
+        key: tuple(cast("list[str]", value)) if isinstance(value, list) else value
+        for key, value in values.items()
+    }

@@ -7,6 +7,7 @@ into, and every span is half-open: ``document.text[chunk.start:chunk.end] == chu
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,7 +16,7 @@ MetadataValue = str | int | float | bool | tuple[str, ...]
 
 
 class BlockKind(StrEnum):
-    """What a stretch of a document is; chunks never mix kinds that would read badly together."""
+    """What a stretch of a document is. A chunk of several blocks is of its longest block's kind."""
 
     HEADING = "heading"
     PARAGRAPH = "paragraph"
@@ -45,7 +46,10 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A parsed file. ``content_sha256`` is of the file's bytes, so an unchanged file is known unparsed."""
+    """A parsed file. ``content_sha256`` is of the file's bytes, so an unchanged file is known unparsed.
+
+    ``pages`` and ``blocks`` are in reading order and do not overlap.
+    """
 
     id: str
     uri: str
@@ -59,10 +63,10 @@ class Document:
 
     def page_at(self, offset: int) -> int | None:
         """The number of the page that holds ``offset``; None for a file without pages."""
-        for page in self.pages:
-            if page.start <= offset < page.end:
-                return page.number
-        return None
+        index = bisect_right(self.pages, offset, key=lambda page: page.start) - 1
+        if index < 0 or offset >= self.pages[index].end:
+            return None
+        return self.pages[index].number
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from pathlib import Path
 
 _BLOCK_BYTES = 1 << 20
@@ -11,12 +12,15 @@ _BLOCK_BYTES = 1 << 20
 
 def replace_text(path: Path, text: str) -> None:
     """Replace ``path`` by ``text`` atomically and durably."""
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
-    with staged.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(staged, path)
+    staged = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
+    try:
+        with staged.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(staged, path)
+    finally:
+        staged.unlink(missing_ok=True)
     sync_directory(path.parent)
 
 

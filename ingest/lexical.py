@@ -40,12 +40,13 @@ class LexicalReader:
     def __init__(self, directory: Path) -> None:
         try:
             index = tantivy.Index.open(str(directory))
+            self._searcher = index.searcher()
         except ValueError as error:
             raise SnapshotCorruptError(
-                f"the BM25 index cannot be opened ({error}): restore or re-ingest."
+                f"the BM25 index cannot be opened ({error}): restore {directory} or ingest into another "
+                "collection."
             ) from error
         self._schema = index.schema
-        self._searcher = index.searcher()
 
     def search(self, query: str, depth: int) -> list[tuple[int, float]]:
         """The best ``depth`` chunk numbers with their BM25 scores, best first.
@@ -105,7 +106,7 @@ class LexicalWriter:
 
 
 def clone_lexical(source: Path, target: Path) -> None:
-    """Make ``target`` a writable copy of ``source``; segments never change, so they are linked, not copied."""
+    """Make ``target`` a writable copy of ``source``; segments never change, so they are linked."""
     target.mkdir(parents=True)
     for path in source.iterdir():
         if path.name.endswith(".lock"):

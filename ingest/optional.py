@@ -19,7 +19,7 @@ def require(module: str, *, extra: str) -> ModuleType:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise MissingExtraError(
-            f"{module.partition('.')[0]} is not installed, and this feature needs it: "
+            f"{error.name or module} is not installed, and this feature needs it: "
             f'install it with pip install "troika[{extra}]".'
         ) from error
 

@@ -10,21 +10,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 from ingest.chunk import Chunker, ChunkingSpec
 from ingest.collection import Collection
-from ingest.docstore import DocumentSummary
+from ingest.docstore import DocumentSummary, summarize
 from ingest.document import Document
 from ingest.durable import file_sha256
 from ingest.embed import Embedder, EmbedderSpec, load_embedder, spec_from_settings
-from ingest.errors import IncompatibleSnapshotError, ParseError
+from ingest.errors import IncompatibleSnapshotError, ParseError, UnreadableFileError
 from ingest.parse import parse_file
 from ingest.report import Failure, IngestReport
 from ingest.settings import Settings
-from ingest.snapshot import IndexManifest, Snapshot, StagedSnapshot, open_snapshot
-from ingest.sources import SourceFile, find_files
+from ingest.snapshot import IndexManifest, StagedSnapshot, open_snapshot
+from ingest.sources import Sources, find_files
 
 
 class Progress(Protocol):
@@ -63,11 +64,10 @@ def ingest_paths(
     sources = find_files(paths)
     target = Collection(settings.home, collection)
     with target.writing(), _Ingest(target, settings) as run:
-        known = run.known_documents()
-        run.update(_changed_documents(sources.files, known, run, settings, progress or Silent()))
+        run.update(_changed_documents(sources, run, settings, progress or Silent()))
         if prune:
             present = {file.uri for file in sources.files}
-            run.forget(uri for uri in known if sources.covers(uri) and uri not in present)
+            run.forget([uri for uri in run.known if sources.covers(uri) and uri not in present])
         return run.finish()
 
 
@@ -75,28 +75,26 @@ def ingest_documents(documents: Iterable[Document], collection: str, settings: S
     """Bring a collection up to date with documents that were made in memory; see ``ingest_paths``."""
     target = Collection(settings.home, collection)
     with target.writing(), _Ingest(target, settings) as run:
-        known = run.known_documents()
-        run.update(document for document in documents if not run.is_unchanged(document, known))
+        run.update(document for document in documents if not run.is_unchanged(document))
         return run.finish()
 
 
 def _changed_documents(
-    files: Sequence[SourceFile],
-    known: dict[str, DocumentSummary],
-    run: _Ingest,
-    settings: Settings,
-    progress: Progress,
+    sources: Sources, run: _Ingest, settings: Settings, progress: Progress
 ) -> Iterator[Document]:
-    progress.start(len(files))
-    for file in files:
+    progress.start(len(sources.files))
+    for error in sources.unreadable:
+        reason = f"the folder cannot be read ({error.strerror}): check that you may read it."
+        run.report.failures.append(Failure.of(str(error.filename), UnreadableFileError.code, reason))
+    for file in sources.files:
         try:
-            before = known.get(file.uri)
+            before = run.known.get(file.uri)
             if before is not None and before.content_sha256 == _sha256(file.path):
                 run.report.unchanged += 1
             else:
                 yield parse_file(file.path, max_bytes=settings.ingest.max_file_megabytes * 1_000_000)
         except ParseError as error:
-            run.report.failures += (Failure(str(file.path), error.code, str(error)),)
+            run.report.failures.append(Failure.of(str(file.path), error.code, str(error)))
         progress.advance(file.path.name)
 
 
@@ -108,86 +106,82 @@ def _sha256(path: Path) -> str | None:
 
 
 class _Ingest:
-    """One run over one collection: opens late, publishes once, cleans up after itself."""
+    """One run over one collection: opens late, publishes once, cleans up after itself.
+
+    ``known`` holds the documents by URI as they are now, those of this run included.
+    """
 
     def __init__(self, target: Collection, settings: Settings) -> None:
         self.report = IngestReport(collection=target.name)
+        self.known: dict[str, DocumentSummary] = {}
         self._target = target
         self._settings = settings
         self._started = time.perf_counter()
-        self._embedder: Embedder | None = None
+        self._manifest: IndexManifest | None = None
         self._staged: StagedSnapshot | None = None
-        self._current: Snapshot | None = None
 
-    def __enter__(self) -> _Ingest:
+    def __enter__(self) -> Self:
         if self._target.current_id() is not None:
-            self._current = open_snapshot(self._target.home, self._target.name)
-            self._require_same_pipeline(self._current.manifest)
+            with closing(open_snapshot(self._target.home, self._target.name)) as current:
+                self._require_same_pipeline(current.manifest)
+                self._manifest = current.manifest
+                self.known = {summary.uri: summary for summary in current.documents.document_summaries()}
         return self
 
     def __exit__(self, *error: object) -> None:
         if self._staged is not None:
             self._staged.discard()
-        if self._current is not None:
-            self._current.close()
 
-    def known_documents(self) -> dict[str, DocumentSummary]:
-        """The documents of the current snapshot by URI."""
-        if self._current is None:
-            return {}
-        return {summary.uri: summary for summary in self._current.documents.document_summaries()}
-
-    def is_unchanged(self, document: Document, known: dict[str, DocumentSummary]) -> bool:
+    def is_unchanged(self, document: Document) -> bool:
         """Whether the collection holds this very document already; counts it if so."""
-        before = known.get(document.uri)
+        before = self.known.get(document.uri)
         unchanged = before is not None and before.content_sha256 == document.content_sha256
         self.report.unchanged += unchanged
         return unchanged
 
     def update(self, documents: Iterable[Document]) -> None:
-        """Add or replace documents, as they come."""
-        known = self.known_documents()
+        """Add or replace documents, as they come; the embedder is loaded for the first."""
+        embedder: Embedder | None = None
         for document in documents:
-            staged, embedder = self._stage()
-            chunker = Chunker(embedder, self._chunking())
-            chunks = chunker.chunk(document)
-            vectors = embedder.embed_passages([chunker.embedding_text(chunk) for chunk in chunks])
-            before = known.get(document.uri)
-            if before is not None:
-                self.report.chunks_removed += staged.remove(before.id)
-                self.report.updated += 1
-            else:
-                self.report.added += 1
-            staged.add(document, chunks, vectors)
-            self.report.chunks_added += len(chunks)
-            self.report.pages += len(document.pages)
+            embedder = embedder or load_embedder(self._spec(), self._settings.embedder, self._target.models)
+            self._replace(document, embedder, Chunker(embedder, self._chunking()))
+
+    def _replace(self, document: Document, embedder: Embedder, chunker: Chunker) -> None:
+        chunks = chunker.chunk(document)
+        vectors = embedder.embed_passages([chunker.embedding_text(chunk) for chunk in chunks])
+        staged = self._stage()
+        before = self.known.get(document.uri)
+        if before is None:
+            self.report.added += 1
+        else:
+            self.report.updated += 1
+            self.report.chunks_removed += staged.remove(before.id)
+        staged.add(document, chunks, vectors)
+        self.known[document.uri] = summarize(document)
+        self.report.chunks_added += len(chunks)
+        self.report.pages += len(document.pages)
 
     def forget(self, uris: Iterable[str]) -> None:
         """Remove the documents with these URIs."""
-        known = self.known_documents()
         for uri in uris:
-            staged, _ = self._stage()
-            self.report.chunks_removed += staged.remove(known[uri].id)
+            self.report.chunks_removed += self._stage().remove(self.known.pop(uri).id)
             self.report.removed += 1
 
     def finish(self) -> IngestReport:
         """Publish what was staged, if anything was."""
-        manifest = self._current.manifest if self._current else None
         if self._staged is not None:
-            manifest = self._staged.publish()
+            self._manifest = self._staged.publish()
             self._staged = None
             self._target.prune_snapshots(self._settings.ingest.keep_snapshots)
-        if manifest is not None:
-            self.report.snapshot, self.report.chunks_total = manifest.id, manifest.chunks
+        if self._manifest is not None:
+            self.report.snapshot, self.report.chunks_total = self._manifest.id, self._manifest.chunks
         self.report.seconds = time.perf_counter() - self._started
         return self.report
 
-    def _stage(self) -> tuple[StagedSnapshot, Embedder]:
-        if self._embedder is None:
-            self._embedder = load_embedder(self._spec(), self._settings.embedder, self._target.models)
+    def _stage(self) -> StagedSnapshot:
         if self._staged is None:
             self._staged = StagedSnapshot(self._target, self._spec(), self._chunking())
-        return self._staged, self._embedder
+        return self._staged
 
     def _spec(self) -> EmbedderSpec:
         return spec_from_settings(self._settings.embedder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -13,6 +13,11 @@ class Failure:
     path: str
     code: str
     reason: str
+
+    @classmethod
+    def of(cls, path: str, code: str, reason: str) -> Failure:
+        """A failure that can be printed: bytes of a file name that are no UTF-8 are written as escapes."""
+        return cls(_printable(path), code, _printable(reason))
 
 
 @dataclass(slots=True)
@@ -30,7 +35,7 @@ class IngestReport:
     chunks_removed: int = 0
     pages: int = 0
     seconds: float = 0.0
-    failures: tuple[Failure, ...] = ()
+    failures: list[Failure] = field(default_factory=list[Failure])
 
     def to_json(self) -> dict[str, Any]:
         """The report as ``troika ingest --json`` prints it."""
@@ -60,3 +65,7 @@ class IngestReport:
             f"{self.removed} removed, {len(self.failures)} failed; {self.chunks_total} chunks "
             f"in snapshot {self.snapshot or '-'} ({self.seconds:.1f} s)"
         )
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

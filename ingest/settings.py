@@ -56,10 +56,10 @@ class Section(BaseModel):
 class EmbedderSettings(Section):
     """The model that turns text into vectors; fixed for a collection by its first ingest."""
 
-    preset: str = Field(
-        "minilm", description="minilm, qwen3-embedding-0.6b, bge-m3, bge-large-zh-v1.5, custom …"
+    preset: str = Field(default="minilm", description="minilm, qwen3-embedding-0.6b, bge-m3, bge-large-zh-v1.5 …")
+    model: str | None = Field(
+        default=None, description="folder, hub id or served name in place of the preset's"
     )
-    model: str | None = Field(default=None, description="folder, hub id or served name; overrides the preset's")
     backend: EmbedderBackend | None = Field(default=None, description="overrides the preset's engine")
     base_url: str | None = Field(default=None, description="OpenAI-compatible server for backend openai")
     api_key: SecretStr | None = None
@@ -92,7 +92,7 @@ class RetrievalSettings(Section):
         default=3, description="passages given to the generator at most"
     )
     passage_tokens: Positive | None = Field(
-        None,
+        default=None,
         description="tokens of all passages together; default 330 for llama-cpp on a CPU, 4000 for openai",
     )
 
@@ -100,9 +100,12 @@ class RetrievalSettings(Section):
 class AnswerSettings(Section):
     """When Troika answers and when it says that it does not know."""
 
-    min_evidence: Fraction = Field(default=0.47, description="weakest evidence that is answered; below, it abstains")
+    min_evidence: Fraction = Field(
+        default=0.47, description="weakest evidence that is answered; below, it abstains"
+    )
     grounding: GroundingMode | None = Field(
-        default=None, description="mark or strict; default strict for llama-cpp, whose model is small, else mark"
+        default=None,
+        description="mark or strict; default strict for llama-cpp, whose model is small, else mark",
     )
     max_sentences: Positive = Field(default=2, description="the generator is stopped after so many sentences")
 
@@ -112,9 +115,13 @@ class GeneratorSettings(Section):
 
     kind: GeneratorKind = GeneratorKind.LLAMA_CPP
     model: str | None = Field(default=None, description="GGUF file (llama-cpp) or served model name (openai)")
-    base_url: str | None = Field(default=None, description="OpenAI-compatible server, for example vLLM's …/v1")
+    base_url: str | None = Field(
+        default=None, description="OpenAI-compatible server, for example vLLM's …/v1"
+    )
     api_key: SecretStr | None = None
-    languages: tuple[str, ...] | None = Field(default=None, description="languages the model writes; default by kind")
+    languages: tuple[str, ...] | None = Field(
+        default=None, description="languages the model writes; default by kind"
+    )
     threads: Positive = 2
     context_tokens: Annotated[int, Field(ge=512)] = 4096
     max_tokens: Positive = 96
@@ -199,12 +206,18 @@ def load_settings_with_origins(
     try:
         return Settings.model_validate(_nest(values)), origins
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(
-            f"setting {key!r} is {first.get('input')!r}: {first['msg']}; "
-            f"correct it in the {origins.get(key, 'configuration')}."
-        ) from error
+        raise _invalid(error, origins) from None  # the library's own text would show a secret
+
+
+def _invalid(error: ValidationError, origins: Mapping[str, Origin]) -> SettingsError:
+    """The first of the errors, by the setting's own name and without a secret's value."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    key = next((known for known in origins if f"{place}.".startswith(f"{known}.")), place)
+    found = "no valid secret" if key.endswith("api_key") else repr(first.get("input"))
+    return SettingsError(
+        f"setting {key!r} is {found}: {first['msg']}; correct it in the {origins.get(key, 'configuration')}."
+    )
 
 
 def leaf_keys(section: type[BaseModel] = Settings, prefix: str = "") -> Iterator[str]:
@@ -222,12 +235,14 @@ def _read_file(environment: Mapping[str, str], directory: Path) -> dict[str, Any
     path = Path(named) if named else directory / "troika.toml"
     if not path.is_file():
         if named:
-            raise SettingsError(f"{CONFIG_VARIABLE} names {named!r}, which is not a file.")
+            raise SettingsError(
+                f"{CONFIG_VARIABLE} names {named!r}, which is not a file: correct or unset it."
+            )
         return {}
     try:
         return dict(_flatten(tomllib.loads(path.read_text("utf-8")), ""))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} is not valid TOML ({error}): correct it or remove it.") from error
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read as TOML ({error}): correct it or remove it.") from error
 
 
 def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -236,14 +251,14 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         if not name.startswith(ENVIRONMENT_PREFIX) or name == CONFIG_VARIABLE:
             continue
         key = name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
-        found[key] = tuple(value.split(",")) if key == "generator.languages" else value
+        found[key] = tuple(map(str.strip, value.split(","))) if key == "generator.languages" else value
     return found
 
 
 def _flatten(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
     for key, value in table.items():
         if isinstance(value, Mapping):
-            yield from _flatten(cast(Mapping[str, Any], value), f"{prefix}{key}.")
+            yield from _flatten(cast("Mapping[str, Any]", value), f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
 

@@ -14,7 +14,6 @@ A snapshot without its manifest does not exist. A reader holds the files it open
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import shutil
 from collections.abc import Sequence
@@ -25,7 +24,7 @@ from typing import Any
 
 from ingest import dense, lexical
 from ingest.chunk import ChunkingSpec
-from ingest.collection import Collection
+from ingest.collection import STAGED_PREFIX, Collection
 from ingest.dense import DenseIndex
 from ingest.docstore import Docstore
 from ingest.document import Chunk, Document
@@ -90,7 +89,7 @@ class Snapshot:
 
 
 class StagedSnapshot:
-    """A snapshot in the making: invisible until ``publish``, gone if that is never reached."""
+    """A snapshot in the making, from a copy of the current one; invisible until ``publish``."""
 
     def __init__(self, collection: Collection, embedder: EmbedderSpec, chunking: ChunkingSpec) -> None:
         self._collection = collection
@@ -99,11 +98,13 @@ class StagedSnapshot:
         now = datetime.now(UTC)
         self._id = f"{now:%Y%m%dT%H%M%S%f}-{secrets.token_hex(3)}"
         self._created_at = now.isoformat(timespec="seconds")
-        self._directory = collection.snapshots / f".staged-{self._id}"
+        self._directory = collection.snapshots / f"{STAGED_PREFIX}{self._id}"
         self._directory.mkdir(parents=True)
         if collection.current_id() is not None:
-            _clone(collection.require_current(), self._directory)
-            self._vectors = DenseIndex.open(self._directory / VECTORS)
+            current = collection.require_current()
+            shutil.copyfile(current / DOCUMENTS, self._directory / DOCUMENTS)
+            clone_lexical(current / LEXICAL, self._directory / LEXICAL)
+            self._vectors = DenseIndex.open(current / VECTORS)
         else:
             self._vectors = DenseIndex.empty(embedder.dimension)
         self.documents = Docstore(self._directory / DOCUMENTS, writable=True)
@@ -142,15 +143,16 @@ class StagedSnapshot:
         )
         sync_tree(self._directory)
         replace_text(self._directory / MANIFEST, json.dumps(asdict(manifest), ensure_ascii=False, indent=2))
-        os.rename(self._directory, self._collection.snapshots / self._id)
+        self._directory = self._directory.rename(self._collection.snapshots / self._id)
         sync_directory(self._collection.snapshots)
         self._collection.publish(self._id)
         return manifest
 
     def discard(self) -> None:
-        """Delete whatever was staged and not published."""
+        """Delete what was staged, unless it became current."""
         self.documents.close()
-        shutil.rmtree(self._directory, ignore_errors=True)
+        if self._collection.current_id() != self._id:
+            shutil.rmtree(self._directory, ignore_errors=True)
 
 
 def open_snapshot(home: Path, collection: str) -> Snapshot:
@@ -161,41 +163,68 @@ def open_snapshot(home: Path, collection: str) -> Snapshot:
         IncompatibleSnapshotError: another version of Troika wrote it.
         SnapshotCorruptError: its files are missing or damaged.
     """
-    directory = Collection(home, collection).require_current()
+    target = Collection(home, collection)
     dense.use_one_thread()
-    return Snapshot(directory, read_manifest(directory))
+    while True:
+        directory = target.require_current()
+        try:
+            manifest = read_manifest(directory)
+            _require_sizes(directory, manifest)
+            return Snapshot(directory, manifest)
+        except SnapshotCorruptError:
+            # A writer that published while this was opened may have deleted it as one too many.
+            if target.require_current() == directory:
+                raise
 
 
 def read_manifest(directory: Path) -> IndexManifest:
     """The manifest of the snapshot in ``directory``; see ``open_snapshot`` for the errors."""
     try:
         raw: dict[str, Any] = json.loads((directory / MANIFEST).read_text("utf-8"))
-        if raw["format"] != FORMAT or raw["lexical"]["terms_version"] != TERMS_VERSION:
-            raise IncompatibleSnapshotError(
-                f"the snapshot {directory.name} has format {raw['format']} and terms "
-                f"{raw['lexical']['terms_version']}, this version reads {FORMAT} and {TERMS_VERSION}: ingest again."
-            )
-        embedder = raw["embedder"]
-        return IndexManifest(
-            **{
-                **raw,
-                "embedder": EmbedderSpec(
-                    **{
-                        **embedder,
-                        "backend": EmbedderBackend(embedder["backend"]),
-                        "pooling": Pooling(embedder["pooling"]),
-                        "languages": tuple(embedder["languages"]),
-                    }
-                ),
-                "chunking": ChunkingSpec(**raw["chunking"]),
-                "lexical": LexicalSpec(**raw["lexical"]),
-                "files": {name: (size, sha256) for name, (size, sha256) in raw["files"].items()},
-            }
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        _require_known_format(directory, raw["format"], raw["lexical"]["terms_version"])
+        raw["embedder"] = _read_embedder(raw["embedder"])
+        raw["chunking"] = ChunkingSpec(**raw["chunking"])
+        raw["lexical"] = LexicalSpec(**raw["lexical"])
+        raw["files"] = {name: (size, sha256) for name, (size, sha256) in raw["files"].items()}
+        return IndexManifest(**raw)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SnapshotCorruptError(
-            f"the manifest of snapshot {directory.name} cannot be read ({error}): roll back or re-ingest."
+            f"the manifest of snapshot {directory.name} cannot be read ({error!r}): restore {directory} or "
+            "ingest into another collection."
         ) from error
+
+
+def _require_known_format(directory: Path, version: int, terms_version: int) -> None:
+    if (version, terms_version) != (FORMAT, TERMS_VERSION):
+        raise IncompatibleSnapshotError(
+            f"the snapshot {directory.name} has format {version} and terms {terms_version}, this version "
+            f"reads {FORMAT} and {TERMS_VERSION}: ingest into another collection."
+        )
+
+
+def _read_embedder(raw: dict[str, Any]) -> EmbedderSpec:
+    values = dict(raw)
+    values["backend"] = EmbedderBackend(raw["backend"])
+    values["pooling"] = Pooling(raw["pooling"])
+    values["languages"] = tuple(raw["languages"])
+    return EmbedderSpec(**values)
+
+
+def _require_sizes(directory: Path, manifest: IndexManifest) -> None:
+    """Look at the size of every file: cheap enough for each opening, where checksums are not."""
+    for name, (size, _) in manifest.files.items():
+        try:
+            found = (directory / name).stat().st_size
+        except OSError as error:
+            raise SnapshotCorruptError(
+                f"{directory / name} cannot be read ({error.strerror}): restore it or ingest into another "
+                "collection."
+            ) from error
+        if found != size:
+            raise SnapshotCorruptError(
+                f"{directory / name} has {found} bytes where the manifest says {size}: restore it or ingest "
+                "into another collection."
+            )
 
 
 def checksums(directory: Path) -> dict[str, tuple[int, str]]:
@@ -205,9 +234,3 @@ def checksums(directory: Path) -> dict[str, tuple[int, str]]:
         for path in sorted(directory.rglob("*"))
         if path.is_file() and path.name != MANIFEST and not path.name.endswith(".lock")
     }
-
-
-def _clone(source: Path, target: Path) -> None:
-    shutil.copyfile(source / DOCUMENTS, target / DOCUMENTS)
-    shutil.copyfile(source / VECTORS, target / VECTORS)
-    clone_lexical(source / LEXICAL, target / LEXICAL)

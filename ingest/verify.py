@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,12 +35,13 @@ def verify_collection(home: Path, name: str) -> Verification:
         manifest = read_manifest(directory)
     except SnapshotCorruptError as error:
         return Verification(name, directory.name, 0, 0, (str(error),))
-    problems = _damaged_files(directory, manifest)
-    if not problems:
-        try:
-            problems = _disagreements(Snapshot(directory, manifest))
-        except SnapshotCorruptError as error:
-            problems = [str(error)]
+    try:
+        problems = _damaged_files(directory, manifest)
+        if not problems:
+            with closing(Snapshot(directory, manifest)) as snapshot:
+                problems = _disagreements(snapshot)
+    except (SnapshotCorruptError, OSError) as error:
+        problems = [str(error)]
     return Verification(name, manifest.id, manifest.documents, manifest.chunks, tuple(problems))
 
 
@@ -55,25 +58,25 @@ def _damaged_files(directory: Path, manifest: IndexManifest) -> list[str]:
 
 
 def _disagreements(snapshot: Snapshot) -> list[str]:
-    manifest, store = snapshot.manifest, snapshot.documents
+    manifest, store, vectors = snapshot.manifest, snapshot.documents, snapshot.vectors
     numbers = {number for number, _ in store.numbered_chunks()}
     problems: list[str] = []
     if len(numbers) != manifest.chunks or store.document_count() != manifest.documents:
         problems.append("the manifest and the document store count differently")
-    if snapshot.vectors.numbers() != numbers or len(snapshot.vectors) != len(numbers):
+    if vectors.dimension != manifest.embedder.dimension:
+        problems.append(
+            f"the vectors have {vectors.dimension} dimensions, the embedder {manifest.embedder.dimension}"
+        )
+    if vectors.numbers() != numbers or len(vectors) != len(numbers):
         problems.append("the vectors do not belong to exactly the stored chunks")
     if snapshot.words.numbers() != numbers:
         problems.append("BM25 does not hold exactly the stored chunks")
-    problems += _wrong_spans(store)
-    snapshot.close()
-    return problems
+    return problems + list(_wrong_spans(store))
 
 
-def _wrong_spans(store: Docstore) -> list[str]:
-    problems: list[str] = []
+def _wrong_spans(store: Docstore) -> Iterator[str]:
     for summary in store.document_summaries():
         document = store.document(summary.id)
         for chunk in store.chunks_of(summary.id):
             if document is None or document.text[chunk.start : chunk.end] != chunk.text:
-                problems.append(f"chunk {chunk.id} of {summary.uri} is not the text at its span")
-    return problems
+                yield f"chunk {chunk.id} of {summary.uri} is not the text at its span"

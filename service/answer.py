@@ -47,7 +47,7 @@ class Degradation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens read and written by the generator; zero when it was not asked."""
+    """Tokens read and written by the generator; zero when it was not asked, or stopped before it told."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0

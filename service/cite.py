@@ -1,6 +1,6 @@
 """Markers in an answer to citations that hold: each with the exact words of its source.
 
-A marker that names no passage is dropped from the text and counted. Every sentence is then checked
+A marker ``[n]`` that names no passage is dropped from the text and counted. Every sentence is then checked
 against the passages it cites, or against all when it cites none; the quote is cut out of the source by
 its span, so it equals the source by construction, and the equality is checked again before it leaves.
 """
@@ -8,7 +8,7 @@ its span, so it equals the source by construction, and the equality is checked a
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from ingest.document import Document
@@ -17,22 +17,30 @@ from service.answer import Citation, Passage
 from service.ground import Grounding, Quote
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
-_TRAILING_MARKERS = re.compile(r"\s*(?:\[\d{1,3}\]\s*)+")
-_OPEN_MARKER = re.compile(r"\s*\[\d{0,3}$")
+_MARKERS_BEHIND = re.compile(r"(?:\s*\[\d{1,3}\])+")
+_MARKERS_BEFORE = re.compile(r"\s*\[\d{1,3}\]")
+_BRACKET = re.compile(r"(\s*)\[\s?(\d{1,3}(?:\s?[,，、]\s?\d{1,3}){0,9})\s?\]")
+"""A marker as models write it, several numbers in one bracket too, with the white space before it."""
+
+_UNFINISHED = re.compile(r"\s*(?:\[[\d\s,，、]{0,64})?\Z")
+"""The end of a text that may yet become a ``_BRACKET``: its numbers take at most 59 characters."""
 
 
 class MarkerFilter:
-    """Passes a stream of text on without the markers that name none of the passages."""
+    """Passes a stream of text on without the markers that name none of the passages.
 
-    def __init__(self, passages: int) -> None:
-        self._passages = passages
+    ``[1, 2]`` becomes ``[1][2]``. However the text is cut into pieces, the same comes out.
+    """
+
+    def __init__(self, known: Container[int]) -> None:
+        self._known = known
         self._held = ""
         self.invented = 0
 
     def feed(self, text: str) -> str:
-        """The text that is certain after ``text``; a marker that has only begun is held back."""
+        """The text that is certain after ``text``; white space and a marker that has begun are held back."""
         self._held += text
-        unfinished = _OPEN_MARKER.search(self._held)
+        unfinished = _UNFINISHED.search(self._held)
         cut = unfinished.start() if unfinished else len(self._held)
         ready, self._held = self._held[:cut], self._held[cut:]
         return self._clean(ready)
@@ -43,13 +51,16 @@ class MarkerFilter:
         return self._clean(ready)
 
     def _clean(self, text: str) -> str:
-        def keep_known(match: re.Match[str]) -> str:
-            if 1 <= int(match.group(1)) <= self._passages:
-                return match.group()
-            self.invented += 1
-            return ""
+        return _BRACKET.sub(self._keep_known, text)
 
-        return _MARKER.sub(keep_known, text)
+    def _keep_known(self, match: re.Match[str]) -> str:
+        space, inside = match.groups()
+        numbers = [int(number) for number in re.findall(r"\d+", inside)]
+        known = [number for number in numbers if number in self._known]
+        self.invented += len(numbers) - len(known)
+        if not known and "\n" not in space:
+            space = ""
+        return space + "".join(f"[{number}]" for number in known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,69 +72,77 @@ class Cited:
 
 
 def answer_sentences(text: str) -> list[tuple[int, int]]:
-    """Spans of the sentences of an answer; markers behind a full stop belong to the sentence before."""
-    spans: list[tuple[int, int]] = []
-    for start, end in sentence_spans(text):
-        leading = _TRAILING_MARKERS.match(text, start, end)
-        if leading and spans:
-            spans[-1] = (
-                spans[-1][0],
-                leading.end() if leading.end() == end else _rstrip(text, leading.end()),
-            )
-            start = leading.end()
-        if start < end:
-            spans.append((start, end))
-    return spans
+    """Spans of the sentences of an answer, each with its markers.
+
+    Markers between two sentences belong to the one before, unless the text opens with a marker: who
+    writes so puts all markers first.
+    """
+    # Blanked at equal length, so that ".[1] Next" is cut like ". Next" and offsets stay what they are.
+    spans = sentence_spans(_MARKER.sub(lambda match: " " * len(match.group()), text))
+    if not spans:
+        return []
+    if _MARKERS_BEFORE.match(text):
+        ends = [0, *(end for _, end in spans[:-1])]
+        spans = [
+            (_first_marker(text, before, start), end)
+            for before, (start, end) in zip(ends, spans, strict=True)
+        ]
+        return [*spans[:-1], (spans[-1][0], _end_of_markers(text, spans[-1][1]))]
+    return [(start, _end_of_markers(text, end)) for start, end in spans]
 
 
 def without_markers(text: str) -> str:
-    """``text`` without its markers and the white space around it."""
-    return _MARKER.sub("", text).strip()
+    """``text`` without its markers, the white space before them, and that around the whole."""
+    return _MARKERS_BEFORE.sub("", text).strip()
 
 
-def cite(text: str, passages: Sequence[Passage], grounding: Grounding) -> Cited:
-    """Find the quote behind every sentence of ``text``."""
-    citations: list[Citation] = []
-    spans = answer_sentences(text)
-    supported_sentences = 0
-    for start, end in spans:
-        found = cite_sentence(text, start, end, passages, grounding)
-        citations += found
-        supported_sentences += any(citation.supported for citation in found)
-    return Cited(tuple(citations), supported_sentences / len(spans) if spans else 0.0)
+class Citer:
+    """Finds the quotes behind the sentences of an answer to one question from its passages."""
+
+    def __init__(self, question: str, passages: Sequence[Passage], grounding: Grounding) -> None:
+        self._question = question
+        self._passages = passages
+        self._grounding = grounding
+
+    def cite(self, text: str) -> Cited:
+        """The citations of a whole answer."""
+        citations: list[Citation] = []
+        spans = answer_sentences(text)
+        supported_sentences = 0
+        for start, end in spans:
+            found = self.cite_sentence(text, start, end)
+            citations += found
+            supported_sentences += any(citation.supported for citation in found)
+        return Cited(tuple(citations), supported_sentences / len(spans) if spans else 0.0)
+
+    def cite_sentence(self, text: str, start: int, end: int) -> list[Citation]:
+        """The citations of the sentence at ``[start, end)``; none when it neither cites nor is borne out."""
+        sentence = text[start:end]
+        claim = without_markers(sentence)
+        named = {int(match.group(1)) for match in _MARKER.finditer(sentence)}
+        if not named:
+            return self._attribute(claim, start, end)
+        return [
+            _citation(passage, quote, start, end)
+            for passage in self._passages
+            if passage.marker in named and (quote := self._best_quote(claim, [passage])) is not None
+        ]
+
+    def _attribute(self, claim: str, start: int, end: int) -> list[Citation]:
+        """The one passage that supports an unmarked sentence; none if none does."""
+        quote = self._best_quote(claim, self._passages)
+        if quote is None or not quote.supports:
+            return []
+        passage = next(passage for passage in self._passages if passage.chunk.id == quote.chunk.id)
+        return [_citation(passage, quote, start, end)]
+
+    def _best_quote(self, claim: str, passages: Sequence[Passage]) -> Quote | None:
+        return self._grounding.best_quote(claim, [passage.chunk for passage in passages], self._question)
 
 
 def is_exact(citation: Citation, document: Document) -> bool:
     """Whether the quote is, character for character, the document's text at its span."""
     return document.text[citation.quote_start : citation.quote_end] == citation.quote
-
-
-def cite_sentence(
-    text: str, start: int, end: int, passages: Sequence[Passage], grounding: Grounding
-) -> list[Citation]:
-    """The citations of the sentence at ``[start, end)`` of an answer; none when it neither cites nor is borne out."""
-    sentence = text[start:end]
-    claim = without_markers(sentence)
-    named = {int(match.group(1)) for match in _MARKER.finditer(sentence)}
-    if named:
-        quotes = [
-            (passage, grounding.best_quote(claim, [passage.chunk]))
-            for passage in passages
-            if passage.marker in named
-        ]
-    else:
-        quotes = _attribution(claim, passages, grounding)
-    return [_citation(passage, quote, start, end) for passage, quote in quotes if quote is not None]
-
-
-def _attribution(
-    claim: str, passages: Sequence[Passage], grounding: Grounding
-) -> list[tuple[Passage, Quote | None]]:
-    """The one passage that supports an unmarked sentence; none if none does."""
-    quote = grounding.best_quote(claim, [passage.chunk for passage in passages])
-    if quote is None or not quote.supports:
-        return []
-    return [(next(passage for passage in passages if passage.chunk.id == quote.chunk.id), quote)]
 
 
 def _citation(passage: Passage, quote: Quote, start: int, end: int) -> Citation:
@@ -140,7 +159,13 @@ def _citation(passage: Passage, quote: Quote, start: int, end: int) -> Citation:
     )
 
 
-def _rstrip(text: str, end: int) -> int:
-    while text[end - 1].isspace():
-        end -= 1
-    return end
+def _first_marker(text: str, before: int, start: int) -> int:
+    """Where the first marker in ``[before, start)`` begins; ``start`` when there is none."""
+    marker = _MARKER.search(text, before, start)
+    return marker.start() if marker else start
+
+
+def _end_of_markers(text: str, end: int) -> int:
+    """Where the markers that follow ``end`` come to their end."""
+    markers = _MARKERS_BEHIND.match(text, end)
+    return markers.end() if markers else end

@@ -163,4 +163,6 @@ async def _ask(settings: Settings, collection: str, questions: Sequence[str]) ->
 
 
 def _shorten(text: str) -> str:
-    return textwrap.shorten(" ".join(text.split()), 3 * _WIDTH, placeholder=" …")
+    # Not textwrap.shorten: it drops whole words, and Chinese text is a single one.
+    joined = " ".join(text.split())
+    return joined if len(joined) <= 3 * _WIDTH else f"{joined[: 3 * _WIDTH - 2].rstrip()} …"

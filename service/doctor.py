@@ -16,7 +16,7 @@ import httpx
 from ingest.collection import list_collections
 from ingest.embed import spec_from_settings
 from ingest.embedders.model_files import local_model_directory
-from ingest.errors import ModelNotFoundError
+from ingest.errors import ModelNotFoundError, SettingsError, TroikaError
 from ingest.optional import is_installed
 from ingest.settings import EmbedderBackend, GeneratorKind, Settings
 from service.generators import smollm2
@@ -89,7 +89,7 @@ def _machine() -> Iterator[Finding]:
 
 def _home(home: Path) -> Finding:
     nearest = next(path for path in (home.absolute(), *home.absolute().parents) if path.exists())
-    if not os.access(nearest, os.W_OK):
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
         return Finding(
             "home", State.FAILED, f"{home} cannot be written", "set TROIKA_HOME to a folder of yours", True
         )
@@ -102,13 +102,13 @@ def _home(home: Path) -> Finding:
 
 
 def _embedder(settings: Settings) -> Finding:
-    spec = spec_from_settings(settings.embedder)
-    if spec.backend is EmbedderBackend.OPENAI:
-        return _server("embedder", settings.embedder.base_url, "embedder.base_url")
     try:
+        spec = spec_from_settings(settings.embedder)
+        if spec.backend is EmbedderBackend.OPENAI:
+            return _server("embedder", settings.embedder.base_url, "embedder.base_url")
         return Finding("embedder", State.OK, f"{spec.model} at {local_model_directory(spec.model)}")
-    except ModelNotFoundError as error:
-        return Finding("embedder", State.MISSING, spec.model, str(error), blocks=True)
+    except (ModelNotFoundError, SettingsError) as error:
+        return Finding("embedder", State.MISSING, settings.embedder.preset, str(error), blocks=True)
 
 
 def _generator(settings: Settings) -> Finding:
@@ -133,17 +133,19 @@ def _server(name: str, url: str | None, setting: str) -> Finding:
     if url is None:
         return Finding(name, State.MISSING, "no server is set", f"set {setting}", blocks=True)
     try:
-        httpx.get(f"{url.rstrip('/')}/models", timeout=_PROBE_SECONDS)
-    except httpx.HTTPError as error:
+        response = httpx.get(f"{url.rstrip('/')}/models", timeout=_PROBE_SECONDS)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         return Finding(
             name, State.FAILED, f"{url} does not answer ({type(error).__name__})", "start it", blocks=True
         )
-    return Finding(name, State.OK, f"{url} answers")
+    return Finding(name, State.OK, f"{url} answers with status {response.status_code}")
 
 
 def _release(home: Path) -> Finding:
-    release = read_release(home)
-    return Finding("release", State.OK, release.name)
+    try:
+        return Finding("release", State.OK, read_release(home).name)
+    except TroikaError as error:
+        return Finding("release", State.FAILED, str(error), "troika adapters rollback", blocks=True)
 
 
 def _extras() -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -17,7 +17,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the next token is chosen. Temperature 0 takes the likeliest one; ``max_tokens`` bounds the answer."""
+    """How the next token is chosen. Temperature 0 takes the likeliest; ``max_tokens`` bounds the answer."""
 
     max_tokens: int
     temperature: float = 0.0
@@ -26,7 +26,7 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of generated text; the last one carries the token counts."""
+    """A piece of generated text, with the tokens read and written so far where the model tells them."""
 
     text: str
     prompt_tokens: int | None = None
@@ -46,8 +46,8 @@ class Generator(Protocol):
     @property
     def languages(self) -> frozenset[str]: ...
 
-    def stream(self, messages: Sequence[Message], sampling: Sampling) -> AsyncIterator[Piece]:
-        """Yield the answer in pieces.
+    def stream(self, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Piece]:
+        """Yield the answer in pieces. Whoever leaves early closes the generator, which stops the model.
 
         Raises:
             GeneratorError: the model or the server behind it failed.

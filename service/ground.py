@@ -7,17 +7,24 @@ Spärck Jones), so a name that the collection does not hold at all weighs the mo
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ingest.document import Chunk, Hit
 from ingest.sentences import sentence_spans
-from ingest.terms import content_terms, terms
+from ingest.terms import content_terms, fold
 
 SUPPORT_THRESHOLD = 0.6
 CONTEXT_THRESHOLD = 0.9
 _CONFIDENT_COSINE = 0.65
 _HOPELESS_COSINE = 0.25
+_LEAST_CHUNKS = 100
+"""A smaller collection is weighed as if it had so many chunks: by its own count, in one that holds a single
+chunk every word that stands there is common, and the first word that does not outweighs all the others."""
+
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +34,8 @@ class Quote:
     ``coverage`` is the weighted share of the text's words in the sentence, ``context_coverage`` that in the
     whole passage with its headings, both 0 to 1: words that the passage does not hold at all are the
     generator's own. ``has_numbers`` says that every number of the text stands in the sentence: a right
-    sentence with a wrong figure is a wrong sentence.
+    sentence with a wrong figure is a wrong sentence. ``has_subject`` says that what the text takes from the
+    question stands in the passage: a right sentence about something else is a wrong answer.
     """
 
     chunk: Chunk
@@ -36,12 +44,14 @@ class Quote:
     coverage: float
     context_coverage: float
     has_numbers: bool
+    has_subject: bool
 
     @property
     def supports(self) -> bool:
         """Whether the sentence may stand behind the text."""
         return (
             self.has_numbers
+            and self.has_subject
             and self.coverage >= SUPPORT_THRESHOLD
             and self.context_coverage >= CONTEXT_THRESHOLD
         )
@@ -56,7 +66,7 @@ class Grounding:
 
     def __init__(self, document_frequency: Callable[[str], int], chunk_count: int) -> None:
         self._document_frequency = document_frequency
-        self._chunk_count = chunk_count
+        self._chunk_count = max(chunk_count, _LEAST_CHUNKS)
 
     def evidence(self, question: str, hits: Sequence[Hit], languages: Sequence[str]) -> float:
         """How likely the hits hold the answer, 0 to 1.
@@ -67,34 +77,46 @@ class Grounding:
         if not hits:
             return 0.0
         weights = self._weights(question)
-        covered = max(
-            (_covered(weights, f"{hit.chunk.headline}\n{hit.chunk.text}") for hit in hits), default=0.0
-        )
+        covered = max((_covered(weights, _context_terms(hit.chunk)) for hit in hits), default=0.0)
         cosines = [h.dense_score for h in hits if h.dense_score is not None and h.chunk.language in languages]
         if not cosines:
             return covered
         nearness = (max(cosines) - _HOPELESS_COSINE) / (_CONFIDENT_COSINE - _HOPELESS_COSINE)
         return (covered + min(1.0, max(0.0, nearness))) / 2
 
-    def best_quote(self, text: str, chunks: Sequence[Chunk]) -> Quote | None:
-        """The sentence among ``chunks`` that bears out most of ``text``; the first one wins a tie."""
+    def best_quote(self, text: str, chunks: Sequence[Chunk], question: str = "") -> Quote | None:
+        """The sentence among ``chunks`` that bears out most of ``text``, said in answer to ``question``.
+
+        The first one wins a tie.
+        """
+        subject = set(content_terms(question))
         weights = self._weights(text)
         numbers = _numbers(text)
         quotes: list[Quote] = []
         for chunk in chunks:
-            context = _covered(weights, f"{chunk.headline}\n{chunk.text}")
+            context = _context_terms(chunk)
+            has_subject = subject & weights.keys() <= context
             for start, end in sentence_spans(chunk.text):
                 sentence = chunk.text[start:end]
                 has_numbers = numbers <= _numbers(sentence)
-                coverage = _covered(weights, sentence)
                 quotes.append(
-                    Quote(chunk, chunk.start + start, chunk.start + end, coverage, context, has_numbers)
+                    Quote(
+                        chunk=chunk,
+                        start=chunk.start + start,
+                        end=chunk.start + end,
+                        coverage=_covered(weights, set(content_terms(sentence))),
+                        context_coverage=_covered(weights, context),
+                        has_numbers=has_numbers,
+                        has_subject=has_subject,
+                    )
                 )
-        return max(quotes, key=lambda quote: (quote.supports, quote.has_numbers, quote.coverage), default=None)
+        return max(
+            quotes, key=lambda quote: (quote.supports, quote.has_numbers, quote.coverage), default=None
+        )
 
     def overlap(self, question: str, text: str) -> float:
         """The weighted share of ``question``'s words that ``text`` holds, 0 to 1."""
-        return _covered(self._weights(question), text)
+        return _covered(self._weights(question), set(content_terms(text)))
 
     def _weights(self, text: str) -> dict[str, float]:
         return {term: self._idf(term) for term in content_terms(text)}
@@ -104,13 +126,16 @@ class Grounding:
         return math.log(1 + (self._chunk_count - frequency + 0.5) / (frequency + 0.5))
 
 
-def _covered(weights: dict[str, float], text: str) -> float:
+def _covered(weights: dict[str, float], present: set[str]) -> float:
     total = sum(weights.values())
     if total <= 0:
         return 0.0
-    present = set(content_terms(text))
     return sum(weight for term, weight in weights.items() if term in present) / total
 
 
+def _context_terms(chunk: Chunk) -> set[str]:
+    return set(content_terms(f"{chunk.headline}\n{chunk.text}"))
+
+
 def _numbers(text: str) -> frozenset[str]:
-    return frozenset(term for term in terms(text) if term[0].isdigit())
+    return frozenset(_THOUSANDS.sub("", number) for number in _NUMBER.findall(fold(text)))

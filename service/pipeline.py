@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,8 +21,19 @@ from ingest.document import Hit
 from ingest.errors import GeneratorError, SnapshotCorruptError
 from ingest.language import detect_language
 from ingest.snapshot import Snapshot
-from service.answer import Answer, AnswerEvent, Cited, Degradation, Delta, Finished, Passage, Retrieved, Usage
-from service.cite import MarkerFilter, cite, is_exact
+from service.answer import (
+    Answer,
+    AnswerEvent,
+    Citation,
+    Cited,
+    Degradation,
+    Delta,
+    Finished,
+    Passage,
+    Retrieved,
+    Usage,
+)
+from service.cite import Citer, MarkerFilter, is_exact, without_markers
 from service.generate import Generator
 from service.ground import Grounding
 from service.prompt import PROMPT_ID, is_refusal, template_for
@@ -70,7 +81,7 @@ class _Draft:
     abstained: bool = False
     writer: str = "none"
     degraded: Degradation | None = None
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     timings_ms: dict[str, float] = field(default_factory=dict[str, float])
 
     def mark(self, stage: str) -> None:
@@ -103,8 +114,10 @@ class AnswerPipeline:
         self._count_tokens = count_tokens
         self._keep = keep
 
-    async def stream(self, question: str, passages: int | None = None) -> AsyncIterator[AnswerEvent]:
+    async def stream(self, question: str, passages: int | None = None) -> AsyncGenerator[AnswerEvent]:
         """Answer ``question`` from its best ``passages``; the last event holds the whole answer.
+
+        Closing it early stops the generator; such an answer is not kept.
 
         Raises:
             EmptyQuestionError, QuestionTooLongError, NoTermsError: the question cannot be answered as put.
@@ -113,18 +126,17 @@ class AnswerPipeline:
         hits = await asyncio.to_thread(
             self._retriever.retrieve, draft.question, passages or self._policy.passages
         )
-        draft.passages = tuple(
-            Passage(marker, hit.chunk, hit.score) for marker, hit in enumerate(hits, start=1)
-        )
+        draft.passages = self.passages_from(hits)
         draft.evidence = self._grounding.evidence(
-            draft.question, hits, self.snapshot.manifest.embedder.languages
+            draft.question, hits[: len(draft.passages)], self.snapshot.manifest.embedder.languages
         )
         draft.mark("retrieval")
-        async for event in self._write(draft):
-            yield event
+        async with aclosing(self._write(draft)) as events:
+            async for event in events:
+                yield event
 
     def passages_from(self, hits: Sequence[Hit]) -> tuple[Passage, ...]:
-        """The hits that the prompt has room for, best first, each under its marker; always at least one."""
+        """The hits that the prompt has room for, best first, each under its marker; always the first."""
         fitting: list[Passage] = []
         room = self._policy.passage_tokens
         for marker, hit in enumerate(hits, start=1):
@@ -154,32 +166,33 @@ class AnswerPipeline:
 
     async def aclose(self) -> None:
         """Let go of the generator and the snapshot."""
-        await self.generator.aclose()
-        self.snapshot.close()
+        try:
+            await self.generator.aclose()
+        finally:
+            self.snapshot.close()
 
     def _draft(self, question: str) -> _Draft:
         checked = check_question(question, self._policy.max_question_characters)
         return _Draft(checked, detect_language(checked))
 
-    async def _write(self, draft: _Draft) -> AsyncIterator[AnswerEvent]:
+    async def _write(self, draft: _Draft) -> AsyncGenerator[AnswerEvent]:
         yield Retrieved(draft.id, draft.passages)
-        template = template_for(draft.language)
-        if draft.evidence < self._policy.min_evidence:
-            draft.text = template.refusal
-            yield Delta(draft.text)
-        else:
+        if draft.passages and draft.evidence >= self._policy.min_evidence:
             async with aclosing(self._generate(draft)) as deltas:
                 async for delta in deltas:
                     yield delta
-        draft.abstained = is_refusal(draft.text, draft.language)
+        if not draft.text:
+            for delta in self._emit(draft, template_for(draft.language).refusal):
+                yield delta
+        draft.abstained = is_refusal(without_markers(draft.text), draft.language)
         draft.mark("generation")
-        answer = self._finish(draft)
+        answer = await asyncio.to_thread(self._finish, draft)
         for citation in answer.citations:
             yield Cited(citation)
         await asyncio.to_thread(self._keep, answer)
         yield Finished(answer)
 
-    async def _generate(self, draft: _Draft) -> AsyncIterator[Delta]:
+    async def _generate(self, draft: _Draft) -> AsyncGenerator[Delta]:
         if draft.language not in self.generator.languages:
             draft.degraded = Degradation.LANGUAGE
         else:
@@ -196,27 +209,32 @@ class AnswerPipeline:
                 async for delta in deltas:
                     yield delta
 
-    async def _write_with(self, writer: Writer, draft: _Draft) -> AsyncIterator[Delta]:
+    async def _write_with(self, writer: Writer, draft: _Draft) -> AsyncGenerator[Delta]:
         draft.writer = writer.name
-        markers = MarkerFilter(len(draft.passages))
+        markers = MarkerFilter({passage.marker for passage in draft.passages})
         gate = self._gate(writer, draft)
-        async with aclosing(writer.write(draft.question, draft.passages, draft.language)) as pieces:
-            async for piece in pieces:
-                if piece.completion_tokens is not None:
-                    draft.usage = Usage(piece.prompt_tokens or 0, piece.completion_tokens)
-                for delta in self._emit(draft, gate.feed(markers.feed(piece.text))):
-                    yield delta
-                if gate.full:
-                    break
-        if not gate.full:
+        try:
+            async with aclosing(writer.write(draft.question, draft.passages, draft.language)) as pieces:
+                async for piece in pieces:
+                    if piece.completion_tokens is not None:
+                        draft.usage = Usage(piece.prompt_tokens or 0, piece.completion_tokens)
+                    for delta in self._emit(draft, gate.feed(markers.feed(piece.text))):
+                        yield delta
+                    if gate.full:
+                        return
             for delta in self._emit(draft, gate.feed(markers.finish()) + gate.finish()):
                 yield delta
-        draft.invented += markers.invented
+        finally:
+            draft.invented += markers.invented
 
     def _gate(self, writer: Writer, draft: _Draft) -> SentenceGate:
         if self._policy.withhold_unsupported and writer is self._writer:
-            return SupportGate(draft.passages, self._grounding, draft.language, self._policy.max_sentences)
-        return OpenGate(self._policy.max_sentences)
+            headlines = [passage.chunk.headline for passage in draft.passages]
+            return SupportGate(self._citer(draft), headlines, draft.language, self._policy.max_sentences)
+        return OpenGate(draft.language, self._policy.max_sentences)
+
+    def _citer(self, draft: _Draft) -> Citer:
+        return Citer(draft.question, draft.passages, self._grounding)
 
     @staticmethod
     def _emit(draft: _Draft, text: str) -> list[Delta]:
@@ -231,13 +249,8 @@ class AnswerPipeline:
 
     def _finish(self, draft: _Draft) -> Answer:
         text = draft.text.rstrip()
-        cited = cite("" if draft.abstained else text, draft.passages, self._grounding)
-        for citation in cited.citations:
-            document = self.snapshot.documents.document(citation.chunk.document_id)
-            if document is not None and not is_exact(citation, document):
-                raise SnapshotCorruptError(
-                    f"the passage {citation.chunk.id} is not its document's text: run `troika collections verify`."
-                )
+        cited = self._citer(draft).cite("" if draft.abstained else text)
+        self._check_quotes(cited.citations)
         draft.mark("total")
         return Answer(
             id=draft.id,
@@ -261,8 +274,23 @@ class AnswerPipeline:
             created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         )
 
+    def _check_quotes(self, citations: Sequence[Citation]) -> None:
+        by_document: dict[str, list[Citation]] = {}
+        for citation in citations:
+            by_document.setdefault(citation.chunk.document_id, []).append(citation)
+        for document_id, cited in by_document.items():
+            document = self.snapshot.documents.document(document_id)
+            if document is None:
+                continue  # ``answer_from`` takes passages from anywhere
+            wrong = next((citation for citation in cited if not is_exact(citation, document)), None)
+            if wrong is not None:
+                raise SnapshotCorruptError(
+                    f"the passage {wrong.chunk.id} is not its document's text: "
+                    "run `troika collections verify`."
+                )
 
-async def _fold(events: AsyncIterator[AnswerEvent]) -> Answer:
+
+async def _fold(events: AsyncGenerator[AnswerEvent]) -> Answer:
     answer: Answer | None = None
     async for event in events:
         if isinstance(event, Finished):

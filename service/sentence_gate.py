@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ingest.terms import content_terms
-from service.answer import Passage
-from service.cite import answer_sentences, cite_sentence, without_markers
-from service.ground import Grounding
+from service.cite import Citer, answer_sentences, without_markers
 from service.prompt import is_refusal
 
 
@@ -28,22 +26,32 @@ class SentenceGate(Protocol):
 
 
 class OpenGate:
-    """Shows everything at once, up to the end of the last allowed sentence."""
+    """Shows everything at once, up to the end of the last allowed sentence, or of a refusal."""
 
-    def __init__(self, max_sentences: int) -> None:
-        self._max_sentences = max_sentences
-        self._text = ""
+    def __init__(self, language: str, max_sentences: int) -> None:
+        self._language = language
+        self._allowed = max_sentences
+        self._sentence = ""  # the one under way
         self.full = False
 
     def feed(self, text: str) -> str:
         """``text``, or the part of it that still belongs to an allowed sentence."""
-        before = len(self._text)
-        self._text += text
-        spans = answer_sentences(self._text)
-        if len(spans) <= self._max_sentences:
+        before = len(self._sentence)
+        self._sentence += text
+        spans = answer_sentences(self._sentence)
+        if len(spans) < 2:
             return text
-        self.full = True
-        return self._text[before : max(before, spans[self._max_sentences][0])]
+        refusals = (
+            is_refusal(without_markers(self._sentence[slice(*span)]), self._language) for span in spans
+        )
+        allowed = next((number for number, refuses in enumerate(refusals, 1) if refuses), self._allowed)
+        allowed = min(allowed, self._allowed)
+        if len(spans) > allowed:
+            self.full = True
+            return self._sentence[before : max(before, spans[allowed][0])]
+        self._allowed -= len(spans) - 1
+        self._sentence = self._sentence[spans[-1][0] :]
+        return text
 
     def finish(self) -> str:
         """Nothing: all of it was shown."""
@@ -53,23 +61,23 @@ class OpenGate:
 class SupportGate:
     """Shows a sentence once it is whole and a source is seen to bear it out.
 
-    Sentences that none bears out, and repetitions, are withheld; a refusal needs no source.
+    Sentences that none bears out, and repetitions, are withheld. A refusal needs no source; nothing follows
+    it, and behind a sentence that was shown it is withheld.
     """
 
-    def __init__(
-        self, passages: Sequence[Passage], grounding: Grounding, language: str, max_sentences: int
-    ) -> None:
-        self._passages = passages
-        self._grounding = grounding
+    def __init__(self, citer: Citer, headlines: Sequence[str], language: str, max_sentences: int) -> None:
+        self._citer = citer
+        self._headings = [set(content_terms(headline)) for headline in headlines]
         self._language = language
         self._max_sentences = max_sentences
         self._held = ""
         self._seen: set[str] = set()
         self._judged = 0
+        self._refused = False
 
     @property
     def full(self) -> bool:
-        return self._judged >= self._max_sentences
+        return self._refused or self._judged >= self._max_sentences
 
     def feed(self, text: str) -> str:
         """The sentences that ``text`` completes and that are borne out."""
@@ -102,11 +110,12 @@ class SupportGate:
         claim = without_markers(text[start:end])
         if claim in self._seen or self._says_nothing(claim):
             return False
-        citations = cite_sentence(text, start, end, self._passages, self._grounding)
-        return is_refusal(claim, self._language) or any(citation.supported for citation in citations)
+        if is_refusal(claim, self._language):
+            self._refused = not self._seen
+            return self._refused
+        return any(citation.supported for citation in self._citer.cite_sentence(text, start, end))
 
     def _says_nothing(self, claim: str) -> bool:
         """Whether ``claim`` is a lone word, or only repeats the headings of a passage."""
         words = set(content_terms(claim))
-        headings = (set(content_terms(passage.chunk.headline)) for passage in self._passages)
-        return len(words) < 2 or any(words <= heading for heading in headings)
+        return len(words) < 2 or any(words <= heading for heading in self._headings)

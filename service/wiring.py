@@ -7,8 +7,10 @@ all measure what is served.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingest.embed import Embedder, load_embedder
@@ -63,9 +65,15 @@ class PipelineFactory:
             return await asyncio.to_thread(self._open, collection)
 
     def _open(self, collection: str) -> AnswerPipeline:
+        with ExitStack() as opened:
+            snapshot = open_snapshot(self._settings.home, collection)
+            opened.callback(snapshot.close)
+            pipeline = self._pipeline(snapshot, read_release(self._settings.home))
+            opened.pop_all()  # from here on the pipeline closes it
+            return pipeline
+
+    def _pipeline(self, snapshot: Snapshot, release: Release) -> AnswerPipeline:
         settings = self._settings
-        snapshot = open_snapshot(settings.home, collection)
-        release = read_release(settings.home)
         embedder = self._embedder(snapshot)
         generator = self._generator(release)
         grounding = Grounding(snapshot.words.document_frequency, snapshot.manifest.chunks)
@@ -97,10 +105,10 @@ class PipelineFactory:
 
     def _generator(self, release: Release) -> _SharedGenerator:
         shared = self._generators.get(release.name)
-        if shared is None or shared.closed:
+        if shared is None or not shared.acquire():
             shared = _SharedGenerator(load_generator(self._settings.generator, release, self._settings.home))
             self._generators[release.name] = shared
-        return shared.acquire()
+        return shared
 
 
 def load_generator(settings: GeneratorSettings, release: Release, home: Path) -> Generator:
@@ -169,15 +177,22 @@ def _writer(settings: GeneratorSettings, generator: Generator, grounding: Ground
 
 @dataclass(slots=True)
 class _SharedGenerator:
-    """A generator that several pipelines use; the last one to leave closes it."""
+    """A generator that several pipelines use; the last one to leave closes it.
+
+    Pipelines are opened in a thread and closed in the event loop, hence the lock.
+    """
 
     inner: Generator
-    users: int = 0
-    closed: bool = False
+    users: int = 1
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def acquire(self) -> _SharedGenerator:
-        self.users += 1
-        return self
+    def acquire(self) -> bool:
+        """Count one more user; False when the last one has left already."""
+        with self.lock:
+            if self.users == 0:
+                return False
+            self.users += 1
+            return True
 
     @property
     def name(self) -> str:
@@ -187,11 +202,12 @@ class _SharedGenerator:
     def languages(self) -> frozenset[str]:
         return self.inner.languages
 
-    def stream(self, messages: Sequence[Message], sampling: Sampling) -> AsyncIterator[Piece]:
+    def stream(self, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Piece]:
         return self.inner.stream(messages, sampling)
 
     async def aclose(self) -> None:
-        self.users -= 1
-        if self.users == 0:
-            self.closed = True
+        with self.lock:
+            self.users -= 1
+            is_last = self.users == 0
+        if is_last:
             await self.inner.aclose()

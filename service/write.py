@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import re
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from ingest.sentences import sentence_spans
@@ -13,6 +14,7 @@ from service.prompt import render
 
 _SENTENCES = 2
 _SECOND_SENTENCE_SHARE = 0.8
+_BRACKETED_NUMBER = re.compile(r"\[([\d\s,，、]+)\]")
 
 
 class Writer(Protocol):
@@ -21,7 +23,7 @@ class Writer(Protocol):
     @property
     def name(self) -> str: ...
 
-    def write(self, question: str, passages: Sequence[Passage], language: str) -> AsyncIterator[Piece]:
+    def write(self, question: str, passages: Sequence[Passage], language: str) -> AsyncGenerator[Piece]:
         """Yield the answer in pieces, with markers ``[n]`` for the passages."""
         ...
 
@@ -37,7 +39,7 @@ class PromptedWriter:
     def name(self) -> str:
         return self._generator.name
 
-    def write(self, question: str, passages: Sequence[Passage], language: str) -> AsyncIterator[Piece]:
+    def write(self, question: str, passages: Sequence[Passage], language: str) -> AsyncGenerator[Piece]:
         """Stream the generator's answer."""
         return self._generator.stream(render(question, passages, language), self._sampling)
 
@@ -52,12 +54,19 @@ class ExtractiveWriter:
     def name(self) -> str:
         return "extractive"
 
-    async def write(self, question: str, passages: Sequence[Passage], language: str) -> AsyncIterator[Piece]:
-        """Yield the chosen sentences, each with its marker."""
-        chosen = self._choose(question, passages)
-        joint = "" if language == "zh" else " "
-        for index, (passage, sentence) in enumerate(chosen):
-            yield Piece((joint if index else "") + f"{' '.join(sentence.split())} [{passage.marker}]")
+    async def write(
+        self,
+        question: str,
+        passages: Sequence[Passage],
+        language: str,  # noqa: ARG002  (a quote is in its source's language)
+    ) -> AsyncGenerator[Piece]:
+        """Yield the chosen sentences, each with its marker and on its own line.
+
+        What looks like a marker in the source itself ("as shown in [3]") gets round brackets.
+        """
+        for index, (passage, sentence) in enumerate(self._choose(question, passages)):
+            text = _BRACKETED_NUMBER.sub(r"(\1)", sentence)
+            yield Piece(("\n" if index else "") + f"{text} [{passage.marker}]")
 
     def _choose(self, question: str, passages: Sequence[Passage]) -> list[tuple[Passage, str]]:
         scored: list[tuple[float, Passage, str]] = []
@@ -65,8 +74,12 @@ class ExtractiveWriter:
         for passage in passages:
             trust = passage.score / best_passage if best_passage > 0 else 1.0
             for start, end in sentence_spans(passage.chunk.text):
-                sentence = passage.chunk.text[start:end]
+                sentence = " ".join(passage.chunk.text[start:end].split())
                 scored.append((self._grounding.overlap(question, sentence) * (1 + trust), passage, sentence))
         scored.sort(key=lambda item: -item[0])
         best = scored[0][0] if scored else 0.0
-        return [(p, s) for score, p, s in scored[:_SENTENCES] if score >= best * _SECOND_SENTENCE_SHARE]
+        chosen: dict[str, Passage] = {}  # by sentence: documents repeat each other
+        for score, passage, sentence in scored:
+            if score >= best * _SECOND_SENTENCE_SHARE:
+                chosen.setdefault(sentence, passage)
+        return [(passage, sentence) for sentence, passage in chosen.items()][:_SENTENCES]

@@ -75,7 +75,7 @@ class QuotingGenerator:
     name = "quoting"
     languages = frozenset({"en", "zh"})
 
-    async def stream(self, messages: Sequence[Message], sampling: Sampling) -> AsyncIterator[Piece]:
+    async def stream(self, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Piece]:
         yield Piece("", 0, 0)
 
     async def aclose(self) -> None:

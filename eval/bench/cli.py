@@ -31,7 +31,7 @@ def demo(
     from rich.console import Console
 
     from eval.bench.demo import run_demo
-    from eval.bench.figures import demo_markdown, demo_lines
+    from eval.bench.figures import demo_lines, demo_markdown
 
     figures = run_demo(handbook, questions)
     if as_json:

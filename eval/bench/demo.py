@@ -23,6 +23,7 @@ from ingest.document import Document
 from ingest.errors import GeneratorError, PathNotFoundError, TroikaError
 from ingest.pipeline import ingest_paths
 from ingest.settings import Settings, load_settings
+from service.answer import Degradation
 from service.pipeline import AnswerPipeline
 from service.retrieve_mode import SearchMode
 from service.wiring import open_pipeline
@@ -123,16 +124,23 @@ def count_pages(document: Document) -> int:
 
 
 def generation_figures(outcomes: Sequence[Outcome]) -> GenerationFigures | None:
-    """Median times over the answers that the configured generator wrote itself; None when there is none."""
-    written = [o for o in outcomes if not o.answer.abstained and o.answer.degraded is None]
-    firsts = [outcome.first_token_ms for outcome in written if outcome.first_token_ms is not None]
+    """Median times over the answers that the generator was asked for; None when there is none.
+
+    An answer whose words were then taken from the sources, because they did not bear the generator's out,
+    counts too: its user waited for the generator all the same.
+    """
+    unasked = (Degradation.LANGUAGE, Degradation.GENERATOR)
+    asked = [o for o in outcomes if not o.answer.abstained and o.answer.degraded not in unasked]
+    firsts = [outcome.first_token_ms for outcome in asked if outcome.first_token_ms is not None]
     if not firsts:
         return None
+    own = [outcome for outcome in asked if outcome.answer.degraded is None]
     return GenerationFigures(
-        answers=len(firsts),
-        generator=written[0].answer.generator,
+        answers=len(asked),
+        own_words=Share(len(own), len(asked)),
+        generator=", ".join(sorted({outcome.answer.generator for outcome in own})),
         first_token_p50_ms=statistics.median(firsts),
-        total_p50_ms=statistics.median(outcome.total_ms for outcome in written),
+        total_p50_ms=statistics.median(outcome.total_ms for outcome in asked),
     )
 
 

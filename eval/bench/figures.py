@@ -48,16 +48,6 @@ class RetrievalFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class GenerationFigures:
-    """Median times of the answers that the generator wrote, milliseconds."""
-
-    answers: int
-    generator: str
-    first_token_p50_ms: float
-    total_p50_ms: float
-
-
-@dataclass(frozen=True, slots=True)
 class Share:
     """``part`` of ``whole``."""
 
@@ -70,8 +60,22 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class GenerationFigures:
+    """Median times of the answers that a generator was asked for, milliseconds.
+
+    ``own_words`` are those that were left as the generator wrote them.
+    """
+
+    answers: int
+    own_words: Share
+    generator: str
+    first_token_p50_ms: float
+    total_p50_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class DemoFigures:
-    """All that ``troika bench demo`` measures; ``generation`` is None when the generator wrote nothing."""
+    """All that ``troika bench demo`` measures; ``generation`` is None when no generator was asked."""
 
     measured_on: date
     machine: Machine
@@ -106,6 +110,7 @@ def demo_rows(figures: DemoFigures) -> Iterator[tuple[str, str]]:
     if generation is not None:
         yield f"first token p50, {generation.answers} answers", f"{generation.first_token_p50_ms:.0f} ms"
         yield f"whole answer p50, {generation.answers} answers", f"{generation.total_p50_ms:.0f} ms"
+        yield "answers in the generator's own words", str(generation.own_words)
     yield "server, resident memory", f"{figures.server.resident_mb:.0f} MB"
     yield "server, peak memory", f"{figures.server.peak_mb:.0f} MB"
     for language, share in figures.document_in_top_5.items():

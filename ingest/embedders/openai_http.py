@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 
@@ -10,11 +9,10 @@ import httpx
 import numpy as np
 
 from ingest.embed import EmbedderSpec, Matrix, TokenCounter, Vector
-from ingest.errors import ModelNotFoundError, SettingsError
+from ingest.errors import IncompatibleSnapshotError, ModelNotFoundError, SettingsError
 from ingest.settings import EmbedderSettings
 
-_WORD = re.compile(r"[\u3400-\u9fff\u3040-\u30ff\uac00-\ud7af]|\w+|[^\w\s]")
-_CHARACTERS_PER_TOKEN = 3
+_TOKEN = re.compile(r"[A-Za-z]{1,3}|[^A-Za-z\s]")
 
 
 class OpenAiEmbedder:
@@ -67,22 +65,33 @@ class OpenAiEmbedder:
             raise ModelNotFoundError(
                 f"the embedding server gave no vectors ({error}): check embedder.base_url and embedder.model."
             ) from error
-        data = sorted(response.json()["data"], key=lambda item: item["index"])
-        vectors = np.asarray([item["embedding"] for item in data], dtype=np.float32)
+        vectors = _read_vectors(response)
+        if vectors.shape != (len(texts), self._spec.dimension):
+            raise IncompatibleSnapshotError(
+                f"{self._spec.model} gave vectors of shape {vectors.shape} where ({len(texts)}, "
+                f"{self._spec.dimension}) was expected: use the model that the collection was built with."
+            )
         return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
 
 
+def _read_vectors(response: httpx.Response) -> Matrix:
+    try:
+        data = sorted(response.json()["data"], key=lambda item: item["index"])
+        return np.asarray([item["embedding"] for item in data], dtype=np.float32)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelNotFoundError(
+            f"the embedding server's answer is not of the OpenAI form ({error!r}): check embedder.base_url."
+        ) from error
+
+
 class _CautiousCounter:
-    """One token a CJK character or sign, one for each three letters of a word: above any real tokenizer."""
+    """One token for each three letters of a word, each digit, each sign and each character beyond ASCII.
+
+    Tokenizers of embedding models give fewer for prose of any language.
+    """
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
-        spans: list[tuple[int, int]] = []
-        for match in _WORD.finditer(text):
-            start, end = match.span()
-            pieces = math.ceil((end - start) / _CHARACTERS_PER_TOKEN)
-            edges = [start + index * _CHARACTERS_PER_TOKEN for index in range(pieces)] + [end]
-            spans.extend(zip(edges, edges[1:], strict=False))
-        return spans
+        return [match.span() for match in _TOKEN.finditer(text)]
 
     def count(self, text: str) -> int:
         return len(self.offsets(text))

@@ -7,6 +7,7 @@ a process that finds the export imports neither it nor transformers.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +18,7 @@ import openvino as ov
 from ingest.embed import EmbedderSpec, Matrix, TokenCounter, Vector
 from ingest.embedders.model_files import local_model_directory
 from ingest.embedders.tokenizer import ModelTokenizer
+from ingest.errors import IncompatibleSnapshotError
 
 _EXPORT_NAME = "model.xml"
 
@@ -33,6 +35,7 @@ class OpenVinoEmbedder:
         self._threads = threads
         self._batch_size = batch_size
         self._query_request = _compile(model, threads=1).create_infer_request()
+        self._query_lock = threading.Lock()
         self._passage_request: Any = None
 
     @classmethod
@@ -46,7 +49,13 @@ class OpenVinoEmbedder:
             from ingest.embedders.openvino_export import export_encoder
 
             export_encoder(source, spec.pooling, export)
-        model = cast(Any, ov.Core()).read_model(export)
+        model: ov.Model = cast("Any", ov.Core()).read_model(export)
+        dimension = int(cast("Any", model).output(0).partial_shape[1].get_length())
+        if dimension != spec.dimension:
+            raise IncompatibleSnapshotError(
+                f"{spec.model} gives vectors of {dimension} dimensions where {spec.dimension} are recorded: "
+                "use the model that the collection was built with."
+            )
         return cls(spec, ModelTokenizer(source), model, threads, batch_size)
 
     @property
@@ -64,7 +73,8 @@ class OpenVinoEmbedder:
     def embed_query(self, text: str) -> Vector:
         """Unit vector of a question; shape (dimension,), float32."""
         ids = self._tokenizer.encode_batch([self._spec.query_prefix + text], self._spec.window)
-        return _infer(self._query_request, ids)[0]
+        with self._query_lock:  # a request serves one caller at a time and refuses a second
+            return _infer(self._query_request, ids)[0]
 
     def embed_passages(self, texts: Sequence[str]) -> Matrix:
         """Unit vectors; shape (len(texts), dimension), float32. Batches hold texts of like length."""
@@ -81,7 +91,7 @@ class OpenVinoEmbedder:
 
 
 def _compile(model: ov.Model, threads: int) -> Any:
-    core = cast(Any, ov.Core())
+    core = cast("Any", ov.Core())
     has_bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return core.compile_model(
         model,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import warnings
@@ -14,6 +13,7 @@ import torch
 from transformers import AutoModel
 from transformers.utils import logging as transformers_logging
 
+from ingest.durable import sync_tree
 from ingest.embed import Pooling
 from ingest.errors import SettingsError
 
@@ -52,18 +52,22 @@ def export_encoder(source: Path, pooling: Pooling, target: Path) -> None:
     try:
         transformers_logging.disable_progress_bar()
         transformers_logging.set_verbosity_error()
-        encoder = cast(Any, AutoModel).from_pretrained(
+        encoder = cast("Any", AutoModel).from_pretrained(
             source, local_files_only=True, dtype=torch.float32, attn_implementation="eager"
         )
         example = torch.ones((2, 16), dtype=torch.int64)
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
-            model = cast(Any, ov).convert_model(
+            model = cast("Any", ov).convert_model(
                 _PooledEncoder(encoder, pooling).eval(),
                 example_input={"input_ids": example, "attention_mask": example},
             )
-        cast(Any, ov).save_model(model, staging / target.name, compress_to_fp16=False)
-        if not target.parent.exists():
-            os.rename(staging, target.parent)
+        cast("Any", ov).save_model(model, staging / target.name, compress_to_fp16=False)
+        sync_tree(staging)
+        try:
+            staging.rename(target.parent)
+        except OSError:
+            if not target.is_file():  # else another process was quicker, with the same result
+                raise
     finally:
         shutil.rmtree(staging, ignore_errors=True)

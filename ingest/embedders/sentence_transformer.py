@@ -20,7 +20,7 @@ class SentenceTransformerEmbedder:
     def __init__(self, spec: EmbedderSpec, batch_size: int) -> None:
         self._spec = spec
         self._batch_size = batch_size
-        self._model = cast(Any, _open(spec.model))
+        self._model = cast("Any", _open(spec.model))
         self._model.max_seq_length = spec.window
         dimension = self._model.get_embedding_dimension()
         if dimension != spec.dimension:

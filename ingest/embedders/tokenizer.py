@@ -6,12 +6,19 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from ingest.errors import ModelNotFoundError
+
 
 class ModelTokenizer:
     """A ``tokenizer.json`` with neither truncation nor padding; offsets count code points."""
 
     def __init__(self, directory: Path) -> None:
-        self._tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
+        path = directory / "tokenizer.json"
+        if not path.is_file():
+            raise ModelNotFoundError(
+                f"the model in {directory} has no tokenizer.json: use embedder.backend sentence-transformers."
+            )
+        self._tokenizer = Tokenizer.from_file(str(path))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
 

@@ -118,23 +118,38 @@ def _detect(content: bytes) -> str:
     damaged = content.decode("utf-8", errors="replace")
     losses = damaged.count("\ufffd")
     valid = sum(1 for character in damaged if character > "\x7f") - losses
-    if losses <= _MAX_DAMAGED_SHARE * len(damaged) and valid > losses:
+    is_slight = losses <= _MAX_DAMAGED_SHARE * len(damaged)
+    if is_slight and valid > losses:
         return damaged
-    encoding = _east_asian_encoding(content) or _western_encoding(content) or _other_encoding(content)
-    return content.decode(encoding, errors="replace")
+    encoding = (
+        _east_asian_encoding(content, "strict")
+        or _western_encoding(content)
+        or _east_asian_encoding(content, "replace")
+        or _other_encoding(content)
+    )
+    if encoding is not None:
+        return content.decode(encoding, errors="replace")
+    if is_slight:
+        return damaged
+    raise UndecodableFileError(
+        "the file's character encoding could not be told: save it as UTF-8 and ingest it again."
+    )
 
 
-def _east_asian_encoding(content: bytes) -> str | None:
+def _east_asian_encoding(content: bytes, errors: str) -> str | None:
     """The encoding that makes the most of the text's characters common ones, if many are."""
-    scores = {encoding: _common_share(content, encoding) for encoding in _EAST_ASIAN}
+    scores = {encoding: _common_share(content, encoding, errors) for encoding in _EAST_ASIAN}
     best = max(scores, key=scores.__getitem__)
     return best if scores[best] >= _MIN_COMMON_SHARE else None
 
 
-def _common_share(content: bytes, encoding: str) -> float:
+def _common_share(content: bytes, encoding: str, errors: str) -> float:
+    """The share of common characters among the letters beyond ASCII; 0 when it doesn't decode."""
     try:
-        text = content.decode(encoding)
+        text = content.decode(encoding, errors=errors)
     except UnicodeDecodeError:
+        return 0.0
+    if text.count("\ufffd") > _MAX_DAMAGED_SHARE * len(text):
         return 0.0
     foreign = [character for character in text if character > "\x7f" and character.isalpha()]
     common = _COMMON_KOREAN if encoding == "cp949" else _COMMON_CHINESE
@@ -155,10 +170,6 @@ def _western_encoding(content: bytes) -> str | None:
     return "cp1252" if few and _WESTERN.issuperset(foreign) else None
 
 
-def _other_encoding(content: bytes) -> str:
+def _other_encoding(content: bytes) -> str | None:
     match = from_bytes(content[:_DETECTION_BYTES], cp_exclusion=list(_EAST_ASIAN)).best()
-    if match is None:
-        raise UndecodableFileError(
-            "the file's character encoding could not be told: save it as UTF-8 and ingest it again."
-        )
-    return match.encoding
+    return None if match is None else match.encoding

@@ -20,7 +20,7 @@ from ingest.parsers.xml_tree import Element, read_html, walk
 _DECLARED_CHARSET = re.compile(
     rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9_.:-]+)""", re.IGNORECASE
 )
-_XML_DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
+_XML_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 _DECLARATION_BYTES = 8192
 _NEVER_SHOWN_TAGS = (
     "script style template noscript head svg iframe object embed applet canvas audio video map select "

@@ -19,7 +19,7 @@ from ingest.parsers.decode import decode_text
 from ingest.parsers.text_builder import HeadingTrail, ParsedFile, collapse_space
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(?P<yaml>.{0,65536}?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
-_ANCHOR = re.compile(r"\s*\{\s*#[^{}]*\}\s*$")
+_ANCHOR = re.compile(r"(?<!\s)\s*\{\s*#[^{}]*\}\s*$")
 _TAG = re.compile(r"<!--.*?(?:-->|\Z)|</?[A-Za-z][^<>]*>", re.DOTALL)
 _KINDS = {
     "paragraph_open": BlockKind.PARAGRAPH,

@@ -42,7 +42,7 @@ def _read(content: bytes) -> PdfContent:
     if any(page.lines for page in second.pages):
         return second
     raise NoTextError(
-        f"none of the PDF's {len(second.pages)} pages holds text (they may be scans): "
+        f"no page of the PDF holds text, of {len(second.pages)} in all (they may be scans): "
         "run it through OCR and ingest the result."
     )
 

@@ -70,16 +70,27 @@ class LineJoiner:
     def _is_compound(self, left: str, right: str) -> bool:
         """Whether a hyphen between two parts is part of the word: "open-source", not "docu-ment"."""
         left, right = left.lower(), right.lower()
-        if f"{left}{right}" in self._text:
+        if self._has_word(f"{left}{right}"):
             return False
-        if f"{left}-{right}" in self._text or "-" in left or any(map(str.isdigit, left)):
+        if self._has_word(f"{left}-{right}") or "-" in left or any(map(str.isdigit, left)):
             return True
-        return min(len(left), len(right)) > 2 and all(f" {word} " in self._text for word in (left, right))
+        return min(len(left), len(right)) > 2 and self._has_word(left) and self._has_word(right)
+
+    def _has_word(self, word: str) -> bool:
+        return any(f"{word}{mark}" in self._words for mark in ("", ",", ".", ";", ":", ")"))
 
     @cached_property
-    def _text(self) -> str:
-        """The document in lower case; pieces beside a line break never stand between two spaces in it."""
-        return "\n".join(line.text.lower() for line in self._lines)
+    def _words(self) -> frozenset[str]:
+        """The document's words in lower case, without the pieces that stand before or after a break.
+
+        They keep the marks that follow them: a look-up with each mark costs less than to strip them all.
+        """
+        words: set[str] = set()
+        broken = False
+        for line in self._lines:
+            was_broken, broken = broken, line.hyphenated or line.text.endswith(_HYPHENS)
+            words.update(line.text.lower().split()[1 if was_broken else 0 : -1 if broken else None])
+        return frozenset(words)
 
 
 def _readable(text: str) -> str:

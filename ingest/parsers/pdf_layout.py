@@ -180,10 +180,12 @@ def _stands_alone(group: _Group, page: int, line: Line, role: _Role, columns: Co
         return True
     if last.hyphenated or line.start_bottom > last.bottom:
         return False
+    room = columns.right_edge(last) - last.right - 2 * _SLACK_EMS * line.size
+    if room <= 0:
+        return False
     word = _FIRST_WORD.match(line.text)
     share = len(word[0]) / len(line.text) if word else 1.0
-    needed = share * (line.right - line.left) + _SLACK_EMS * line.size
-    return last.right + needed < columns.right_edge(last) - _SLACK_EMS * line.size
+    return share * (line.right - line.left) < room
 
 
 def _is_terminated(text: str) -> bool:

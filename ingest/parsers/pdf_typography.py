@@ -54,17 +54,20 @@ class Columns:
     """Where the lines of a page end that begin near one another."""
 
     def __init__(self, page: PageLines) -> None:
-        self._right_of_bucket: dict[int, float] = {}
-        self._width = _COLUMN_EMS * max((line.size for line in page.lines[:1]), default=0.0) or 30.0
+        self._width = max(1.0, _COLUMN_EMS * page.lines[0].size) if page.lines else 1.0
+        ends: dict[int, float] = {}
         for line in page.lines:
             bucket = int(line.left // self._width)
-            self._right_of_bucket[bucket] = max(self._right_of_bucket.get(bucket, 0.0), line.right)
+            if line.right > ends.get(bucket, 0.0):
+                ends[bucket] = line.right
+        self._edges = {
+            bucket: max(ends.get(bucket - 1, 0.0), end, ends.get(bucket + 1, 0.0))
+            for bucket, end in ends.items()
+        }
 
     def right_edge(self, line: Line) -> float:
-        """How far to the right the column of ``line`` reaches, in points."""
-        bucket = int(line.left // self._width)
-        near = (self._right_of_bucket.get(b, 0.0) for b in (bucket - 1, bucket, bucket + 1))
-        return max(near)
+        """How far to the right the column of ``line``, a line of this page, reaches; in points."""
+        return self._edges.get(int(line.left // self._width), line.right)
 
 
 def _usual_pitch(pages: Sequence[PageLines]) -> float:

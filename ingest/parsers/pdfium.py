@@ -52,7 +52,9 @@ def read_pdf(content: bytes) -> PdfContent:
         try:
             document = _pdfium.PdfDocument(content)
         except _pdfium.PdfiumError as error:
-            if error.err_code == _raw.FPDF_ERR_PASSWORD:
+            # pdfium keeps its last error: what fails for another reason may still report that of the
+            # file before it, so the file itself must speak of encryption too.
+            if error.err_code == _raw.FPDF_ERR_PASSWORD and b"/Encrypt" in content:
                 raise EncryptedFileError(
                     "the PDF asks for a password: save a copy without one and ingest that."
                 ) from error

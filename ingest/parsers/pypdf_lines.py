@@ -26,7 +26,7 @@ def read_pdf_with_pypdf(content: bytes) -> PdfContent:
         EncryptedFileError: the file asks for a password.
         BrokenFileError: pypdf can't read it either.
     """
-    logging.getLogger("pypdf").setLevel(logging.ERROR)
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # damage is reported by exceptions
     try:
         return _read(PdfReader(io.BytesIO(content), strict=False))
     except (FileNotDecryptedError, WrongPasswordError) as error:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
-import xllamacpp
+import xllamacpp  # pyright: ignore[reportMissingTypeStubs]
 
 from ingest.errors import GeneratorError, ModelNotFoundError
 from service.generate import Message, Piece, Sampling
@@ -19,7 +20,11 @@ _QUIET = -1
 
 
 class LlamaCppGenerator:
-    """A GGUF model with an optional LoRA adapter, decoding up to two answers side by side."""
+    """A GGUF model with an optional LoRA adapter, decoding up to two answers side by side.
+
+    Each answer occupies a thread of the generator's own, so further questions queue here and not in front
+    of whatever else the process does in threads. It may be used from several event loops.
+    """
 
     def __init__(
         self,
@@ -36,7 +41,8 @@ class LlamaCppGenerator:
         for path in (model_path, adapter_path):
             if path is not None and not path.is_file():
                 raise ModelNotFoundError(f"no GGUF file at {path}: check generator.model and the release.")
-        self._server = _start(model_path, adapter_path, threads, context_tokens)
+        self._server: Any = _start(model_path, adapter_path, threads, context_tokens)
+        self._workers = ThreadPoolExecutor(_SLOTS, thread_name_prefix="llama-cpp")
 
     @property
     def name(self) -> str:
@@ -51,53 +57,92 @@ class LlamaCppGenerator:
         """The loopback URL of llama.cpp's own endpoints (``/apply-template``, ``/tokenize``)."""
         return str(self._server.listening_address)
 
-    async def stream(self, messages: Sequence[Message], sampling: Sampling) -> AsyncIterator[Piece]:
-        """Yield the answer token by token; leaving early stops the model."""
-        loop = asyncio.get_running_loop()
-        pieces: asyncio.Queue[Piece | Exception | None] = asyncio.Queue()
-        cancelled = False
+    async def stream(self, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Piece]:
+        """Yield the answer token by token; closing early stops the model at its next token.
 
-        def receive(chunk: Any) -> bool:
-            """Take a chunk; returning True stops the model. What is raised in here, the library swallows."""
-            try:
-                piece = _piece(chunk)
-            except GeneratorError as error:
-                loop.call_soon_threadsafe(pieces.put_nowait, error)
-                return True
-            if piece is not None:
-                loop.call_soon_threadsafe(pieces.put_nowait, piece)
-            return cancelled
-
-        def run() -> None:
-            outcome: Exception | None = None
-            try:
-                self._server.handle_chat_completions(_payload(messages, sampling), receive)
-            except Exception as error:  # the library raises bare RuntimeError and ValueError
-                outcome = error
-            loop.call_soon_threadsafe(pieces.put_nowait, outcome)
-
+        Raises:
+            GeneratorError: the prompt does not fit the context, or the model failed or was closed.
+        """
         if self._closed:
             raise GeneratorError("the generator is closed: ask again.")
-        task = loop.run_in_executor(None, run)
+        run = _Run(asyncio.get_running_loop(), lambda: self._closed)
+        job = self._workers.submit(run.work, self._server, _payload(messages, sampling))
+        job.add_done_callback(run.end)
         try:
-            while (item := await pieces.get()) is not None:
-                if isinstance(item, GeneratorError):
-                    raise item
-                if isinstance(item, Exception):
-                    raise GeneratorError(f"the embedded model failed: {item}.") from item
-                yield item
+            while (piece := await run.next()) is not None:
+                yield piece
         finally:
-            cancelled = True
-            await asyncio.shield(task)
+            run.stop()
+            job.cancel()  # if it still waits for a slot; else the model stops when it next calls back
 
     async def aclose(self) -> None:
-        """Free the model."""
+        """Stop what is being written and free the model."""
         self._closed = True
-        del self._server
+        await asyncio.to_thread(self._free)
+
+    def _free(self) -> None:
+        self._workers.shutdown(wait=True, cancel_futures=True)
+        self._server = None
+
+
+class _Run:
+    """One answer on its way from the thread that decodes it to the event loop that reads it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, is_closed: Callable[[], bool]) -> None:
+        self._loop = loop
+        self._is_closed = is_closed
+        self._pieces: asyncio.Queue[Piece | GeneratorError | None] = asyncio.Queue()
+        self._stopped = False
+        self._failure: GeneratorError | None = None
+
+    async def next(self) -> Piece | None:
+        """The next piece; None after the last."""
+        item = await self._pieces.get()
+        if isinstance(item, GeneratorError):
+            raise item
+        return item
+
+    def stop(self) -> None:
+        """Have the model stop at its next token."""
+        self._stopped = True
+
+    def work(self, server: Any, payload: dict[str, Any]) -> None:
+        """Decode the whole answer; runs in a thread."""
+        if not self._stopped:
+            server.handle_chat_completions(payload, self._receive)
+        if self._is_closed():
+            self._failure = GeneratorError("the generator was closed while it answered: ask again.")
+
+    def end(self, job: Future[None]) -> None:
+        """Tell the reader that nothing more comes, and why."""
+        if job.cancelled():
+            self._post(GeneratorError("the generator was closed before it answered: ask again."))
+        elif (error := job.exception()) is not None:  # the library raises bare RuntimeError and ValueError
+            self._post(_failed(error))
+        else:
+            self._post(self._failure)
+
+    def _receive(self, chunk: Any) -> bool:
+        """Take a chunk; returning True stops the model. What is raised in here, the library swallows."""
+        try:
+            piece = _piece(chunk)
+            if piece is not None:
+                self._post(piece)
+        except GeneratorError as error:
+            self._failure = error
+        except Exception as error:
+            self._failure = _failed(error)
+        return self._stopped or self._failure is not None or self._is_closed()
+
+    def _post(self, item: Piece | GeneratorError | None) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._pieces.put_nowait, item)
+        except RuntimeError:  # the loop is gone, and the reader with it
+            self._stopped = True
 
 
 def _start(model_path: Path, adapter_path: Path | None, threads: int, context_tokens: int) -> Any:
-    library = cast(Any, xllamacpp)
+    library = cast("Any", xllamacpp)
     parameters = library.CommonParams()
     parameters.model.path = str(model_path)
     parameters.n_ctx = context_tokens * _SLOTS
@@ -106,6 +151,11 @@ def _start(model_path: Path, adapter_path: Path | None, threads: int, context_to
     parameters.cpuparams_batch.n_threads = threads
     parameters.verbosity = _QUIET
     parameters.warmup = False
+    # Its default keeps the state of every prompt seen, up to 8 GiB; each slot keeps its last one anyway.
+    parameters.cache_ram_mib = 0
+    # Its port is open to every process of this machine, and these would show it the questions.
+    parameters.endpoint_slots = False
+    parameters.ui = False
     if adapter_path is not None:
         parameters.lora_adapters = [library.CommonAdapterLoraInfo(str(adapter_path), 1.0)]
     try:
@@ -124,6 +174,7 @@ def _payload(messages: Sequence[Message], sampling: Sampling) -> dict[str, Any]:
         "temperature": sampling.temperature,
         "seed": sampling.seed,
         "cache_prompt": True,
+        "timings_per_token": True,  # so that the counts are known when the answer is cut short
     }
 
 
@@ -132,10 +183,17 @@ def _piece(chunk: Any) -> Piece | None:
     if "error" in data:
         raise GeneratorError(f"the embedded model failed: {data['error'].get('message', data['error'])}.")
     choices: list[dict[str, Any]] = data.get("choices") or []
-    text = (choices[0].get("delta") or {}).get("content") or "" if choices else ""
+    delta: dict[str, Any] = choices[0].get("delta") or {} if choices else {}
+    text: str = delta.get("content") or ""
     timings: dict[str, Any] | None = data.get("timings")
     if timings is not None:
         return Piece(
             text, int(timings["prompt_n"]) + int(timings.get("cache_n", 0)), int(timings["predicted_n"])
         )
     return Piece(text) if text else None
+
+
+def _failed(error: BaseException) -> GeneratorError:
+    failure = GeneratorError(f"the embedded model failed: {error}.")
+    failure.__cause__ = error
+    return failure

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from ingest.errors import GeneratorError
 from service.generate import Message, Piece, Sampling
@@ -22,7 +22,11 @@ class NoGenerator:
     def languages(self) -> frozenset[str]:
         return self._languages
 
-    async def stream(self, messages: Sequence[Message], sampling: Sampling) -> AsyncIterator[Piece]:
+    async def stream(
+        self,
+        messages: Sequence[Message],  # noqa: ARG002
+        sampling: Sampling,  # noqa: ARG002
+    ) -> AsyncGenerator[Piece]:
         """Refuse: there is no model to ask."""
         raise GeneratorError(
             "generator.kind is extractive, so there is no model to ask: choose another kind."

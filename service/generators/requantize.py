@@ -26,13 +26,16 @@ def requantized(source: Path, directory: Path, fingerprint: str) -> Path:
     if not target.is_file():
         directory.mkdir(parents=True, exist_ok=True)
         staged = target.with_name(f".{target.name}.{os.getpid()}")
-        _rewrite(source, staged)
-        os.replace(staged, target)
+        try:
+            _rewrite(source, staged)
+            os.replace(staged, target)
+        finally:
+            staged.unlink(missing_ok=True)
     return target
 
 
 def _rewrite(source: Path, target: Path) -> None:
-    library = cast(Any, gguf)
+    library = cast("Any", gguf)
     reader = library.GGUFReader(source)
     architecture = reader.fields["general.architecture"].contents()
     writer = library.GGUFWriter(target, architecture)

@@ -62,7 +62,7 @@ def test_missing_judgements_and_judgements_of_training_queries_only_are_refused(
     with pytest.raises(CasesError, match="nothing can be measured"):
         read_dataset(folder)
     path.unlink()
-    with pytest.raises(CasesError, match="neither qrels/test.tsv nor qrels.tsv"):
+    with pytest.raises(CasesError, match=r"neither qrels/test\.tsv nor qrels\.tsv"):
         read_dataset(folder)
 
 

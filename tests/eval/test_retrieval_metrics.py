@@ -37,7 +37,7 @@ def test_the_values_are_those_of_trec_eval(seed: int) -> None:
     pytrec_eval = pytest.importorskip("pytrec_eval", reason="pytrec_eval-terrier is not installed")
     judged, rankings = random_run(seed)
     names = {"ndcg_cut.10", "recall.10", "recall.100", "recip_rank"}
-    reference = cast(TrecEval, pytrec_eval.RelevanceEvaluator(judged, names)).evaluate(
+    reference = cast("TrecEval", pytrec_eval.RelevanceEvaluator(judged, names)).evaluate(
         {query: {d: -float(rank) for rank, d in enumerate(ranking)} for query, ranking in rankings.items()}
     )
     queries = list(judged)

@@ -61,7 +61,9 @@ def _vocabulary() -> tuple[list[str], list[str]]:
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
     )
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    trainer = trainers.BpeTrainer(vocab_size=320, initial_alphabet=alphabet, special_tokens=SPECIAL, show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=320, initial_alphabet=alphabet, special_tokens=SPECIAL, show_progress=False
+    )
     tokenizer.train_from_iterator([VOCABULARY_TEXT], trainer)
     import json
 

@@ -28,7 +28,7 @@ FIGURES = DemoFigures(
     machine=this_machine(),
     ingest=IngestFigures(documents=3, pages=30, chunks=120, seconds=4.0, prepared_seconds=9.0),
     retrieval=RetrievalFigures(500, 2.04, 5.0),
-    generation=GenerationFigures(10, "tiny", 700.0, 1500.4),
+    generation=GenerationFigures(10, Share(8, 10), "tiny", 700.0, 1500.4),
     server=Memory(800.4, 900.0),
     document_in_top_5={"en": Share(19, 20), "zh": Share(12, 12)},
     refused_unanswerable=Share(6, 8),

@@ -1,0 +1,113 @@
+"""What all tests share: no network, one export of the embedding model, a home of one's own."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+
+from ingest.embed import PRESETS, Embedder, load_embedder
+from ingest.settings import EmbedderSettings, Settings, load_settings
+
+_SHARED = Path(os.environ.pop("TROIKA_SHARED", Path(__file__).parents[2] / "shared"))
+_LOOPBACK = ("127.", "::1", "localhost")
+
+# Read by the libraries when they are loaded, so they are set before the first of them is.
+os.environ |= {"HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "passive", "TOKENIZERS_PARALLELISM": "false"}
+for _name in [name for name in os.environ if name.startswith("TROIKA_")]:
+    del os.environ[_name]
+
+hypothesis.settings.register_profile("troika", deadline=None, max_examples=40, derandomize=True)
+hypothesis.settings.load_profile("troika")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Asynchronous tests run on asyncio."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with the development data; tests that need it are skipped where it is not."""
+    data = _SHARED / "data"
+    if not data.is_dir():
+        pytest.skip("the development data are not here: set TROIKA_SHARED to the folder that holds data/")
+    return data
+
+
+@dataclass
+class NetworkGuard:
+    """Refuses every connection beyond this machine, and remembers what was tried."""
+
+    attempts: list[str] = field(default_factory=list[str])
+
+    def check(self, host: object) -> None:
+        """Raise unless ``host`` is this machine."""
+        name = host.decode() if isinstance(host, bytes) else host
+        if name and not str(name).startswith(_LOOPBACK):
+            self.attempts.append(str(name))
+            raise ConnectionRefusedError(f"a test may not reach {name}")
+
+
+@pytest.fixture(autouse=True)
+def network_guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[NetworkGuard]:
+    """Fail any test that connects to, or looks up, another machine, even if it hides the refusal."""
+    guard = NetworkGuard()
+    for name in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, name, _guarded(guard, getattr(socket.socket, name)))
+    look_up = socket.getaddrinfo
+
+    def guarded_look_up(host: Any, *arguments: Any, **options: Any) -> Any:
+        guard.check(host)
+        return look_up(host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", guarded_look_up)
+    yield guard
+    assert not guard.attempts, f"the test tried to reach {', '.join(guard.attempts)}"
+
+
+def _guarded(guard: NetworkGuard, connect: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def guarded(self: socket.socket, address: Any) -> Any:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            guard.check(address[0])
+        return connect(self, address)
+
+    return guarded
+
+
+@pytest.fixture(scope="session")
+def shared_models(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home's folder of models, kept between runs, because the export takes most of a minute."""
+    exporter = Path(__file__).parents[1] / "ingest" / "embedders" / "openvino_export.py"
+    version = hashlib.sha256(exporter.read_bytes()).hexdigest()[:12]
+    cache = request.config.cache
+    return Path(cache.mkdir(f"models-{version}")) if cache else tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="session")
+def embedder(shared_models: Path) -> Embedder:
+    """The default embedder: MiniLM through OpenVINO."""
+    return load_embedder(PRESETS["minilm"], EmbedderSettings(threads=2), shared_models)
+
+
+@pytest.fixture
+def home(tmp_path: Path, shared_models: Path) -> Path:
+    """A TROIKA_HOME of this test's own that has the models."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "models").symlink_to(shared_models)
+    return home
+
+
+@pytest.fixture
+def settings(home: Path, tmp_path: Path) -> Settings:
+    """The defaults, with a home of this test's own."""
+    return load_settings({"home": home}, environment={}, directory=tmp_path)

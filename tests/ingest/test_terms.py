@@ -1,0 +1,68 @@
+"""Terms for BM25."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.terms import content_terms, fold, terms
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Indexes indexing indexed", ["index"] * 3),
+        ("Café NAÏVE résumés", ["cafe", "naiv", "resum"]),
+        ("ＬｏＲＡ①", ["lora1", "lora", "1"]),
+        ("XJ-2041b", ["xj-2041b", "xj", "2041", "b"]),
+        ("max_tokens", ["max_tokens", "max", "token"]),
+        ("C++ and C#", ["c++", "c", "and", "c#", "c"]),
+        ("2041", ["2041"]),
+        ("v1.2.3", ["v1.2.3", "v", "1", "2", "3"]),
+        ("检索增强", ["检", "索", "增", "强", "检索", "索增", "增强"]),
+        ("LoRA的秩", ["lora", "的", "秩", "的秩"]),
+        ("𠮷野家", ["𠮷", "野", "家", "𠮷野", "野家"]),
+        ("ガラス", ["ガ", "ラ", "ス", "ガラ", "ラス"]),
+        ("한국", ["한", "국", "한국"]),
+        ("!? … 🐎", []),
+        ("", []),
+    ],
+)
+def test_text_becomes_these_terms(text: str, expected: list[str]) -> None:
+    assert terms(text) == expected
+
+
+def test_marks_that_tell_japanese_letters_apart_stay() -> None:
+    assert fold("が") == "が" != fold("か")
+    assert fold("ﾊﾞｽ") == "バス"
+
+
+@given(st.text())
+def test_terms_are_the_same_every_time_and_hold_no_white_space(text: str) -> None:
+    found = terms(text)
+    assert found == terms(text)
+    assert all(term and not any(character.isspace() for character in term) for term in found)
+
+
+@given(st.text(st.characters(codec="ascii")))
+def test_case_does_not_matter(text: str) -> None:
+    assert terms(text.upper()) == terms(text.lower())
+
+
+@given(st.from_regex(r"[a-z]{2,6}[-_./][0-9]{2,5}", fullmatch=True))
+def test_a_code_is_found_whole_and_by_its_parts(code: str) -> None:
+    found = terms(f"the part {code} is new")
+    assert code in found
+    assert code[-2:].lstrip("-_./") and any(term.isdigit() and code.endswith(term) for term in found)
+
+
+@given(st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FFF), min_size=1, max_size=20))
+def test_chinese_gives_every_character_and_every_pair(text: str) -> None:
+    assert sorted(terms(text)) == sorted([*text, *(text[i : i + 2] for i in range(len(text) - 1))])
+
+
+def test_content_terms_leave_out_what_any_text_holds() -> None:
+    assert content_terms("What is the rank of an adapter?") == ["rank", "adapt"]
+    assert content_terms("什么是秩") == ["秩"]
+    assert content_terms("the of 的") == []
