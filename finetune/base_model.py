@@ -14,7 +14,7 @@ EMBEDDED = "smollm2"
 
 @dataclass(frozen=True, slots=True)
 class BaseModel:
-    """A model on disk. ``fingerprint`` is what an adapter names as its base, ``source`` a GGUF or a folder."""
+    """On disk: ``fingerprint`` is what an adapter names as its base, ``source`` a GGUF or a folder."""
 
     fingerprint: str
     source: Path

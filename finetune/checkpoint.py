@@ -53,7 +53,7 @@ def ensure_checkpoint(base: BaseModel, home: Path) -> Path:
         _convert(base.source, staged)
         sync_tree(staged)
         shutil.rmtree(folder, ignore_errors=True)
-        os.rename(staged, folder)
+        os.replace(staged, folder)
     except (OSError, ValueError, KeyError) as error:
         raise ModelNotFoundError(f"{base.source.name} cannot be unpacked for training ({error}).") from error
     finally:

@@ -143,7 +143,8 @@ def demo(as_json: JsonOption = False) -> None:
         table.add_row(row.question, row.expected or "(a refusal)", row.before, row.after)
     Console().print(table)
     typer.echo(
-        f"{report.adapter} is served now; `troika adapters rollback` goes back. {report.seconds:.0f} s in all."
+        f"{report.seconds:.0f} s in all. {report.adapter} is served now; "
+        "`troika adapters promote base` goes back to the base model."
     )
 
 

@@ -123,5 +123,6 @@ def _told(run: Run) -> str:
     metrics = run.metrics
     return (
         f"{run.method}: loss {metrics['first_loss']:.3f} -> {metrics['last_loss']:.3f} in "
-        f"{metrics['steps']:.0f} steps, {metrics['seconds']:.0f} s, {metrics['tokens_per_second']:.0f} tokens/s"
+        f"{metrics['steps']:.0f} steps, {metrics['seconds']:.0f} s, "
+        f"{metrics['tokens_per_second']:.0f} tokens/s"
     )

@@ -24,7 +24,7 @@ from finetune.trainer import RunLog, RunMetrics, as_dataset, lora_config, save_a
 class EncodedDpoTrainer(DPOTrainer):
     """DPO on rows that are token ids already, so that they are the ids the server computes."""
 
-    def _prepare_dataset(self, dataset: Any, processing_class: Any, args: Any, dataset_name: str) -> Any:
+    def _prepare_dataset(self, dataset: Any, processing_class: Any, args: Any, dataset_name: str) -> Any:  # noqa: ARG002
         return dataset
 
 

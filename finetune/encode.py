@@ -122,7 +122,7 @@ def _within(rows: list[Row], length: Callable[[Row], int], max_length: int) -> l
     if cut > MOST_TRUNCATED * len(rows):
         longest = max(length(row) for row in rows)
         raise TrainingDataError(
-            f"{cut} of {len(rows)} rows are longer than train.max_length={max_length} tokens, the longest has "
-            f"{longest}: raise max_length to {longest}, or give fewer passages."
+            f"{cut} of {len(rows)} rows are longer than train.max_length={max_length} tokens, the longest "
+            f"has {longest}: raise max_length to {longest}, or give fewer passages."
         )
     return kept

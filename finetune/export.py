@@ -75,7 +75,8 @@ def gguf_tensors(tensors: Mapping[str, NDArray[Any]], heads: int, key_heads: int
         found = _KEY.fullmatch(key)
         if found is None or found[2] not in _MODULES:
             raise AdapterRejectedError(
-                f"the adapter changes {key!r}, which llama.cpp cannot load as LoRA: train the linear layers only."
+                f"the adapter changes {key!r}, which llama.cpp cannot load as LoRA: "
+                "train the linear layers only."
             )
         layer, module, part = found.groups()
         matrix = np.ascontiguousarray(tensor, dtype=np.float32)
@@ -97,8 +98,8 @@ def permute_rows(matrix: Matrix, heads: int) -> Matrix:
 def _check(adapter: Mapping[str, Any], model: Mapping[str, Any]) -> None:
     if model.get("model_type") != ARCHITECTURE:
         raise AdapterRejectedError(
-            f"the base model is of the architecture {model.get('model_type')!r}, only {ARCHITECTURE!r} can be "
-            "exported: serve this adapter with vLLM."
+            f"the base model is of the architecture {model.get('model_type')!r}, only {ARCHITECTURE!r} can "
+            "be exported: serve this adapter with vLLM."
         )
     for key in ("use_dora", "modules_to_save", "alpha_pattern", "rank_pattern"):
         if adapter.get(key):

@@ -73,8 +73,8 @@ class IndexPassages:
         document = self._documents.document(identity) if identity is not None else None
         if document is None:
             raise TrainingDataError(
-                f"question {case.id!r} is about the document {case.document!r}, which is not in the collection: "
-                "ingest it, or name the collection that holds it."
+                f"question {case.id!r} is about the document {case.document!r}, which is not in the "
+                "collection: ingest it, or name the collection that holds it."
             )
         span = find_span(document.text, case.evidence)
         if span is None:

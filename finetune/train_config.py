@@ -45,10 +45,12 @@ class LoraSection(Section):
 
 
 class TrainSection(Section):
-    """The run. ``warmup_ratio`` is the share of all steps; ``max_length`` counts tokens of prompt and answer.
+    """The run.
 
-    ``max_steps`` overrides the epochs. ``bf16`` auto takes bfloat16 only where the processor or the GPU multiplies in it. ``max_minutes``
-    stops a run that the machine turns out to be too slow for, keeping what was learned. ``threads`` is by default the number of cores.
+    ``max_length`` counts tokens of prompt and answer; ``max_steps`` overrides the epochs; ``warmup_ratio``
+    is the share of all steps. ``bf16`` auto takes bfloat16 only where the processor or the GPU multiplies
+    in it. ``max_minutes`` stops a run that the machine turns out to be too slow for, keeping what was
+    learned. ``threads`` is by default the number of cores.
     """
 
     learning_rate: Annotated[float, Field(gt=0, lt=1)] = 2e-4
@@ -87,7 +89,7 @@ class DpoSection(Section):
             raise ValueError("loss_type is empty: name at least one loss")
         if self.loss_weights is not None and len(self.loss_weights) != len(self.loss_type):
             raise ValueError(
-                f"{len(self.loss_weights)} loss_weights for {len(self.loss_type)} loss_type: give one for each"
+                f"{len(self.loss_weights)} loss_weights, {len(self.loss_type)} loss_type: give one for each"
             )
         return self
 

@@ -1,5 +1,7 @@
 """What supervised and preference training share: the run's arguments, its log, and what it leaves behind."""
 
+# ruff: noqa: ARG002  (the signatures of the callbacks are transformers')
+
 from __future__ import annotations
 
 import json

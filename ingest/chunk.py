@@ -160,13 +160,14 @@ def _even_cut(offsets: list[tuple[int, int]], limit: int) -> int:
 
 def _pack(units: Sequence[_Unit], limit: int) -> Iterator[list[_Unit]]:
     """Join neighbours into groups of at most ``limit`` tokens and of about equal size."""
-    total = sum(unit.tokens for unit in units)
-    target = math.ceil(total / math.ceil(total / limit)) if total else limit
+    left = sum(unit.tokens for unit in units)
     group: list[_Unit] = []
     size = 0
     for unit in units:
-        if group and (size + unit.tokens > limit or size >= target):
+        even = left / max(1, math.ceil(left / limit))
+        if group and (size + unit.tokens > limit or size + unit.tokens / 2 > even):
             yield group
+            left -= size
             group, size = [], 0
         group.append(unit)
         size += unit.tokens

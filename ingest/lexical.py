@@ -4,7 +4,8 @@ Score of a chunk d for the query's terms t (Robertson & Zaragoza 2009)::
 
     sum over t of  idf(t) * tf * (k1 + 1) / (tf + k1 * (1 - b + b * |d| / avgdl))
 
-with tantivy's fixed k1 = 1.2 and b = 0.75.
+with idf(t) = ln(1 + (N - df(t) + 0.5) / (df(t) + 0.5)) and tantivy's fixed k1 = 1.2 and b = 0.75. Lengths
+from 40 terms on are rounded down, to one of eight steps for each doubling.
 """
 
 from __future__ import annotations

@@ -56,7 +56,9 @@ class Section(BaseModel):
 class EmbedderSettings(Section):
     """The model that turns text into vectors; fixed for a collection by its first ingest."""
 
-    preset: str = Field(default="minilm", description="minilm, qwen3-embedding-0.6b, bge-m3, bge-large-zh-v1.5 …")
+    preset: str = Field(
+        default="minilm", description="minilm, qwen3-embedding-0.6b, bge-m3, bge-large-zh-v1.5 …"
+    )
     model: str | None = Field(
         default=None, description="folder, hub id or served name in place of the preset's"
     )

@@ -97,7 +97,7 @@ def keep_adapter(home: Path, task: str, files: Sequence[Path], provenance: Prove
         sync_tree(staged)
         replace_text(staged / MANIFEST, _manifest(staged, sha256, provenance))
         shutil.rmtree(target, ignore_errors=True)
-        os.rename(staged, target)
+        os.replace(staged, target)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
     sync_directory(target.parent)

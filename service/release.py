@@ -103,7 +103,7 @@ def base_release() -> Release:
 
 
 def current_number(home: Path) -> str | None:
-    """The number of the release that is served; None for the base model. One small read: cheap to ask often."""
+    """The number of the release that is served, None before the first. One small read: cheap to ask often."""
     try:
         return (home / RELEASES / CURRENT).read_text("utf-8").strip() or None
     except FileNotFoundError:
@@ -176,8 +176,8 @@ def check_files(adapter: AdapterRecord) -> None:
         found = file_sha256(path) if path.is_file() else "nothing"
         if found != expected:
             raise AdapterRejectedError(
-                f"the file {name} of the adapter {adapter.name} has the SHA-256 {found}, expected {expected}: "
-                "export the adapter again, or go back with `troika adapters rollback`."
+                f"the file {name} of the adapter {adapter.name} has the SHA-256 {found}, "
+                f"expected {expected}: export the adapter again, or go back with `troika adapters rollback`."
             )
 
 
@@ -202,7 +202,8 @@ def read_record(path: Path) -> dict[str, object]:
         value: object = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise AdapterRejectedError(
-            f"{path} cannot be read ({error}): export the adapter again, or go back with `troika adapters rollback`."
+            f"{path} cannot be read ({error}): export the adapter again, or go back with "
+            "`troika adapters rollback`."
         ) from error
     if not isinstance(value, dict):
         raise AdapterRejectedError(f"{path} holds no JSON object: export the adapter again.")

@@ -32,7 +32,10 @@ _ROLES_BESIDE = frozenset(
     ("navigation", "banner", "contentinfo", "complementary", "search", "menu", "menubar")
 )
 _GENERIC_BOX = re.compile(r"</?(?:div|span|font|center|section|blockquote)\b[^<>]*>", re.IGNORECASE)
-_HIDING_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_HIDING_STYLE = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*hidden|opacity\s*:\s*0(?:\.0*)?\s*(?:;|\Z)", re.IGNORECASE
+)
+_NO_SIZE = re.compile(r"font-size\s*:\s*0(?:\.0*)?(?:[a-z]+|%)?\s*(?:;|\Z)", re.IGNORECASE)
 _MIN_MAIN_SHARE = 0.2
 """A ``<main>`` or ``<article>`` with less of the page's text than this is taken for decoration."""
 
@@ -115,9 +118,14 @@ def _is_left_out(element: Element, *, strict: bool) -> bool:
     if element.get("hidden") is not None or element.get("aria-hidden") == "true":
         return True
     style = element.get("style")
-    if style is not None and _HIDING_STYLE.search(style):
+    if style is not None and (_HIDING_STYLE.search(style) or _is_sizeless(element, style)):
         return True
     return strict and _is_beside(element, tag)
+
+
+def _is_sizeless(element: Element, style: str) -> bool:
+    """Whether text is set in size 0. A box of that size is a layout trick: what is in it has its own."""
+    return _NO_SIZE.search(style) is not None and next(iter(element), None) is None
 
 
 def _is_beside(element: Element, tag: str) -> bool:

@@ -1,4 +1,4 @@
-"""A small collection in memory: documents of two or three paragraphs, one chunk for each, and a word search."""
+"""A small collection in memory: documents of a few paragraphs, a chunk for each, and a word search."""
 
 from __future__ import annotations
 

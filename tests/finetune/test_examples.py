@@ -16,9 +16,11 @@ from service.answer import Passage
 from service.prompt import PROMPT_ID, render, template_for
 from tests.finetune.handbook import QUESTIONS, question, small_index, write_questions
 
+DEFAULTS = BuildOptions()
+
 
 def build(
-    tmp_path: Path, options: BuildOptions = BuildOptions(), rows: list[dict[str, object]] = QUESTIONS
+    tmp_path: Path, options: BuildOptions = DEFAULTS, rows: list[dict[str, object]] = QUESTIONS
 ) -> BuildReport:
     index = small_index()
     return build_examples(
@@ -123,12 +125,12 @@ def test_a_malformed_questions_file_is_a_training_data_error(tmp_path: Path, con
 
 
 def test_questions_may_bring_their_own_contexts(tmp_path: Path) -> None:
+    port = {"id": "a", "question": "Which port?", "contexts": ["Rank is 16.", "Port is 8080."], "gold": [1]}
+    host = {"id": "b", "question": "Which host?", "contexts": ["Rank is 16."], "gold": []}
     rows = [
-        {"id": "a", "question": "Which port?", "contexts": ["Rank is 16.", "Port is 8080."], "gold": [1], "answer": "8080",
-         "answerable": True, "lang": "en"},
-        {"id": "b", "question": "Which host?", "contexts": ["Rank is 16."], "gold": [], "answer": "none",
-         "answerable": False, "lang": "en"},
-    ]  # fmt: skip
+        {**port, "answer": "8080", "answerable": True, "lang": "en"},
+        {**host, "answer": "none", "answerable": False, "lang": "en"},
+    ]
     path = tmp_path / "sft.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     report = build_examples(path, OwnPassages(), BuildOptions(gold_only_share=0))

@@ -114,10 +114,9 @@ def test_dpo_starts_from_the_adapter_holds_it_as_reference_and_widens_the_margin
         for n in range(4)
     ]
     tokenizer = load_tokenizer(tiny_base.folder)
-    config = load_config(
-        "dpo", None, [*QUICK, "train.num_train_epochs=4", "train.learning_rate=1e-2", "dpo.loss_type=['sigmoid']",
-                      "dpo.loss_weights=[1.0]"]
-    )  # fmt: skip
+    only_dpo = ["dpo.loss_type=['sigmoid']", "dpo.loss_weights=[1.0]"]
+    overrides = [*QUICK, *only_dpo, "train.num_train_epochs=4", "train.learning_rate=1e-2"]
+    config = load_config("dpo", None, overrides)
     output = tmp_path / "dpo"
     output.mkdir()
     train_dpo(

@@ -1,7 +1,8 @@
-"""A llama of a few thousand random weights as a GGUF, with the chat template and tokenizer kind of SmolLM2."""
+"""A llama of some random weights as a GGUF, with the chat template and tokenizer of SmolLM2's kind."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import gguf
@@ -13,7 +14,8 @@ VOCABULARY_TEXT = (
 ) * 3
 TEMPLATE = (
     "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + "
-    "'<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+    "'<|im_end|>' + '\n'}}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 WIDTH, HEADS, KEY_HEADS, INNER, LAYERS = 64, 4, 2, 96, 2
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
@@ -65,8 +67,6 @@ def _vocabulary() -> tuple[list[str], list[str]]:
         vocab_size=320, initial_alphabet=alphabet, special_tokens=SPECIAL, show_progress=False
     )
     tokenizer.train_from_iterator([VOCABULARY_TEXT], trainer)
-    import json
-
     merges = json.loads(tokenizer.to_str())["model"]["merges"]
     by_id = {number: token for token, number in tokenizer.get_vocab().items()}
     return [by_id[number] for number in range(len(by_id))], [" ".join(pair) for pair in merges]

@@ -16,7 +16,8 @@ PAGED = replace(DOCUMENT, pages=(Page(1, 0, 10), Page(2, 12, 20), Page(4, 20, 30
 
 
 @pytest.mark.parametrize(
-    ("offset", "number"), [(0, 1), (9, 1), (10, None), (11, None), (12, 2), (19, 2), (20, 4), (29, 4), (30, None)]
+    ("offset", "number"),
+    [(0, 1), (9, 1), (10, None), (11, None), (12, 2), (19, 2), (20, 4), (29, 4), (30, None)],
 )
 def test_an_offset_belongs_to_the_page_that_holds_it(offset: int, number: int | None) -> None:
     assert PAGED.page_at(offset) == number

@@ -17,7 +17,7 @@ def test_an_installed_library_is_imported() -> None:
 
 
 def test_a_missing_library_names_the_extra_that_brings_it() -> None:
-    with pytest.raises(MissingExtraError, match=r'no_such_library is not installed.*troika\[milvus\]'):
+    with pytest.raises(MissingExtraError, match=r"no_such_library is not installed.*troika\[milvus\]"):
         require("no_such_library.client", extra="milvus")
 
 

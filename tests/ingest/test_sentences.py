@@ -33,7 +33,10 @@ def test_spans_are_exact_ordered_and_cover_all_but_white_space(text: str) -> Non
     [
         ("It works. Try it! Why? 3 reasons.", ["It works.", "Try it!", "Why?", "3 reasons."]),
         ("He said “Go.” Then he left.", ["He said “Go.”", "Then he left."]),
-        ("Dr. Smith knows e.g. Paris, cf. Fig. 2 and J. Doe.", ["Dr. Smith knows e.g. Paris, cf. Fig. 2 and J. Doe."]),
+        (
+            "Dr. Smith knows e.g. Paris, cf. Fig. 2 and J. Doe.",
+            ["Dr. Smith knows e.g. Paris, cf. Fig. 2 and J. Doe."],
+        ),
         ("Version 1.2 is out. iPhone too.", ["Version 1.2 is out. iPhone too."]),
         ("1. Install it. 2. Run it.", ["1. Install it.", "2. Run it."]),
         ("First line\nsecond line", ["First line", "second line"]),

@@ -38,7 +38,9 @@ def test_command_line_beats_environment_beats_file_beats_default(tmp_path: Path)
     server = settings.server
     assert (server.port, server.host, server.max_request_bytes) == (3, "environment", 1)
     assert server.max_question_characters == Settings().server.max_question_characters
-    assert [origins[f"server.{key}"] for key in ("port", "host", "max_request_bytes", "max_question_characters")] == [
+    assert [
+        origins[f"server.{key}"] for key in ("port", "host", "max_request_bytes", "max_question_characters")
+    ] == [
         Origin.COMMAND_LINE,
         Origin.ENVIRONMENT,
         Origin.FILE,

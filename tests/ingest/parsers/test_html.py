@@ -28,7 +28,7 @@ Loose text <b>counts</b>
   b
 </pre>
 <p style="display: none">hidden</p><p hidden>hidden</p><div aria-hidden="true">hidden</div>
-<template>hidden</template><!-- hidden -->
+<p style="font-size:0">hidden</p><p style="opacity: 0;">hidden</p><template>hidden</template><!-- hidden -->
 </main>
 <aside>Related</aside>
 <footer>Imprint</footer>

@@ -1,0 +1,108 @@
+"""A small real collection, searched with the real embedder, and pipelines over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from ingest.embed import Embedder, load_embedder
+from ingest.pipeline import ingest_documents
+from ingest.settings import Settings
+from ingest.snapshot import Snapshot, open_snapshot
+from service.answer import Answer
+from service.generate import Generator, Sampling
+from service.ground import Grounding
+from service.pipeline import AnswerPipeline, AnswerPolicy
+from service.release import base_release
+from service.retrieve import Retriever
+from service.write import PromptedWriter
+from tests.small_handbook import small_handbook
+
+COLLECTION = "small"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def small_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings whose home holds the small handbook as the collection ``small``."""
+    settings = Settings(home=tmp_path_factory.mktemp("service-home"), collection=COLLECTION)
+    ingest_documents(small_handbook(), COLLECTION, settings)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def small_snapshot(small_settings: Settings) -> Iterator[Snapshot]:
+    snapshot = open_snapshot(small_settings.home, COLLECTION)
+    yield snapshot
+    snapshot.close()
+
+
+@pytest.fixture(scope="session")
+def embedder(small_settings: Settings, small_snapshot: Snapshot) -> Embedder:
+    spec = small_snapshot.manifest.embedder
+    return load_embedder(spec, small_settings.embedder, small_settings.home / "models")
+
+
+@pytest.fixture(scope="session")
+def grounding(small_snapshot: Snapshot) -> Grounding:
+    return Grounding(small_snapshot.words.document_frequency, small_snapshot.manifest.chunks)
+
+
+@dataclass
+class PipelineMaker:
+    """Puts pipelines over the small collection together; ``kept`` holds the answers they kept."""
+
+    snapshot: Snapshot
+    retriever: Retriever
+    grounding: Grounding
+    count_tokens: Callable[[str], int]
+    kept: list[Answer] = field(default_factory=list[Answer])
+
+    def __call__(
+        self,
+        generator: Generator,
+        *,
+        strict: bool = True,
+        min_evidence: float = 0.4,
+        max_sentences: int = 2,
+        passage_tokens: int = 4000,
+    ) -> AnswerPipeline:
+        return AnswerPipeline(
+            snapshot=self.snapshot,
+            retriever=self.retriever,
+            grounding=self.grounding,
+            generator=generator,
+            writer=PromptedWriter(generator, Sampling(max_tokens=64)),
+            release=base_release(),
+            policy=AnswerPolicy(
+                passages=3,
+                passage_tokens=passage_tokens,
+                min_evidence=min_evidence,
+                max_sentences=max_sentences,
+                withhold_unsupported=strict,
+                max_question_characters=400,
+            ),
+            count_tokens=self.count_tokens,
+            keep=self.kept.append,
+        )
+
+
+@pytest.fixture
+def make_pipeline(
+    small_settings: Settings, small_snapshot: Snapshot, embedder: Embedder, grounding: Grounding
+) -> PipelineMaker:
+    retriever = Retriever(small_snapshot, embedder, small_settings.retrieval)
+    return PipelineMaker(small_snapshot, retriever, grounding, embedder.tokens.count)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home that does not exist yet."""
+    return tmp_path / "home"

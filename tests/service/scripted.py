@@ -1,0 +1,77 @@
+"""Generators that say what a test tells them to, and passages to go with them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+
+from ingest.document import BlockKind, Chunk, chunk_id
+from service.answer import Passage
+from service.generate import Message, Piece, Sampling
+
+ENGLISH = frozenset({"en"})
+
+
+class ScriptedGenerator:
+    """Says ``script`` piece by piece; an exception in it is raised at its place.
+
+    ``asked`` holds the messages of every question; ``ended`` counts the streams that came to an end in any
+    way; ``read`` counts the pieces that were taken.
+    """
+
+    def __init__(self, *script: str | Exception, languages: frozenset[str] = ENGLISH) -> None:
+        self._script = script
+        self._languages = languages
+        self.asked: list[tuple[Message, ...]] = []
+        self.read = 0
+        self.ended = 0
+        self.closed = 0
+
+    @property
+    def name(self) -> str:
+        return "scripted"
+
+    @property
+    def languages(self) -> frozenset[str]:
+        return self._languages
+
+    async def stream(self, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Piece]:
+        self.asked.append(tuple(messages))
+        try:
+            for number, item in enumerate(self._script, start=1):
+                await asyncio.sleep(0)
+                if isinstance(item, Exception):
+                    raise item
+                self.read += 1
+                yield Piece(item, prompt_tokens=10, completion_tokens=number)
+        finally:
+            self.ended += 1
+
+    async def aclose(self) -> None:
+        self.closed += 1
+
+
+def chunk_of(text: str, *, title: str = "Guide", start: int = 0, language: str = "en") -> Chunk:
+    """A chunk that stands at ``start`` in a document of its own."""
+    return Chunk(
+        id=chunk_id(title, start, start + len(text)),
+        document_id=title,
+        uri=f"file:///{title}",
+        title=title,
+        heading_path=(),
+        text=text,
+        start=start,
+        end=start + len(text),
+        page_start=None,
+        page_end=None,
+        kind=BlockKind.PARAGRAPH,
+        language=language,
+    )
+
+
+def passages_of(*texts: str, language: str = "en") -> tuple[Passage, ...]:
+    """One passage for each text, marked from 1, each from a document of its own, best first."""
+    return tuple(
+        Passage(marker, chunk_of(text, title=f"Guide {'ABCDEFG'[marker - 1]}", language=language), 1 / marker)
+        for marker, text in enumerate(texts, start=1)
+    )

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+
+from service.prompt import PROMPT_ID, TEMPLATES, is_refusal, render, template_for
+from tests.service.scripted import passages_of
+
+
+def test_the_instructions_come_first_and_the_question_last() -> None:
+    system, user = render("What is LoRA?", passages_of("LoRA is small.", "Ranks are numbers."), "en")
+    assert (system.role, user.role) == ("system", "user")
+    assert system.content == TEMPLATES["en"].system
+    first, second = user.content.index("[1] Guide A\nLoRA is small."), user.content.index("[2] Guide B\nRanks")
+    assert first < second < user.content.index("Question: What is LoRA?")
+
+
+def test_prompts_that_differ_in_the_question_alone_share_everything_before_it() -> None:
+    passages = passages_of("LoRA is small.")
+    one, other = (render(question, passages, "en")[1].content for question in ("First?", "Second?"))
+    assert one.removesuffix("First?") == other.removesuffix("Second?")
+
+
+def test_a_chinese_question_is_asked_in_chinese() -> None:
+    system, user = render("什么是 LoRA？", passages_of("LoRA 很小。"), "zh")
+    assert system.content == TEMPLATES["zh"].system
+    assert user.content.endswith("问题：什么是 LoRA？")
+
+
+def test_a_language_without_a_template_gets_the_english_one() -> None:
+    assert template_for("fr") is TEMPLATES["en"]
+
+
+def test_braces_in_question_and_sources_stay_what_they_are() -> None:
+    _, user = render("What is {marker}?", passages_of("Use {text} and {0} and {{}}."), "en")
+    assert "Use {text} and {0} and {{}}." in user.content
+    assert user.content.endswith("What is {marker}?")
+
+
+def test_the_instructions_quote_the_refusal_that_is_recognised() -> None:
+    for language, template in TEMPLATES.items():
+        assert template.refusal in template.system
+        assert is_refusal(template.refusal, language)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("I don't know.", "en"),
+        ("i don’t know: the sources do not say", "en"),
+        ("  I don't know: nothing on that.", "en"),
+        ("我不知道。", "zh"),
+        ("我不知道：资料中没有说明。", "zh"),
+        ("I don't know: the sources do not say.", "fr"),
+    ],
+)
+def test_a_refusal_is_recognised_by_its_opening(text: str, language: str) -> None:
+    assert is_refusal(text, language)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("The rank is 16.", "en"),
+        ("The guide says: I don't know.", "en"),
+        ("", "en"),
+        ("秩是 16。", "zh"),
+        ("资料说我不知道。", "zh"),
+        ("", "zh"),
+    ],
+)
+def test_an_answer_is_no_refusal(text: str, language: str) -> None:
+    assert not is_refusal(text, language)
+
+
+def test_the_prompt_id_is_twelve_hex_digits() -> None:
+    assert len(PROMPT_ID) == 12
+    assert int(PROMPT_ID, 16) >= 0

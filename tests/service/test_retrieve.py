@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from ingest.embed import Embedder
+from ingest.errors import NoTermsError
+from ingest.settings import RetrievalSettings
+from ingest.snapshot import Snapshot
+from service.retrieve import Retriever, SearchMode
+
+QUESTION = "Which rank is the default for an adapter?"
+
+
+@pytest.fixture
+def retriever(small_snapshot: Snapshot, embedder: Embedder) -> Retriever:
+    return Retriever(small_snapshot, embedder, RetrievalSettings())
+
+
+def test_the_passage_that_answers_comes_first(retriever: Retriever) -> None:
+    best = retriever.retrieve(QUESTION, 3)[0]
+    assert "A rank of 16 is the default" in best.chunk.text
+    assert best.score == pytest.approx(1.0)
+
+
+def test_hits_come_best_first_and_at_most_k_of_them(retriever: Retriever) -> None:
+    hits = retriever.retrieve(QUESTION, 3)
+    assert len(hits) == 3
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    assert len({hit.chunk.id for hit in retriever.retrieve(QUESTION, 1000)}) == len(
+        retriever.retrieve(QUESTION, 1000)
+    )
+
+
+def test_each_mode_asks_its_own_index_alone(retriever: Retriever) -> None:
+    dense = retriever.retrieve(QUESTION, 2, SearchMode.DENSE)
+    lexical = retriever.retrieve(QUESTION, 2, SearchMode.LEXICAL)
+    assert all(hit.lexical_score is None and hit.dense_score is not None for hit in dense)
+    assert all(hit.dense_score is None and hit.lexical_score is not None for hit in lexical)
+
+
+def test_a_question_in_a_language_the_embedder_cannot_read_goes_by_its_words(retriever: Retriever) -> None:
+    hits = retriever.retrieve("引用的文字与原文相同吗？", 2)
+    assert "逐字相同" in hits[0].chunk.text
+    assert hits[0].score == pytest.approx(1.0)
+
+
+def test_words_that_no_chunk_holds_still_find_the_nearest_vectors(retriever: Retriever) -> None:
+    hits = retriever.retrieve("qwertyuiop", 3)
+    assert len(hits) == 3
+    assert all(hit.lexical_score is None for hit in hits)
+
+
+@pytest.mark.parametrize("mode", list(SearchMode))
+@pytest.mark.parametrize("query", ["?!", "…", "🐎", ""])
+def test_a_question_without_a_word_is_refused(retriever: Retriever, query: str, mode: SearchMode) -> None:
+    with pytest.raises(NoTermsError):
+        retriever.retrieve(query, 3, mode)
+
+
+def test_eight_threads_find_what_one_finds(retriever: Retriever) -> None:
+    questions = [QUESTION, "What holds everything that must survive?", "How many cores serve the model?"] * 8
+    expected = [retriever.retrieve(question, 3) for question in questions]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda question: retriever.retrieve(question, 3), questions))
+    assert [[hit.chunk.id for hit in hits] for hits in found] == [
+        [hit.chunk.id for hit in hits] for hits in expected
+    ]
