@@ -25,6 +25,9 @@ _BRACKET = re.compile(r"(\s*)\[\s?(\d{1,3}(?:\s?[,，、]\s?\d{1,3}){0,9})\s?\]"
 _UNFINISHED = re.compile(r"\s*(?:\[[\d\s,，、]{0,64})?\Z")
 """The end of a text that may yet become a ``_BRACKET``: its numbers take at most 59 characters."""
 
+_RELEVANT_SHARE = 0.7
+"""A quote that shares less with the question than this part of what the best sentence does misses its point."""
+
 
 class MarkerFilter:
     """Passes a stream of text on without the markers that name none of the passages.
@@ -127,6 +130,20 @@ class Citer:
             for passage in self._passages
             if passage.marker in named and (quote := self._best_quote(claim, [passage])) is not None
         ]
+
+    def is_to_the_point(self, citation: Citation) -> bool:
+        """Whether its quote shares enough words with the question, measured by the passages' best sentence."""
+        return (
+            self._grounding.overlap(self._question, citation.quote) >= _RELEVANT_SHARE * self._best_overlap()
+        )
+
+    def _best_overlap(self) -> float:
+        sentences = (
+            passage.chunk.text[start:end]
+            for passage in self._passages
+            for start, end in sentence_spans(passage.chunk.text)
+        )
+        return max((self._grounding.overlap(self._question, sentence) for sentence in sentences), default=0.0)
 
     def _attribute(self, claim: str, start: int, end: int) -> list[Citation]:
         """The one passage that supports an unmarked sentence; none if none does."""

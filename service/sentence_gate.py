@@ -59,7 +59,7 @@ class OpenGate:
 
 
 class SupportGate:
-    """Shows a sentence once it is whole and a source is seen to bear it out.
+    """Shows a sentence once it is whole and a source, in words about the question, is seen to bear it out.
 
     Sentences that none bears out, and repetitions, are withheld. A refusal needs no source; nothing follows
     it, and behind a sentence that was shown it is withheld.
@@ -113,7 +113,8 @@ class SupportGate:
         if is_refusal(claim, self._language):
             self._refused = not self._seen
             return self._refused
-        return any(citation.supported for citation in self._citer.cite_sentence(text, start, end))
+        citations = self._citer.cite_sentence(text, start, end)
+        return any(citation.supported and self._citer.is_to_the_point(citation) for citation in citations)
 
     def _says_nothing(self, claim: str) -> bool:
         """Whether ``claim`` is a lone word, or only repeats the headings of a passage."""

@@ -43,28 +43,40 @@ def troika(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def modules_after(code: str, folder: Path) -> set[str]:
-    """The top-level modules that a fresh process has imported after running ``code``."""
+def python(code: str, folder: Path) -> str:
+    """What ``code`` prints in a fresh process; in it ``run("collections", "list")`` is ``troika``."""
+    prelude = (
+        "import sys, troika\n"
+        "def run(*arguments):\n"
+        "    sys.argv = ['troika', *arguments]\n"
+        "    try: troika.main()\n"
+        "    except SystemExit as exit: return exit.code\n"
+    )
     done = subprocess.run(
-        [sys.executable, "-c", f"{code}\nimport sys\nprint('MODULES', *sys.modules)"],
+        [sys.executable, "-c", prelude + code],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=60,
-        check=True,
+        timeout=120,
+        check=False,
     )
-    return {name.partition(".")[0] for name in done.stdout.rpartition("MODULES ")[2].split()}
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def modules_after(code: str, folder: Path) -> set[str]:
+    """The top-level modules that a fresh process has imported after running ``code``."""
+    printed = python(f"{code}\nprint('MODULES', *sys.modules)", folder).rpartition("MODULES ")[2]
+    return {name.partition(".")[0] for name in printed.split()}
 
 
 def test_help_names_every_command_and_imports_next_to_nothing(tmp_path: Path) -> None:
     done = troika("--help", home=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert all(f"\n  {command} " in done.stdout for command in COMMANDS)
-    imported = modules_after("import sys, troika; sys.argv = ['troika', '--help']; troika.main()", tmp_path)
-    assert not imported & (
-        ML_LIBRARIES | {"numpy", "pydantic", "typer", "rich", "fastapi", "ingest", "service"}
-    )
+    forbidden = ML_LIBRARIES | {"numpy", "pydantic", "typer", "rich", "fastapi", "ingest", "service"}
+    assert not modules_after("run('--help')", tmp_path) & forbidden
 
 
 def test_no_arguments_ask_for_help(tmp_path: Path) -> None:
@@ -74,22 +86,20 @@ def test_no_arguments_ask_for_help(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["ingest.cli", "service.cli", "eval.cli", "eval.bench.cli", "finetune.cli", "service.app"]
+    "module", ["ingest.cli", "service.cli", "eval.cli", "eval.bench.cli", "finetune.cli"]
 )
 def test_importing_a_command_line_imports_no_ml_library(module: str, tmp_path: Path) -> None:
     assert not modules_after(f"import {module}", tmp_path) & ML_LIBRARIES
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help(command: str, tmp_path: Path) -> None:
-    done = troika(command, "--help", home=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert f"Usage: troika {command}" in done.stdout
+def test_every_command_has_help(tmp_path: Path) -> None:
+    printed = python(f"for name in {COMMANDS}: print('CODE', run(name, '--help'))", tmp_path)
+    assert printed.count("CODE 0") == len(COMMANDS)
+    assert all(f"Usage: troika {command}" in printed for command in COMMANDS)
 
 
 def test_showing_settings_loads_no_ml_library(tmp_path: Path) -> None:
-    code = "import sys, troika; sys.argv = ['troika', 'config', 'show']\ntry: troika.main()\nexcept SystemExit: pass"
-    assert not modules_after(code, tmp_path) & ML_LIBRARIES
+    assert not modules_after("run('config', 'show')", tmp_path) & ML_LIBRARIES
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,7 @@ from tests.small_handbook import make_document, small_handbook
 SPEC = ChunkingSpec(max_tokens=128, context_tokens=48)
 
 TEXTS = {
-    "English": "The rank of an adapter decides how much it can learn. Raise it only when the loss stays high. "
-    * 40,
+    "English": "The rank of an adapter decides how much it can learn. Raise it when the loss is high. " * 40,
     "one English sentence": "the rank of an adapter decides how much it can learn and " * 60,
     "Chinese": "检索增强生成先从文档中找出相关段落，再让模型只根据这些段落回答问题。" * 60,
     "one Chinese sentence": "检索增强生成先从文档中找出相关段落" * 60,

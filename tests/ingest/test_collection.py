@@ -37,7 +37,7 @@ def test_these_names_are_refused(name: str, tmp_path: Path) -> None:
 def test_a_collection_without_a_snapshot_is_not_there(collection: Collection) -> None:
     assert collection.current_id() is None
     with pytest.raises(
-        CollectionNotFoundError, match="there are: none.*troika ingest PATH --collection handbook"
+        CollectionNotFoundError, match=r"there are: none.*troika ingest PATH --collection handbook"
     ):
         collection.require_current()
 

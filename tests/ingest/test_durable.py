@@ -38,14 +38,14 @@ def test_a_tree_is_forced_to_disk_file_by_file(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "c").write_text("x")
     (tmp_path / "d").write_text("y")
-    synced: list[str] = []
+    synced: list[Path] = []
 
     def remember(descriptor: int) -> None:
-        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
 
     monkeypatch.setattr(durable.os, "fsync", remember)
     sync_tree(tmp_path)
-    assert set(synced) == {str(path) for path in (tmp_path, *tmp_path.rglob("*"))}
+    assert set(synced) == {tmp_path, *tmp_path.rglob("*")}
 
 
 def test_a_checksum_is_of_the_bytes_of_a_file_larger_than_one_block(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ def test_tokens_are_counted_without_specials_and_with_exact_spans(embedder: Embe
     assert embedder.special_tokens == 2
 
 
+@pytest.mark.slow  # importing the library takes half a minute on a small machine
 def test_sentence_transformers_gives_the_same_vectors(embedder: Embedder, shared_models: Path) -> None:
     spec = replace(MINILM, backend=EmbedderBackend.SENTENCE_TRANSFORMERS)
     other = load_embedder(spec, EmbedderSettings(), shared_models)
@@ -70,7 +71,13 @@ def test_sentence_transformers_gives_the_same_vectors(embedder: Embedder, shared
     assert other.special_tokens == embedder.special_tokens
 
 
-@pytest.mark.parametrize("backend", [EmbedderBackend.OPENVINO, EmbedderBackend.SENTENCE_TRANSFORMERS])
+@pytest.mark.parametrize(
+    "backend",
+    [
+        EmbedderBackend.OPENVINO,
+        pytest.param(EmbedderBackend.SENTENCE_TRANSFORMERS, marks=pytest.mark.slow),
+    ],
+)
 def test_a_model_of_another_dimension_is_refused(backend: EmbedderBackend, shared_models: Path) -> None:
     spec = replace(MINILM, backend=backend)
     export = shared_models / f"embedder-{spec.fingerprint}"

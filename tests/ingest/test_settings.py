@@ -99,7 +99,7 @@ def test_a_file_of_other_bytes_than_text_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_option_of_a_caller_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="unknown setting 'server.prot' from the command line"):
+    with pytest.raises(SettingsError, match=r"unknown setting 'server\.prot' from the command line"):
         load(tmp_path, server__prot=1)
 
 

@@ -183,7 +183,7 @@ def edit_manifest(directory: Path, **values: Any) -> None:
 @pytest.mark.parametrize("values", [{"format": 99}, {"lexical": {"terms_version": 99}}])
 def test_a_snapshot_of_another_version_is_refused(published: Settings, values: dict[str, Any]) -> None:
     edit_manifest(current(published), **values)
-    with pytest.raises(IncompatibleSnapshotError, match="99.*ingest into another collection"):
+    with pytest.raises(IncompatibleSnapshotError, match=r"99.*ingest into another collection"):
         open_snapshot(published.home, COLLECTION)
 
 
