@@ -52,6 +52,9 @@ def data_build(
     output: Annotated[Path | None, typer.Option(help="Folder to write to; default TROIKA_HOME/data.")] = None,
     distractors: Annotated[int, typer.Option(min=0, help="Passages beside the right one.")] = 2,
     refusal_share: Annotated[float, typer.Option(min=0, max=0.9, help="Share that teaches to refuse.")] = 0.2,
+    shuffle_share: Annotated[
+        float, typer.Option(min=0, max=1, help="Share with its passages out of the order they are served in.")
+    ] = 0.5,
     language: Annotated[list[str] | None, typer.Option(help="Keep only this language; repeatable.")] = None,
     feedback: Annotated[
         bool, typer.Option("--feedback", help="Add pairs from readers' corrections.")
@@ -68,7 +71,9 @@ def data_build(
         raise UsageError("--own-contexts takes no passages from a collection: leave --collection out, or it.")
     settings = load_settings()
     languages = frozenset(language) if language else None
-    options = BuildOptions(distractors, refusal_share, languages=languages, seed=seed)
+    options = BuildOptions(
+        distractors, refusal_share, shuffle_share=shuffle_share, languages=languages, seed=seed
+    )
     where = None if own_contexts else collection or settings.collection
     with passage_source(settings, where) as source:
         built = build_data(

@@ -41,6 +41,8 @@ class BuildOptions:
         refusal_share: share of all examples that teach to refuse, made up from answerable questions
             where the file has too few others.
         gold_only_share: share of the answerable examples that get no distractor.
+        shuffle_share: share of the answerable examples whose passages are shuffled, so that the number
+            must be read and not guessed; the others keep the retriever's order, as they are served.
         languages: ISO 639-1 codes to keep; None keeps all.
         seed: of the choice and order of the passages.
     """
@@ -48,15 +50,18 @@ class BuildOptions:
     distractors: int = 2
     refusal_share: float = 0.2
     gold_only_share: float = 0.1
+    shuffle_share: float = 0.5
     languages: frozenset[str] | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.distractors < 0:
             raise TrainingDataError(f"there are {self.distractors} distractors: expected 0 or more.")
-        if not 0 <= self.refusal_share < 1 or not 0 <= self.gold_only_share <= 1:
+        shares = (self.refusal_share, self.gold_only_share, self.shuffle_share)
+        if not all(0 <= share <= 1 for share in shares) or self.refusal_share == 1:
             raise TrainingDataError(
-                f"the shares are {self.refusal_share} and {self.gold_only_share}: expected fractions below 1."
+                f"the shares of refusals, of gold alone and of shuffled passages are {shares}: expected "
+                "fractions, the first below 1."
             )
 
 
@@ -135,8 +140,12 @@ class _Builder:
         others = [chunk for chunk in candidates if chunk.id != gold.id and not holds_answer(chunk.text, case)]
         chance = self._chance(case.id)
         kept = [] if chance.random() < self._options.gold_only_share else others[: self._options.distractors]
-        passages = [gold, *kept]
-        chance.shuffle(passages)
+        wanted = {chunk.id for chunk in (gold, *kept)}
+        passages = [chunk for chunk in candidates if chunk.id in wanted]
+        if gold not in passages:
+            passages.append(gold)
+        if chance.random() < self._options.shuffle_share:
+            chance.shuffle(passages)
         self._gold.append(self._example(case, passages, gold))
         self._answerable.append((case, others))
 

@@ -11,7 +11,10 @@ from service.prompt import is_refusal
 
 
 class SentenceGate(Protocol):
-    """Takes pieces of text, gives back what may be shown; ``full`` says that nothing more will be."""
+    """Takes pieces of text, gives back what may be shown; ``full`` says that nothing more will be.
+
+    No piece may end within a marker: ``MarkerFilter`` comes first.
+    """
 
     @property
     def full(self) -> bool: ...

@@ -209,6 +209,12 @@ def test_the_front_door_answers_without_loading_anything() -> None:
     assert run_python("-c", script).splitlines()[-1] == "['troika']"
 
 
+def test_nothing_reports_home() -> None:
+    """OpenVINO sends an event to an analytics service when it is imported, unless its reporter is missing."""
+    script = "import sys, ingest.embedders.openvino; print(bool(sys.modules.get('openvino_telemetry')))"
+    assert run_python("-c", script).strip() == "False"
+
+
 def run_python(*arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120

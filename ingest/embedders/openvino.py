@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import openvino as ov
 
 from ingest.embed import EmbedderSpec, Matrix, TokenCounter, Vector
 from ingest.embedders.model_files import local_model_directory
+from ingest.embedders.openvino_runtime import ov
 from ingest.embedders.tokenizer import ModelTokenizer
 from ingest.errors import IncompatibleSnapshotError
 

@@ -8,13 +8,13 @@ import warnings
 from pathlib import Path
 from typing import Any, cast
 
-import openvino as ov
 import torch
 from transformers import AutoModel
 from transformers.utils import logging as transformers_logging
 
 from ingest.durable import sync_tree
 from ingest.embed import Pooling
+from ingest.embedders.openvino_runtime import ov
 from ingest.errors import SettingsError
 
 

@@ -98,6 +98,22 @@ def test_the_same_seed_gives_the_same_examples_and_a_new_question_leaves_the_oth
     assert all(after[name].messages == example.messages for name, example in before.items() if "gold" in name)
 
 
+def test_passages_keep_the_order_in_which_they_are_served_unless_they_are_to_be_shuffled(
+    tmp_path: Path,
+) -> None:
+    index = small_index()
+    asked = {str(row["id"]): str(row["question"]) for row in QUESTIONS}
+    served = build(tmp_path, BuildOptions(shuffle_share=0, gold_only_share=0))
+    for example in served.examples:
+        ranking = [hit.chunk.text for hit in index.retrieve(asked[example.id.partition(":")[0]], 12)]
+        assert list(example.sources) == sorted(example.sources, key=ranking.index)
+    shuffled = build(tmp_path, BuildOptions(shuffle_share=1, gold_only_share=0))
+    assert {e.id: set(e.sources) for e in shuffled.examples} == {
+        e.id: set(e.sources) for e in served.examples
+    }
+    assert by_id(shuffled) != by_id(served)
+
+
 def test_only_the_languages_asked_for_are_kept(tmp_path: Path) -> None:
     report = build(tmp_path, BuildOptions(languages=frozenset({"zh"}), refusal_share=0))
     assert [example.language for example in report.examples] == ["zh"]
@@ -158,7 +174,7 @@ def test_the_answer_is_the_evidence_when_short_else_its_sentence_else_the_answer
     assert answer_sentence(case, evidence or "sixteen") == expected
 
 
-@pytest.mark.parametrize("options", [{"distractors": -1}, {"refusal_share": 1.0}, {"gold_only_share": 1.5}])
+@pytest.mark.parametrize("options", [{"distractors": -1}, {"refusal_share": 1.0}, {"shuffle_share": 1.5}])
 def test_impossible_options_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(TrainingDataError):
         BuildOptions(**options)  # pyright: ignore[reportArgumentType]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.embed import Embedder, load_embedder
+from ingest.embed import Embedder
 from ingest.pipeline import ingest_documents
 from ingest.settings import Settings
 from ingest.snapshot import Snapshot, open_snapshot
@@ -24,15 +24,11 @@ from tests.small_handbook import small_handbook
 COLLECTION = "small"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="session")
-def small_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Settings whose home holds the small handbook as the collection ``small``."""
+def small_settings(tmp_path_factory: pytest.TempPathFactory, shared_models: Path) -> Settings:
+    """Settings whose home holds the small handbook as the collection ``small``; tests only read it."""
     settings = Settings(home=tmp_path_factory.mktemp("service-home"), collection=COLLECTION)
+    (settings.home / "models").symlink_to(shared_models)
     ingest_documents(small_handbook(), COLLECTION, settings)
     return settings
 
@@ -42,12 +38,6 @@ def small_snapshot(small_settings: Settings) -> Iterator[Snapshot]:
     snapshot = open_snapshot(small_settings.home, COLLECTION)
     yield snapshot
     snapshot.close()
-
-
-@pytest.fixture(scope="session")
-def embedder(small_settings: Settings, small_snapshot: Snapshot) -> Embedder:
-    spec = small_snapshot.manifest.embedder
-    return load_embedder(spec, small_settings.embedder, small_settings.home / "models")
 
 
 @pytest.fixture(scope="session")
@@ -100,9 +90,3 @@ def make_pipeline(
 ) -> PipelineMaker:
     retriever = Retriever(small_snapshot, embedder, small_settings.retrieval)
     return PipelineMaker(small_snapshot, retriever, grounding, embedder.tokens.count)
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """A home that does not exist yet."""
-    return tmp_path / "home"

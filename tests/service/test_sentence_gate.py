@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.cite import Citer
+from service.cite import Citer, MarkerFilter
 from service.ground import Grounding
 from service.prompt import TEMPLATES
 from service.sentence_gate import OpenGate, SentenceGate, SupportGate
@@ -23,9 +23,13 @@ def support_gate(max_sentences: int = 2, language: str = "en", *sources: str) ->
 
 
 def shown(gate: SentenceGate, *pieces: str) -> str:
-    """What the gate lets through of a stream that is left once the gate is full."""
+    """What the gate lets through of a stream that is left once the gate is full.
+
+    As in the pipeline, a marker filter stands before the gate, so that markers reach it whole.
+    """
+    markers = MarkerFilter({1, 2, 3})
     out = ""
-    for piece in pieces:
+    for piece in [*map(markers.feed, pieces), markers.finish()]:
         out += gate.feed(piece)
         if gate.full:
             return out
@@ -64,7 +68,6 @@ def test_an_open_gate_shows_the_same_however_the_text_is_cut(pieces: list[str], 
     text = "".join(pieces)
     whole, letters = shown(OpenGate("en", allowed), text), shown(OpenGate("en", allowed), *text)
     assert whole.rstrip() == letters.rstrip()
-    assert text.startswith(whole)
 
 
 def test_a_supported_sentence_is_shown_when_the_next_begins() -> None:
