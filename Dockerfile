@@ -36,8 +36,8 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 
 
 FROM builder AS packages-cuda
-# The GPU build of FAISS holds the same module as faiss-cpu, which therefore stays out. It wants these three
-# libraries of CUDA 13.2, where PyTorch pins those of 13.0; within a major version the newer serve both.
+# The GPU build of FAISS holds the same module as faiss-cpu, which therefore stays out. It wants these three CUDA
+# libraries newer than PyTorch pins them; NVIDIA keeps each compatible within its major version.
 RUN --mount=type=cache,target=/root/.cache/uv \
     printf '%s\n' faiss-cpu > excludes.txt \
     && printf '%s\n' nvidia-cublas==13.4.1.3 nvidia-cuda-runtime==13.2.86 nvidia-nvjitlink==13.5.37 \

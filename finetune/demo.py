@@ -38,7 +38,10 @@ _OPTIONS = BuildOptions(distractors=1, shuffle_share=0.2, languages=frozenset({_
 
 @dataclass(frozen=True, slots=True)
 class SideBySide:
-    """A held-out question with the answers before and after; ``expected`` is empty if there is none."""
+    """A held-out question with the answers before and after, and in brackets who wrote them.
+
+    ``expected`` is empty if there is no answer.
+    """
 
     question: str
     expected: str
@@ -113,7 +116,8 @@ def _answers(settings: Settings, release: str, cases: Sequence[Case]) -> list[st
     async def ask() -> list[str]:
         pipeline = await open_pipeline(settings, settings.collection)
         try:
-            return [(await pipeline.answer(case.question)).text for case in cases]
+            answers = [await pipeline.answer(case.question) for case in cases]
+            return [f"{answer.text} ({answer.generator})" for answer in answers]
         finally:
             await pipeline.aclose()
 
