@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from ingest.errors import GeneratorError, ModelNotFoundError
+from service.generate import Message, Piece, Sampling
+from service.generators import smollm2
+from service.generators.llama_cpp import LlamaCppGenerator
+from service.generators.requantize import requantized
+from service.release import model_fingerprint
+
+pytestmark = pytest.mark.anyio
+
+CONTEXT_TOKENS = 512
+QUESTION = (Message("user", "Say hello."),)
+STORY = (Message("user", "Tell a long story about a horse."),)
+
+
+@pytest.fixture(scope="session")
+def model_path(shared_models: Path) -> Path:
+    source = smollm2.gguf_path()
+    return requantized(source, shared_models, model_fingerprint(source))
+
+
+def load(model_path: Path, adapter_path: Path | None = None) -> LlamaCppGenerator:
+    return LlamaCppGenerator(
+        "smollm2", model_path, adapter_path, frozenset({"en"}), threads=1, context_tokens=CONTEXT_TOKENS
+    )
+
+
+@pytest.fixture(scope="module")
+def shared(model_path: Path) -> LlamaCppGenerator:
+    """One loaded model, used from the event loop of each test in turn."""
+    return load(model_path)
+
+
+@pytest.fixture
+async def generator(model_path: Path) -> AsyncIterator[LlamaCppGenerator]:
+    """A model that the test may close."""
+    loaded = load(model_path)
+    yield loaded
+    await loaded.aclose()
+
+
+async def test_an_answer_comes_in_pieces_and_counts_its_tokens(shared: LlamaCppGenerator) -> None:
+    pieces = [piece async for piece in shared.stream(QUESTION, Sampling(max_tokens=6))]
+    assert len([piece for piece in pieces if piece.text]) > 1
+    last = pieces[-1]
+    assert last.completion_tokens == 6
+    assert last.prompt_tokens is not None
+    assert 10 < last.prompt_tokens < 100
+
+
+async def test_the_likeliest_answer_is_the_same_each_time(shared: LlamaCppGenerator) -> None:
+    texts = [
+        "".join([piece.text async for piece in shared.stream(QUESTION, Sampling(max_tokens=4))]) for _ in "ab"
+    ]
+    assert texts[0] == texts[1] != ""
+
+
+async def test_who_leaves_early_stops_the_model_and_still_knows_the_count(shared: LlamaCppGenerator) -> None:
+    taken: list[Piece] = []
+    async with aclosing(shared.stream(STORY, Sampling(max_tokens=400))) as pieces:
+        async for piece in pieces:
+            taken.append(piece)
+            if len(taken) == 3:
+                break
+    assert taken[-1].completion_tokens in (3, 4)
+    # Both slots must be free again long before 400 tokens could have been written.
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(first_piece(shared) for _ in range(2)))
+
+
+async def first_piece(generator: LlamaCppGenerator) -> Piece:
+    async with aclosing(generator.stream(STORY, Sampling(max_tokens=400))) as pieces:
+        return await anext(pieces)
+
+
+async def test_a_cancelled_reader_stops_the_model(shared: LlamaCppGenerator) -> None:
+    task = asyncio.create_task(first_piece(shared))
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (await first_piece(shared)).completion_tokens is not None
+
+
+async def test_two_answers_are_written_side_by_side(shared: LlamaCppGenerator) -> None:
+    async with (
+        aclosing(shared.stream(STORY, Sampling(max_tokens=400))) as one,
+        aclosing(shared.stream(QUESTION, Sampling(max_tokens=400))) as other,
+    ):
+        assert (await anext(one)).text
+        assert (await anext(other)).text
+        assert (await anext(one)).text
+
+
+async def test_further_questions_wait_for_a_slot_and_all_are_answered(shared: LlamaCppGenerator) -> None:
+    async def answer(number: int) -> int | None:
+        messages = (Message("user", f"Count to {number}."),)
+        return [piece async for piece in shared.stream(messages, Sampling(max_tokens=2))][-1].completion_tokens
+
+    assert await asyncio.gather(*(answer(number) for number in range(8))) == [2] * 8
+
+
+async def test_waiting_questions_leave_the_threads_of_others_alone(shared: LlamaCppGenerator) -> None:
+    waiting = [asyncio.create_task(first_piece(shared)) for _ in range(40)]
+    await asyncio.sleep(0)
+    await asyncio.wait_for(asyncio.to_thread(lambda: None), timeout=5)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_a_prompt_that_does_not_fit_is_an_error(shared: LlamaCppGenerator) -> None:
+    messages = (Message("user", "word " * (2 * CONTEXT_TOKENS)),)
+    with pytest.raises(GeneratorError, match="context size"):
+        await anext(shared.stream(messages, Sampling(max_tokens=2)))
+
+
+async def test_its_port_does_not_show_what_others_asked(shared: LlamaCppGenerator) -> None:
+    def status_of(path: str, body: bytes | None = None) -> int:
+        try:
+            with urllib.request.urlopen(f"{shared.address}{path}", body) as response:
+                return response.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    assert await asyncio.to_thread(status_of, "/slots") >= 400
+    body = json.dumps({"content": "hello"}).encode()
+    assert await asyncio.to_thread(status_of, "/tokenize", body) == 200
+
+
+async def test_closing_ends_what_is_being_written_with_an_error(generator: LlamaCppGenerator) -> None:
+    reading = [asyncio.create_task(read_all(generator)) for _ in range(3)]
+    await first_piece(generator)
+    await generator.aclose()
+    outcomes = await asyncio.gather(*reading, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [GeneratorError] * 3
+    with pytest.raises(GeneratorError, match="closed"):
+        await anext(generator.stream(QUESTION, Sampling(max_tokens=2)))
+    await generator.aclose()
+
+
+async def read_all(generator: LlamaCppGenerator) -> None:
+    async for _ in generator.stream(STORY, Sampling(max_tokens=400)):
+        pass
+
+
+async def test_a_path_without_a_file_is_named(tmp_path: Path, model_path: Path) -> None:
+    with pytest.raises(ModelNotFoundError, match=r"nothing\.gguf"):
+        load(tmp_path / "nothing.gguf")
+    with pytest.raises(ModelNotFoundError, match=r"adapter\.gguf"):
+        load(model_path, tmp_path / "adapter.gguf")
+
+
+async def test_a_file_that_is_no_model_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "broken.gguf"
+    path.write_bytes(b"GGUF" + bytes(100))
+    with pytest.raises(GeneratorError, match=r"broken\.gguf"):
+        load(path)
