@@ -71,7 +71,17 @@ def _run(name: str, arguments: list[str]) -> None:
 
 def main() -> None:
     """Run the command line: 0 success, 1 failure, 2 wrong use, 3 partial success."""
-    name, *arguments = sys.argv[1:] or ["--help"]
+    try:
+        _dispatch(sys.argv[1:] or ["--help"])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; without this Python would complain again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+
+
+def _dispatch(argv: list[str]) -> None:
+    name, *arguments = argv
     if name in ("--help", "-h", "help"):
         print(_usage())
         return
@@ -83,6 +93,10 @@ def main() -> None:
     # Set before any numeric library is loaded: teams of threads that spin starve each other on few cores.
     for variable, value in _THREADING.items():
         os.environ.setdefault(variable, value)
+    _run_reporting_errors(name, arguments)
+
+
+def _run_reporting_errors(name: str, arguments: list[str]) -> None:
     from ingest.errors import TroikaError, UsageError
 
     try:
@@ -90,6 +104,8 @@ def main() -> None:
     except TroikaError as error:
         print(f"error[{error.code}]: {error}", file=sys.stderr)
         raise SystemExit(2 if isinstance(error, UsageError) else 1) from error
+    except BrokenPipeError:
+        raise
     except OSError as error:  # a full disk, a missing right: nothing that a traceback would explain
         print(f"error[system_error]: {error}", file=sys.stderr)
         raise SystemExit(1) from error

@@ -25,7 +25,7 @@ from service.release import read_release
 _EXTRAS = (
     ("train", "trl", "troika finetune"),
     ("vllm", "vllm", "a vLLM server in this environment"),
-    ("faiss-gpu", "faiss.swigfaiss_cuvs", "search on a GPU"),
+    ("faiss-gpu", "faiss._gpu_build", "search on a GPU"),
     ("milvus", "pymilvus", "vectors in Milvus"),
     ("ray", "ray", "ingest on a cluster"),
     ("ocr", "rapidocr", "text of scanned pages"),

@@ -16,7 +16,7 @@ import pytest
 from ingest.embed import PRESETS, Embedder, load_embedder
 from ingest.settings import EmbedderSettings, Settings, load_settings
 
-_SHARED = Path(os.environ.pop("TROIKA_SHARED", Path(__file__).parents[2] / "shared"))
+_SHARED = Path(os.environ.pop("SHARED_FOLDER", Path(__file__).parents[2] / "shared"))
 _LOOPBACK = ("127.", "::1", "localhost")
 
 # Read by the libraries when they are loaded, so they are set before the first of them is.
@@ -39,7 +39,7 @@ def shared_data() -> Path:
     """The folder with the development data; tests that need it are skipped where it is not."""
     data = _SHARED / "data"
     if not data.is_dir():
-        pytest.skip("the development data are not here: set TROIKA_SHARED to the folder that holds data/")
+        pytest.skip("the development data are not here: set SHARED_FOLDER to the folder that holds data/")
     return data
 
 

@@ -1,7 +1,7 @@
 """The web page in a real browser, against a real server.
 
-The server is the application over the fake pipeline, or the one that ``TROIKA_E2E_URL`` names (then
-``TROIKA_E2E_QUESTION`` is a question that its documents answer).
+The server is the application over the fake pipeline, or the one that ``E2E_URL`` names (then
+``E2E_QUESTION`` is a question that its documents answer).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tests.fakes import MemoryPipeline, OnePipeline
 from tests.small_handbook import small_handbook
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-URL_VARIABLE, QUESTION_VARIABLE = "TROIKA_E2E_URL", "TROIKA_E2E_QUESTION"
+URL_VARIABLE, QUESTION_VARIABLE = "E2E_URL", "E2E_QUESTION"
 FLAGS = (
     "--headless=new",
     "--no-sandbox",

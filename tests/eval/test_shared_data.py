@@ -14,9 +14,9 @@ from eval.datasets import read_dataset
 @pytest.fixture
 def data() -> Path:
     root = Path(__file__).resolve().parents[2]
-    data = Path(os.environ.get("TROIKA_SHARED", root.parent / "shared")) / "data" / "dev"
+    data = Path(os.environ.get("SHARED_FOLDER", root.parent / "shared")) / "data" / "dev"
     if not data.is_dir():
-        pytest.skip("the development data are not here: set TROIKA_SHARED to the folder that holds data/dev")
+        pytest.skip("the development data are not here: set SHARED_FOLDER to the folder that holds data/dev")
     return data
 
 
