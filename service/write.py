@@ -7,13 +7,16 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from ingest.sentences import sentence_spans
+from ingest.terms import content_terms
 from service.answer import Passage
 from service.generate import Generator, Piece, Sampling
 from service.ground import Grounding
 from service.prompt import render
 
 _SENTENCES = 2
-_SECOND_SENTENCE_SHARE = 0.8
+_SECOND_SENTENCE_SHARE = 0.9
+_TRUST_FLOOR = 3.0  # of 4: how far the passage's rank may weigh beside the sentence's own words
+_TERMS_OF_A_STATEMENT = 5
 _BRACKETED_NUMBER = re.compile(r"\[([\d\s,，、]+)\]")
 
 
@@ -75,7 +78,9 @@ class ExtractiveWriter:
             trust = passage.score / best_passage if best_passage > 0 else 1.0
             for start, end in sentence_spans(passage.chunk.text):
                 sentence = " ".join(passage.chunk.text[start:end].split())
-                scored.append((self._grounding.overlap(question, sentence) * (1 + trust), passage, sentence))
+                # A sentence need not repeat what its headings say.
+                overlap = self._grounding.overlap(question, f"{passage.chunk.headline}\n{sentence}")
+                scored.append((overlap * (_TRUST_FLOOR + trust) * _fullness(sentence), passage, sentence))
         scored.sort(key=lambda item: -item[0])
         best = scored[0][0] if scored else 0.0
         chosen: dict[str, Passage] = {}  # by sentence: documents repeat each other
@@ -83,3 +88,8 @@ class ExtractiveWriter:
             if score >= best * _SECOND_SENTENCE_SHARE:
                 chosen.setdefault(sentence, passage)
         return [(passage, sentence) for sentence, passage in chosen.items()][:_SENTENCES]
+
+
+def _fullness(sentence: str) -> float:
+    """1 for a sentence that can say something, less for a fragment or a mere announcement."""
+    return min(1.0, len(set(content_terms(sentence))) / _TERMS_OF_A_STATEMENT)

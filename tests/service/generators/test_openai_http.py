@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from ingest.errors import GeneratorError, SettingsError
+from service.generate import Message, Piece, Sampling
+from service.generators.openai_http import OpenAiGenerator
+
+pytestmark = pytest.mark.anyio
+
+MESSAGES = (Message("system", "Be brief."), Message("user", "Who?"))
+SAMPLING = Sampling(max_tokens=7, temperature=0.5, seed=3)
+DONE = "data: [DONE]"
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Sends the lines of its server's script, one after the other, and closes."""
+
+    server: ScriptedServer  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.server.requests.append((self.path, dict(self.headers), json.loads(body)))
+        self.send_response(self.server.status)
+        self.send_header("content-type", "text/event-stream")
+        if self.server.declared is not None:
+            self.send_header("content-length", str(self.server.declared))
+        self.end_headers()
+        try:
+            for line in self.server.lines:
+                self.wfile.write(f"{line}\n\n".encode())
+                self.wfile.flush()
+                self.server.pause()
+        except OSError:
+            self.server.left.set()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+class ScriptedServer(ThreadingHTTPServer):
+    """A model server that always answers the same."""
+
+    daemon_threads = True
+
+    def __init__(self, lines: Sequence[str], status: int, declared: int | None) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.lines = lines
+        self.status = status
+        self.declared = declared
+        self.requests: list[tuple[str, dict[str, str], dict[str, Any]]] = []
+        self.left = threading.Event()
+        self.pause: Callable[[], object] = lambda: None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/v1"
+
+
+@contextmanager
+def serving(*lines: str, status: int = 200, declared: int | None = None) -> Iterator[ScriptedServer]:
+    server = ScriptedServer(lines, status, declared)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def chunk(text: str | None = None, finish: str | None = None, usage: dict[str, int] | None = None) -> str:
+    data = {"choices": [{"delta": {"content": text}, "finish_reason": finish}], "usage": usage}
+    return f"data: {json.dumps(data)}"
+
+
+def usage_chunk(prompt: int, completion: int) -> str:
+    usage = {"prompt_tokens": prompt, "completion_tokens": completion}
+    return f"data: {json.dumps({'choices': [], 'usage': usage})}"
+
+
+async def pieces_from(url: str, api_key: str | None = None) -> list[Piece]:
+    generator = OpenAiGenerator("qwen", url, api_key, frozenset({"en", "zh"}), timeout_seconds=5)
+    try:
+        return [piece async for piece in generator.stream(MESSAGES, SAMPLING)]
+    finally:
+        await generator.aclose()
+
+
+async def test_the_answer_comes_as_the_server_sends_it_with_its_token_counts() -> None:
+    lines = (": comment", chunk(""), chunk("It "), chunk("是我"), chunk(None, "stop"), usage_chunk(11, 2), DONE)
+    with serving(*lines) as server:
+        pieces = await pieces_from(server.url)
+    assert pieces == [Piece("It "), Piece("是我"), Piece("", 11, 2)]
+
+
+async def test_the_question_is_asked_with_its_messages_sampling_and_key() -> None:
+    with serving(chunk("x", "stop")) as server:
+        await pieces_from(server.url + "/", "secret")
+    ((path, headers, body),) = server.requests
+    assert path == "/v1/chat/completions"
+    assert headers["Authorization"] == "Bearer secret"
+    assert body["model"] == "qwen"
+    assert body["messages"] == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Who?"},
+    ]
+    assert (body["max_tokens"], body["temperature"], body["seed"], body["stream"]) == (7, 0.5, 3, True)
+
+
+async def test_without_a_key_none_is_sent() -> None:
+    with serving(DONE) as server:
+        await pieces_from(server.url)
+    assert "Authorization" not in server.requests[0][1]
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 404, 429, 500, 503])
+async def test_a_status_that_is_no_success_is_an_error_with_what_the_server_said(status: int) -> None:
+    with serving("the model is unknown", status=status) as server:
+        with pytest.raises(GeneratorError, match=rf"{status} \(the model is unknown"):
+            await pieces_from(server.url)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param((chunk("It "),), id="no end"),
+        pytest.param((), id="nothing"),
+        pytest.param((chunk("It "), 'data: {"error": {"message": "out of memory"}}'), id="error event"),
+        pytest.param((chunk("It "), "data: {broken"), id="no JSON"),
+        pytest.param(("data: []",), id="a list"),
+        pytest.param(('data: {"choices": ["x"]}',), id="no object"),
+        pytest.param(('data: {"choices": [], "usage": {}}',), id="no counts"),
+    ],
+)
+async def test_a_stream_that_breaks_off_or_makes_no_sense_is_an_error(lines: Sequence[str]) -> None:
+    with serving(*lines) as server, pytest.raises(GeneratorError):
+        await pieces_from(server.url)
+
+
+async def test_a_connection_that_is_cut_in_mid_answer_is_an_error_after_what_came() -> None:
+    with serving(chunk("It "), declared=10_000) as server:
+        generator = OpenAiGenerator("qwen", server.url, None, frozenset({"en"}), timeout_seconds=5)
+        stream = generator.stream(MESSAGES, SAMPLING)
+        assert await anext(stream) == Piece("It ")
+        with pytest.raises(GeneratorError):
+            await anext(stream)
+        await generator.aclose()
+
+
+async def test_an_error_field_that_is_null_is_no_error() -> None:
+    line = json.dumps({"choices": [{"delta": {"content": "x"}, "finish_reason": "stop"}], "error": None})
+    with serving(f"data: {line}") as server:
+        assert await pieces_from(server.url) == [Piece("x")]
+
+
+async def test_a_server_that_cannot_be_reached_is_an_error_that_names_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(GeneratorError, match=f"127.0.0.1:{port}"):
+        await pieces_from(f"http://127.0.0.1:{port}/v1")
+
+
+async def test_a_server_that_says_nothing_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
+        generator = OpenAiGenerator("qwen", url, None, frozenset({"en"}), timeout_seconds=0.1)
+        with pytest.raises(GeneratorError, match="ReadTimeout"):
+            await anext(generator.stream(MESSAGES, SAMPLING))
+        await generator.aclose()
+
+
+async def test_what_is_no_url_is_a_wrong_setting() -> None:
+    with pytest.raises(SettingsError, match="base_url"):
+        OpenAiGenerator("qwen", "http://host:port/v1", None, frozenset({"en"}), timeout_seconds=5)
+
+
+async def test_who_leaves_early_closes_the_connection() -> None:
+    with serving(*[chunk("word ")] * 100_000) as server:
+        server.pause = lambda: server.left.wait(0.001)
+        generator = OpenAiGenerator("qwen", server.url, None, frozenset({"en"}), timeout_seconds=5)
+        async with aclosing(generator.stream(MESSAGES, SAMPLING)) as pieces:
+            assert await anext(pieces) == Piece("word ")
+        assert server.left.wait(5)
+        await generator.aclose()
