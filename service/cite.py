@@ -26,7 +26,7 @@ _UNFINISHED = re.compile(r"\s*(?:\[[\d\s,，、]{0,64})?\Z")
 """The end of a text that may yet become a ``_BRACKET``: its numbers take at most 59 characters."""
 
 _RELEVANT_SHARE = 0.7
-"""A quote that shares less with the question than this part of what the best sentence does misses its point."""
+"""A quote that shares less with the question than this part of what the best sentence does is off it."""
 
 
 class MarkerFilter:
@@ -132,7 +132,7 @@ class Citer:
         ]
 
     def is_to_the_point(self, citation: Citation) -> bool:
-        """Whether its quote shares enough words with the question, measured by the passages' best sentence."""
+        """Whether its quote shares enough words with the question, beside the passages' best sentence."""
         return (
             self._grounding.overlap(self._question, citation.quote) >= _RELEVANT_SHARE * self._best_overlap()
         )

@@ -100,7 +100,7 @@ class Pipelines:
 
     def __init__(
         self,
-        open: Callable[[str], Awaitable[Answering]],
+        open_pipeline: Callable[[str], Awaitable[Answering]],
         version: Callable[[str], str],
         catalog: Callable[[], Sequence[CollectionSummary]],
         *,
@@ -108,13 +108,13 @@ class Pipelines:
     ) -> None:
         """
         Args:
-            open: opens the pipeline of a collection.
+            open_pipeline: opens the pipeline of a collection.
             version: names what the collection's pipeline would be opened from (snapshot and release);
                 cheap, called in a thread for each lease; raises CollectionNotFoundError.
             catalog: lists the published collections; called in a thread.
             patience_seconds: how long a lease waits for a newer pipeline before it takes the old one.
         """
-        self._open = open
+        self._open = open_pipeline
         self._version = version
         self._catalog = catalog
         self._patience = patience_seconds

@@ -148,7 +148,7 @@ class _EmbeddingServer(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(dumps(answer).encode())
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+    def log_message(self, format: str, *args: object) -> None:
         """Stay silent."""
 
 

@@ -41,7 +41,7 @@ class Shelf:
         return self.opened[-1]
 
     def pipelines(self, patience_seconds: float = 2.0) -> Pipelines:
-        return Pipelines(self.open, self.version, lambda: [], patience_seconds=patience_seconds)
+        return Pipelines(self.open, self.version, list, patience_seconds=patience_seconds)
 
 
 async def leased_snapshot(pipelines: Pipelines) -> str:

@@ -10,7 +10,10 @@ def test_the_instructions_come_first_and_the_question_last() -> None:
     system, user = render("What is LoRA?", passages_of("LoRA is small.", "Ranks are numbers."), "en")
     assert (system.role, user.role) == ("system", "user")
     assert system.content == TEMPLATES["en"].system
-    first, second = user.content.index("[1] Guide A\nLoRA is small."), user.content.index("[2] Guide B\nRanks")
+    first, second = (
+        user.content.index("[1] Guide A\nLoRA is small."),
+        user.content.index("[2] Guide B\nRanks"),
+    )
     assert first < second < user.content.index("Question: What is LoRA?")
 
 

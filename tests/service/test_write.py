@@ -47,7 +47,10 @@ async def test_a_second_sentence_that_is_as_good_stands_on_its_own_line() -> Non
 
 
 async def test_every_extracted_sentence_is_supported_by_its_source() -> None:
-    question, texts = "What is the rank?", ("the rank is\ta number\nThe  rank is 16 as shown in [2], surely.",)
+    question, texts = (
+        "What is the rank?",
+        ("the rank is\ta number\nThe  rank is 16 as shown in [2], surely.",),
+    )
     text = await extract(question, *texts)
     cited = Citer(question, passages_of(*texts), GROUNDING).cite(text)
     assert cited.groundedness == 1.0

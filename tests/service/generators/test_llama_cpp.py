@@ -106,7 +106,9 @@ async def test_two_answers_are_written_side_by_side(shared: LlamaCppGenerator) -
 async def test_further_questions_wait_for_a_slot_and_all_are_answered(shared: LlamaCppGenerator) -> None:
     async def answer(number: int) -> int | None:
         messages = (Message("user", f"Count to {number}."),)
-        return [piece async for piece in shared.stream(messages, Sampling(max_tokens=2))][-1].completion_tokens
+        return [piece async for piece in shared.stream(messages, Sampling(max_tokens=2))][
+            -1
+        ].completion_tokens
 
     assert await asyncio.gather(*(answer(number) for number in range(8))) == [2] * 8
 

@@ -97,7 +97,15 @@ async def pieces_from(url: str, api_key: str | None = None) -> list[Piece]:
 
 
 async def test_the_answer_comes_as_the_server_sends_it_with_its_token_counts() -> None:
-    lines = (": comment", chunk(""), chunk("It "), chunk("是我"), chunk(None, "stop"), usage_chunk(11, 2), DONE)
+    lines = (
+        ": comment",
+        chunk(""),
+        chunk("It "),
+        chunk("是我"),
+        chunk(None, "stop"),
+        usage_chunk(11, 2),
+        DONE,
+    )
     with serving(*lines) as server:
         pieces = await pieces_from(server.url)
     assert pieces == [Piece("It "), Piece("是我"), Piece("", 11, 2)]

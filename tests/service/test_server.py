@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ingest.settings import Settings
+from tests.service.conftest import COLLECTION
+
+ROOT = Path(__file__).parents[2]
+QUESTION = "Which rank is the default for an adapter?"
+
+
+@pytest.fixture
+def serving_home(small_settings: Settings, tmp_path: Path) -> Path:
+    for name in ("collections", "models"):
+        (tmp_path / name).symlink_to(small_settings.home / name)
+    return tmp_path
+
+
+@contextmanager
+def serve(home: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+    """``troika serve`` without a model, in a process of its own."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "TROIKA_HOME": str(home),
+        "TROIKA_COLLECTION": COLLECTION,
+        "TROIKA_GENERATOR__KIND": "extractive",
+    }
+    command = [sys.executable, "-m", "troika", "serve", "--port", str(port)]
+    with subprocess.Popen(command, cwd=home, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_until_ready(url: str, process: subprocess.Popen[str]) -> None:
+    give_up = time.monotonic() + 60
+    while time.monotonic() < give_up and process.poll() is None:
+        try:
+            if httpx.get(f"{url}/readyz").status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.05)
+    pytest.fail("the server did not become ready")
+
+
+def test_the_server_answers_until_it_is_told_to_stop(serving_home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    with serve(serving_home, port) as process:
+        wait_until_ready(url, process)
+        answer = httpx.post(f"{url}/v1/query", json={"question": QUESTION}, timeout=30).json()
+        events = httpx.post(f"{url}/v1/query", json={"question": QUESTION, "stream": True}, timeout=30).text
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) in (0, -signal.SIGTERM)
+    assert "A rank of 16 is the default" in answer["text"]
+    assert events.index("event: retrieval") < events.index("event: citation") < events.index("event: done")
+    assert (serving_home / "history.sqlite").is_file()
+
+
+def test_a_port_that_is_taken_is_said_and_fails(serving_home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        with serve(serving_home, taken.getsockname()[1]) as process:
+            _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "address already in use" in errors
+    assert "Traceback" not in errors
