@@ -143,7 +143,9 @@ def demo(as_json: JsonOption = False) -> None:
     if as_json:
         _print_json(asdict(report))
         return
-    table = Table("question", "expected", "before", "after", show_lines=True)
+    table = Table(show_lines=True)
+    for heading in ("question", "expected", "before", "after"):
+        table.add_column(heading, overflow="fold")
     for row in report.answers:
         table.add_row(row.question, row.expected or "(a refusal)", row.before, row.after)
     Console().print(table)

@@ -144,7 +144,7 @@ def _server(name: str, url: str | None, setting: str) -> Finding:
 def _release(home: Path) -> Finding:
     try:
         return Finding("release", State.OK, read_release(home).name)
-    except TroikaError as error:
+    except (TroikaError, OSError) as error:
         return Finding("release", State.FAILED, str(error), "troika adapters rollback", blocks=True)
 
 

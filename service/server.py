@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import socket
+from contextlib import suppress
 
 import uvicorn
 
 from ingest.collection import Collection
-from ingest.settings import Settings
+from ingest.errors import SettingsError
+from ingest.settings import ServerSettings, Settings
 from service.app import create_app
 from service.catalog import published_collections
 from service.history import History
@@ -18,10 +21,39 @@ from service.wiring import PipelineFactory
 _GRACE_SECONDS = 30
 
 
+logger = logging.getLogger(__name__)
+
+
 def run_server(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM; requests under way get ``_GRACE_SECONDS`` to end."""
+    """Serve until SIGINT or SIGTERM; requests under way get ``_GRACE_SECONDS`` to end.
+
+    Raises:
+        SettingsError: the address cannot be listened on.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    with _listen(settings.server) as listener:
+        host, port = listener.getsockname()[:2]
+        logger.info("listening on http://%s:%d/", f"[{host}]" if ":" in host else host, port)
+        server = _server(settings)
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=[listener])
+    if not server.started:
+        raise SystemExit(1)
+
+
+def _listen(settings: ServerSettings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot listen on {settings.host} port {settings.port} ({error.strerror}): "
+            "stop what does, or choose another --host or --port."
+        ) from error
+
+
+def _server(settings: Settings) -> uvicorn.Server:
     history = History(settings.home / "history.sqlite")
     factory = PipelineFactory(settings, history)
 
@@ -31,12 +63,12 @@ def run_server(settings: Settings) -> None:
         )
 
     pipelines = Pipelines(factory.open, version, lambda: published_collections(settings.home))
-    uvicorn.run(
-        create_app(settings, pipelines, history),
-        host=settings.server.host,
-        port=settings.server.port,
-        log_level="info",
-        access_log=False,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-        server_header=False,
+    return uvicorn.Server(
+        uvicorn.Config(
+            create_app(settings, pipelines, history),
+            log_level="info",
+            access_log=False,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+            server_header=False,
+        )
     )

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from ingest.errors import CollectionNotFoundError, EmptyQuestionError, NoTermsError, QuestionTooLongError
 from ingest.settings import Settings

@@ -45,6 +45,10 @@ def serve(home: Path, port: int) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+def port_of(server: socket.socket) -> int:
+    return server.getsockname()[1]
+
+
 def wait_until_ready(url: str, process: subprocess.Popen[str]) -> None:
     give_up = time.monotonic() + 60
     while time.monotonic() < give_up and process.poll() is None:
@@ -59,7 +63,7 @@ def wait_until_ready(url: str, process: subprocess.Popen[str]) -> None:
 
 def test_the_server_answers_until_it_is_told_to_stop(serving_home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+        port = port_of(probe)
     url = f"http://127.0.0.1:{port}"
     with serve(serving_home, port) as process:
         wait_until_ready(url, process)
@@ -73,9 +77,9 @@ def test_the_server_answers_until_it_is_told_to_stop(serving_home: Path) -> None
 
 
 def test_a_port_that_is_taken_is_said_and_fails(serving_home: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        with serve(serving_home, taken.getsockname()[1]) as process:
-            _, errors = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert "address already in use" in errors
-    assert "Traceback" not in errors
+    with socket.create_server(("127.0.0.1", 0)) as taken, serve(serving_home, port_of(taken)) as process:
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert errors.startswith("error[settings_invalid]: cannot listen on 127.0.0.1 port")
+    assert len(errors.splitlines()) == 1
+    assert not (serving_home / "history.sqlite").exists()

@@ -133,9 +133,9 @@ async def test_without_a_key_none_is_sent() -> None:
 
 @pytest.mark.parametrize("status", [301, 400, 401, 404, 429, 500, 503])
 async def test_a_status_that_is_no_success_is_an_error_with_what_the_server_said(status: int) -> None:
-    with serving("the model is unknown", status=status) as server:
-        with pytest.raises(GeneratorError, match=rf"{status} \(the model is unknown"):
-            await pieces_from(server.url)
+    refused = pytest.raises(GeneratorError, match=rf"{status} \(the model is unknown")
+    with serving("the model is unknown", status=status) as server, refused:
+        await pieces_from(server.url)
 
 
 @pytest.mark.parametrize(
