@@ -88,6 +88,7 @@ class LexicalWriter:
         self._schema = _schema()
         self._index = tantivy.Index(self._schema, path=str(directory), reuse=True)
         self._writer = self._index.writer(_WRITER_HEAP_BYTES, num_threads=1)
+        self._closed = False
 
     def add(self, numbers: Sequence[int], chunks: Sequence[Chunk]) -> None:
         """Index the chunks under their numbers: title, headings and text as one field."""
@@ -103,6 +104,16 @@ class LexicalWriter:
     def commit(self) -> None:
         """Write everything to disk and close."""
         self._writer.commit()
+        self._close()
+
+    def abandon(self) -> None:
+        """Drop what was not committed and stop the writing threads, so that the folder can be deleted."""
+        if not self._closed:
+            self._writer.rollback()
+            self._close()
+
+    def _close(self) -> None:
+        self._closed = True
         self._writer.wait_merging_threads()
 
 

@@ -151,6 +151,7 @@ class StagedSnapshot:
     def discard(self) -> None:
         """Delete what was staged, unless it became current."""
         self.documents.close()
+        self._words.abandon()
         if self._collection.current_id() != self._id:
             shutil.rmtree(self._directory, ignore_errors=True)
 
