@@ -86,7 +86,7 @@ class Embedder(Protocol):
         ...
 
     def embed_query(self, text: str) -> Vector:
-        """Unit vector of a question; shape (dimension,), float32. Runs on one thread."""
+        """Unit vector of a question; shape (dimension,), float32."""
         ...
 
 

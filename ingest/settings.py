@@ -66,7 +66,7 @@ class EmbedderSettings(Section):
     base_url: str | None = Field(default=None, description="OpenAI-compatible server for backend openai")
     api_key: SecretStr | None = None
     batch_size: Positive = 16
-    threads: Positive = Field(default=2, description="threads while documents are embedded; a query uses one")
+    threads: Positive = Field(default=2, description="threads of the embedder")
 
 
 class ChunkingSettings(Section):
@@ -95,7 +95,7 @@ class RetrievalSettings(Section):
     )
     passage_tokens: Positive | None = Field(
         default=None,
-        description="tokens of all passages together; default 330 for llama-cpp on a CPU, 4000 for openai",
+        description="tokens of all passages together; default 220 for llama-cpp on a CPU, 4000 for openai",
     )
 
 

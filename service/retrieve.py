@@ -37,11 +37,12 @@ class Retriever:
         depth = max(k, self._settings.depth)
         dense: Ranking = ()
         lexical: Ranking = ()
-        if mode is not SearchMode.LEXICAL:
+        dense_weight = self._dense_weight(query, words, mode)
+        if dense_weight > 0:  # a question that the embedder cannot read is not worth its time
             dense = self._snapshot.vectors.search(self._embedder.embed_query(query), depth)
         if mode is not SearchMode.DENSE:
             lexical = self._snapshot.words.search(query, depth)
-        return self._hits(fuse(dense, lexical, self._dense_weight(query, words, mode))[:k])
+        return self._hits(fuse(dense, lexical, dense_weight)[:k])
 
     def _dense_weight(self, query: str, words: list[str], mode: SearchMode) -> float:
         """The share of vectors; less by the share of the query's words that the embedder cannot read."""

@@ -64,7 +64,8 @@ class OpenGate:
 class SupportGate:
     """Shows a sentence once it is whole and a source, in words about the question, is seen to bear it out.
 
-    Sentences that none bears out, and repetitions, are withheld. A refusal needs no source; nothing follows
+    Sentences that none bears out, and repetitions, are withheld; who begins with one gets no second try, so
+    that the reader does not wait for the fallback. A refusal needs no source; nothing follows
     it, and behind a sentence that was shown it is withheld.
     """
 
@@ -80,7 +81,8 @@ class SupportGate:
 
     @property
     def full(self) -> bool:
-        return self._refused or self._judged >= self._max_sentences
+        began_badly = self._judged > 0 and not self._seen
+        return self._refused or began_badly or self._judged >= self._max_sentences
 
     def feed(self, text: str) -> str:
         """The sentences that ``text`` completes and that are borne out."""

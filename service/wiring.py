@@ -29,7 +29,7 @@ from service.write import ExtractiveWriter, PromptedWriter, Writer
 
 _PASSAGE_TOKENS = {
     # A CPU reads about 250 prompt tokens a second: more passages would cost the first word its 1.5 s.
-    GeneratorKind.LLAMA_CPP: 330,
+    GeneratorKind.LLAMA_CPP: 220,
     GeneratorKind.OPENAI: 4000,
     GeneratorKind.EXTRACTIVE: 4000,
 }

@@ -24,17 +24,16 @@ _EXPORT_NAME = "model.xml"
 
 
 class OpenVinoEmbedder:
-    """An encoder compiled for this CPU: one thread for questions, ``threads`` for documents."""
+    """An encoder compiled for this CPU, on ``threads`` threads that wait without spinning."""
 
     def __init__(
         self, spec: EmbedderSpec, tokenizer: ModelTokenizer, model: ov.Model, threads: int, batch_size: int
     ) -> None:
         self._spec = spec
         self._tokenizer = tokenizer
-        self._model = model
-        self._threads = threads
         self._batch_size = batch_size
-        self._query_request = _compile(model, threads=1).create_infer_request()
+        self._compiled = _compile(model, threads)
+        self._query_request = self._compiled.create_infer_request()
         self._query_lock = threading.Lock()
         self._passage_request: Any = None
 
@@ -79,7 +78,7 @@ class OpenVinoEmbedder:
     def embed_passages(self, texts: Sequence[str]) -> Matrix:
         """Unit vectors; shape (len(texts), dimension), float32. Batches hold texts of like length."""
         if self._passage_request is None:
-            self._passage_request = _compile(self._model, self._threads).create_infer_request()
+            self._passage_request = self._compiled.create_infer_request()
         prefix = self._spec.passage_prefix
         ids = self._tokenizer.encode_batch([prefix + text for text in texts], self._spec.window)
         order = sorted(range(len(ids)), key=lambda index: len(ids[index]))

@@ -100,9 +100,17 @@ def test_what_no_named_source_bears_out_is_withheld(sentence: str) -> None:
     assert shown(support_gate(), sentence) == ""
 
 
-def test_a_sentence_behind_a_withheld_one_is_still_shown() -> None:
-    text = "Paris lies on the Seine [1]. A rank of 16 is the default [2]."
-    assert shown(support_gate(), *text) == "A rank of 16 is the default [2]."
+def test_who_begins_with_a_withheld_sentence_gets_no_second_try() -> None:
+    gate = support_gate()
+    assert shown(gate, "Paris lies on the Seine [1]. A rank of 16 is the default [2].") == ""
+    assert gate.full
+
+
+def test_a_sentence_behind_a_later_withheld_one_is_still_shown() -> None:
+    text = "LoRA freezes the base model [1]. Paris lies on the Seine [1]. A rank of 16 is the default [2]."
+    assert (
+        shown(support_gate(3), *text) == "LoRA freezes the base model [1]. A rank of 16 is the default [2]."
+    )
 
 
 def test_a_sentence_is_shown_once() -> None:
