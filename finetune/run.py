@@ -207,7 +207,13 @@ def _train(output: Path, threads: int | None) -> dict[str, Any]:
     command = [sys.executable, "-m", "finetune.worker", str(output.resolve() / JOB)]
     log = output / "worker.log"
     with log.open("wb") as stdout:
-        finished = subprocess.run(command, env=training_environment(threads), stdout=stdout, check=False)
+        finished = subprocess.run(
+            command,
+            env=training_environment(threads),
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            check=False,
+        )
     try:
         outcome = cast("dict[str, Any]", json.loads((output / OUTCOME).read_text("utf-8")))
     except (OSError, ValueError) as error:
