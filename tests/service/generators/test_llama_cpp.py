@@ -116,7 +116,7 @@ async def test_further_questions_wait_for_a_slot_and_all_are_answered(shared: Ll
 async def test_waiting_questions_leave_the_threads_of_others_alone(shared: LlamaCppGenerator) -> None:
     waiting = [asyncio.create_task(first_piece(shared)) for _ in range(40)]
     await asyncio.sleep(0)
-    await asyncio.wait_for(asyncio.to_thread(lambda: None), timeout=5)
+    assert await asyncio.wait_for(asyncio.to_thread(lambda: "free"), timeout=5) == "free"
     for task in waiting:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
