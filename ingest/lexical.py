@@ -48,6 +48,7 @@ class LexicalReader:
                 "collection."
             ) from error
         self._schema = index.schema
+        self._numbers: dict[tuple[int, int], int] = {}
 
     def search(self, query: str, depth: int) -> list[tuple[int, float]]:
         """The best ``depth`` chunk numbers with their BM25 scores, best first.
@@ -77,7 +78,12 @@ class LexicalReader:
         return {self._number(address) for _, address in found.hits}
 
     def _number(self, address: tantivy.DocAddress) -> int:
-        return int(str(self._searcher.doc(address)["number"][0]))
+        """The chunk at an address; remembered, since reading a stored field costs more than finding it."""
+        key = address.segment_ord, address.doc
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = int(str(self._searcher.doc(address)["number"][0]))
+        return number
 
 
 class LexicalWriter:

@@ -27,26 +27,20 @@ class Fused:
     lexical_score: float | None
 
 
-def fuse(dense: Ranking, lexical: Ranking, dense_weight: float) -> list[Fused]:
-    """All candidates of both rankings, best first; ties go to the lower number."""
+def fuse(dense: Ranking, lexical: Ranking, dense_weight: float, k: int | None = None) -> list[Fused]:
+    """The best ``k`` candidates of both rankings (all of them for None), best first; ties go to the lower
+    number."""
     dense_raw, lexical_raw = dict(dense), dict(lexical)
-    dense_scaled = _scale(dense_raw, lowest=min(dense_raw.values(), default=0.0))
-    lexical_scaled = _scale(lexical_raw, lowest=0.0)
-    fused = [
-        Fused(
-            number,
-            dense_weight * dense_scaled.get(number, 0.0)
-            + (1 - dense_weight) * lexical_scaled.get(number, 0.0),
-            dense_raw.get(number),
-            lexical_raw.get(number),
-        )
-        for number in dense_raw.keys() | lexical_raw.keys()
-    ]
-    return sorted(fused, key=lambda item: (-item.score, item.number))
+    fused = _weighted(dense_raw, min(dense_raw.values(), default=0.0), dense_weight)
+    for number, score in _weighted(lexical_raw, 0.0, 1 - dense_weight).items():
+        fused[number] = fused.get(number, 0.0) + score
+    best = sorted(fused.items(), key=lambda item: (-item[1], item[0]))[:k]
+    return [Fused(number, score, dense_raw.get(number), lexical_raw.get(number)) for number, score in best]
 
 
-def _scale(scores: Mapping[int, float], lowest: float) -> dict[int, float]:
+def _weighted(scores: Mapping[int, float], lowest: float, weight: float) -> dict[int, float]:
+    """The scores scaled from ``lowest`` and their best to 0 and ``weight``; all alike count as the best."""
     span = max(scores.values(), default=0.0) - lowest
     if span <= 0:
-        return dict.fromkeys(scores, 1.0)
-    return {number: (score - lowest) / span for number, score in scores.items()}
+        return dict.fromkeys(scores, weight)
+    return {number: weight * ((score - lowest) / span) for number, score in scores.items()}

@@ -42,7 +42,7 @@ class Retriever:
             dense = self._snapshot.vectors.search(self._embedder.embed_query(query), depth)
         if mode is not SearchMode.DENSE:
             lexical = self._snapshot.words.search(query, depth)
-        return self._hits(fuse(dense, lexical, dense_weight)[:k])
+        return self._hits(fuse(dense, lexical, dense_weight, k))
 
     def _dense_weight(self, query: str, words: list[str], mode: SearchMode) -> float:
         """The share of vectors; less by the share of the query's words that the embedder cannot read."""
