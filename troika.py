@@ -29,7 +29,10 @@ _COMMANDS = {
     "ask": _Entry("service.cli", "service_app", "Answer a question from a collection, with citations."),
     "serve": _Entry("service.cli", "service_app", "Serve the HTTP API and the web page."),
     "collections": _Entry(
-        "ingest.cli", "collections_app", "List, show and verify collections.", is_group=True
+        "ingest.collections_cli",
+        "collections_app",
+        "List, verify, roll back and drop collections.",
+        is_group=True,
     ),
     "finetune": _Entry(
         "finetune.cli", "finetune_app", "Make training data, train and export.", is_group=True

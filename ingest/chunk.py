@@ -1,129 +1,240 @@
-"""Cut a document into chunks: along its structure, never across a heading, never over the window.
+"""Cut a document into chunks that fit the embedder's window, by one of four strategies.
+
+========================  ==============================================  ===============================
+strategy                  what is searched                                what is read
+========================  ==============================================  ===============================
+``structure``             neighbouring blocks under one heading           the same
+``fixed``                 windows of equal size, blind to structure       the same
+``sentence-window``       one sentence, row or item                       with its neighbours to each side
+``parent-child``          as ``structure``                                the section, or a part of it
+========================  ==============================================  ===============================
 
 Tokens are those of the embedder's own tokenizer. What the embedder reads for a chunk is
-``embedding_text``: title and headings (cut to ``context_tokens``), a line break, the chunk's text.
+``embedding_text``: title and headings (cut to ``context_tokens``), the header of a table that the chunk is
+from the middle of, the chunk's text, each on a line of its own.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
+from ingest.chunk_groups import fitting, overlap_start, pack, windows
+from ingest.chunk_units import LEGIBLE_CHARACTERS, Span, Unit, UnitCutter
 from ingest.document import Block, BlockKind, Chunk, Document, chunk_id, headline
 from ingest.embed import Embedder, TokenCounter
-from ingest.sentences import sentence_spans
+from ingest.settings import ChunkingSettings, ChunkingStrategy
 
-CHUNKING_VERSION = 1
-
-_LEGIBLE_CHARACTERS = 16
-"""A token of more code points is a word that the tokenizer gave up on; it counts once for each so many."""
-
-_LOOK_BACK_TOKENS = 8
-"""How far before the even cut of an overlong sentence a space is looked for."""
+CHUNKING_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkingSpec:
-    """How a snapshot's documents were cut; kept in its manifest. All sizes in tokens."""
+    """How a snapshot's documents were cut; kept in its manifest. Sizes in tokens, a window's in sentences.
+
+    What a strategy does not use is 0, so that two specifications are equal if their chunks are.
+    """
 
     max_tokens: int
     context_tokens: int
+    overlap_tokens: int = 0
+    strategy: ChunkingStrategy = ChunkingStrategy.STRUCTURE
+    window_sentences: int = 0
+    parent_tokens: int = 0
     version: int = CHUNKING_VERSION
 
+    @classmethod
+    def from_settings(cls, settings: ChunkingSettings) -> Self:
+        """What the settings ask for."""
+        by_sentence = settings.strategy is ChunkingStrategy.SENTENCE_WINDOW
+        has_parents = settings.strategy is ChunkingStrategy.PARENT_CHILD
+        return cls(
+            max_tokens=settings.max_tokens,
+            context_tokens=settings.context_tokens,
+            overlap_tokens=0 if by_sentence else settings.overlap_tokens,
+            strategy=settings.strategy,
+            window_sentences=settings.window_sentences if by_sentence else 0,
+            parent_tokens=settings.parent_tokens if has_parents else 0,
+        )
 
-@dataclass(frozen=True, slots=True)
-class _Unit:
-    """A stretch that is kept whole: a block, a sentence of one, or a piece of a sentence."""
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """The specification in a manifest.
 
-    start: int
-    end: int
-    tokens: int
-    kind: BlockKind
+        Raises:
+            TypeError, ValueError: it is none.
+        """
+        read: dict[str, Any] = dict(values)
+        read["strategy"] = ChunkingStrategy(read.get("strategy", ChunkingStrategy.STRUCTURE))
+        return cls(**read)
 
 
 class Chunker:
     """Cuts documents for one embedder."""
 
     def __init__(self, embedder: Embedder, spec: ChunkingSpec) -> None:
+        self._spec = spec
         self._tokens = embedder.tokens
-        self._max_tokens = spec.max_tokens
-        self._room = (
-            embedder.spec.window - embedder.special_tokens - self._tokens.count(embedder.spec.passage_prefix)
-        )
-        # However long the headings are, half of the window stays for the text.
+        self._cutter = UnitCutter(embedder.tokens)
+        window = embedder.spec.window
+        self._room = window - embedder.special_tokens - self._tokens.count(embedder.spec.passage_prefix)
+        # However long headings and column names are, a quarter of the window stays for the text.
         self._context_tokens = min(spec.context_tokens, self._room // 2)
+        self._header_tokens = self._room // 4
+        self._last_context: tuple[tuple[str, tuple[str, ...]], str] = ("", ()), ""
 
     def chunk(self, document: Document) -> list[Chunk]:
-        """The chunks of ``document`` in reading order; spans do not overlap."""
-        chunks: list[Chunk] = []
-        for section in _sections(document.blocks):
-            heading_path = section[0].heading_path
-            limit = self._limit(document.title, heading_path)
-            units = [unit for block in section for unit in self._units(document.text, block, limit)]
-            for group in _pack(units, limit):
-                parts = self._fitting(document.text, group, limit)
-                chunks.extend(_make_chunk(document, heading_path, part) for part in parts)
-        return chunks
+        """The chunks of ``document`` in reading order; they overlap only if the specification says so."""
+        if self._spec.strategy is ChunkingStrategy.FIXED:
+            return list(self._windows(document))
+        return [chunk for section in self._sections(document) for chunk in self._section_chunks(section)]
 
-    def embedding_text(self, chunk: Chunk) -> str:
-        """What the embedder reads for ``chunk``; at most its window in tokens, specials included."""
-        context = self._context(chunk.title, chunk.heading_path)
-        return f"{context}\n{chunk.text}" if context else chunk.text
+    def embedding_text(self, chunk: Chunk, named_by_file: bool = False) -> str:
+        """What the embedder reads for ``chunk``; at most its window in tokens, specials included.
+
+        The title is left out when it is made of the file's name (``Document.named_by_file``), so that the
+        vector of a renamed file stays true.
+        """
+        context = self._context("" if named_by_file else chunk.title, chunk.heading_path)
+        return "\n".join(part for part in (context, chunk.table_header, chunk.text) if part)
 
     def _context(self, title: str, heading_path: tuple[str, ...]) -> str:
-        return context_line(title, heading_path, self._tokens, self._context_tokens)
+        key, line = self._last_context
+        if key != (title, heading_path):
+            line = context_line(title, heading_path, self._tokens, self._context_tokens)
+            self._last_context = (title, heading_path), line
+        return line
 
-    def _limit(self, title: str, heading_path: tuple[str, ...]) -> int:
-        """Tokens left for a chunk's own text under these headings."""
-        context = self._context(title, heading_path)
-        left = self._room - self._tokens.count(f"{context}\n" if context else "")
-        return max(1, min(self._max_tokens, left))
+    def _limit(self, context: str) -> int:
+        """Tokens left for table header and text below this line."""
+        return self._room - (self._tokens.count(f"{context}\n") if context else 0)
 
-    def _units(self, text: str, block: Block, limit: int) -> Iterator[_Unit]:
-        body = text[block.start : block.end]
-        tokens = len(self._offsets(body))
-        if tokens <= limit:
-            yield _Unit(block.start, block.end, tokens, block.kind)
+    def _overlap(self, limit: int) -> int:
+        return min(self._spec.overlap_tokens, limit // 2)
+
+    def _windows(self, document: Document) -> Iterator[Chunk]:
+        if not document.blocks:
             return
-        for start, end in sentence_spans(body):
-            yield from self._pieces(text, block.start + start, block.start + end, block.kind, limit)
+        limit = max(1, min(self._spec.max_tokens, self._room - self._context_tokens - 1))
+        span = document.blocks[0].start, document.blocks[-1].end
+        for start, end in windows(document.text, span, limit, self._overlap(limit), self._cutter):
+            blocks = _blocks_within(document.blocks, start, end)
+            longest = max(blocks, key=lambda block: min(block.end, end) - max(block.start, start))
+            yield _make_chunk(document, blocks[0].heading_path, (start, end), longest.kind)
 
-    def _pieces(self, text: str, start: int, end: int, kind: BlockKind, limit: int) -> Iterator[_Unit]:
-        """A sentence whole if it fits, else in pieces of about equal size that do."""
-        offsets = self._offsets(text[start:end])
-        if len(offsets) <= limit or end - start == 1:
-            yield _Unit(start, end, len(offsets), kind)
-            return
-        # Each piece is counted anew: the end of a word may be more tokens alone than inside of the word.
-        cut = start + min(max(_even_cut(offsets, limit), 1), end - start - 1)
-        yield from self._pieces(text, start, start + len(text[start:cut].rstrip()), kind, limit)
-        yield from self._pieces(text, end - len(text[cut:end].lstrip()), end, kind, limit)
+    def _sections(self, document: Document) -> Iterator[_Section]:
+        title = "" if document.named_by_file else document.title
+        for blocks in _blocks_by_heading(document.blocks):
+            room = self._limit(self._context(title, blocks[0].heading_path))
+            spans = [block.header for block in blocks if block.header is not None]
+            headers = {span: self._header(document.text[slice(*span)]) for span in spans}
+            yield _Section(document, blocks, room, max(1, min(self._spec.max_tokens, room)), headers)
 
-    def _fitting(self, text: str, group: Sequence[_Unit], limit: int) -> Iterator[Sequence[_Unit]]:
-        """``group``, or halves of it where its tokens are more together than they are unit by unit."""
-        if len(group) == 1 or len(self._offsets(text[group[0].start : group[-1].end])) <= limit:
-            yield group
-            return
-        middle = len(group) // 2
-        yield from self._fitting(text, group[:middle], limit)
-        yield from self._fitting(text, group[middle:], limit)
+    def _header(self, text: str) -> tuple[str, int]:
+        """A table's header, cut to a quarter of the window, and its tokens."""
+        cut = _cut_to(text, self._header_tokens, self._tokens).rstrip()
+        return cut, self._tokens.count(f"{cut}\n") if cut else 0
 
-    def _offsets(self, text: str) -> list[tuple[int, int]]:
-        """The spans of the tokens of ``text``; never fewer than the tokenizer gives."""
-        return [piece for start, end in self._tokens.offsets(text) for piece in _legible(start, end)]
+    def _section_chunks(self, section: _Section) -> Iterator[Chunk]:
+        match self._spec.strategy:
+            case ChunkingStrategy.SENTENCE_WINDOW:
+                yield from self._sentences(section)
+            case ChunkingStrategy.PARENT_CHILD:
+                yield from self._children(section)
+            case _:
+                yield from self._packed(section, self._units(section), None)
+
+    def _units(self, section: _Section) -> list[Unit]:
+        """The section's units, small enough that the overlap fits beside the largest."""
+
+        def limit_at(block: Block, start: int) -> int:
+            limit = section.limit_at(block, start)
+            return max(1, limit - self._overlap(limit))
+
+        return list(self._cutter.blocks(section.document.text, section.blocks, limit_at))
+
+    def _sentences(self, section: _Section) -> Iterator[Chunk]:
+        text = section.document.text
+        units = [u for block in section.blocks for u in self._cutter.parts(text, block, section.limit_at)]
+        reach = self._spec.window_sentences
+        for index, unit in enumerate(units):
+            neighbours = units[max(0, index - reach) : index + reach + 1]
+            parent = neighbours[0].start, neighbours[-1].end
+            yield section.chunk((unit.start, unit.end), [unit], unit.block, parent)
+
+    def _children(self, section: _Section) -> Iterator[Chunk]:
+        units = self._units(section)
+        most = max(self._spec.parent_tokens, section.most)
+        for parent in self._groups(section, units, lambda _: most):
+            yield from self._packed(section, parent, (parent[0].start, parent[-1].end))
+
+    def _packed(self, section: _Section, units: Sequence[Unit], parent: Span | None) -> Iterator[Chunk]:
+        text = section.document.text
+        previous: Sequence[Unit] = ()
+        for group in self._groups(section, units, lambda unit: unit.limit):
+            start, end, block = group[0].start, group[-1].end, group[0].block
+            overlap = self._overlap(section.most)
+            if previous and overlap:
+                earlier = overlap_start(text, previous, overlap, self._cutter)
+                holder = next((u.block for u in reversed(previous) if u.start <= earlier < u.end), block)
+                if self._cutter.counts([text[earlier:end]])[0] <= section.limit_at(holder, earlier):
+                    start, block = earlier, holder
+            yield section.chunk((start, end), group, block, parent)
+            previous = group
+
+    def _groups(
+        self, section: _Section, units: Sequence[Unit], limit_of: Callable[[Unit], int]
+    ) -> Iterator[Sequence[Unit]]:
+        return fitting(section.document.text, pack(units, limit_of), limit_of, self._cutter)
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """The blocks under one heading. A chunk of theirs holds ``most`` tokens of text, and ``room`` tokens of
+    text and table header; ``headers`` has each header's text, cut, and its tokens.
+    """
+
+    document: Document
+    blocks: Sequence[Block]
+    room: int
+    most: int
+    headers: Mapping[Span, tuple[str, int]]
+
+    def limit_at(self, block: Block, start: int) -> int:
+        """The tokens of text that a chunk may hold which begins at ``start``, in ``block``."""
+        return max(1, min(self.most, self.room - self._header_at(block, start)[1]))
+
+    def chunk(self, span: Span, units: Sequence[Unit], first: Block, parent: Span | None) -> Chunk:
+        """The chunk of ``span``, which begins in ``first``; it is of the kind of its longest unit."""
+        longest = max(units, key=lambda unit: unit.end - unit.start)
+        header = self._header_at(first, span[0])[0]
+        path = self.blocks[0].heading_path
+        return _make_chunk(self.document, path, span, longest.block.kind, header, parent)
+
+    def _header_at(self, block: Block, start: int) -> tuple[str, int]:
+        if block.header is None or start < block.header[1]:
+            return "", 0
+        return self.headers[block.header]
 
 
 def context_line(title: str, heading_path: tuple[str, ...], tokens: TokenCounter, limit: int) -> str:
     """The headline of a chunk, cut to ``limit`` tokens."""
-    line = headline(title, heading_path)
-    offsets = tokens.offsets(line)
-    if len(offsets) <= limit:
-        return line
-    return line[: offsets[limit - 1][1]] if limit else ""
+    return _cut_to(headline(title, heading_path), limit, tokens)
 
 
-def _sections(blocks: Sequence[Block]) -> Iterator[list[Block]]:
+def _cut_to(text: str, limit: int, tokens: TokenCounter) -> str:
+    if tokens.count(text) <= limit:
+        return text
+    # Most of an absurdly long text is not worth tokenizing.
+    text = text[: (limit + 1) * LEGIBLE_CHARACTERS]
+    offsets = tokens.offsets(text)
+    end = offsets[min(limit, len(offsets)) - 1][1] if limit and offsets else 0
+    return text[:end]
+
+
+def _blocks_by_heading(blocks: Sequence[Block]) -> Iterator[list[Block]]:
     """The blocks between one heading and the next; a heading with nothing below it stands for itself."""
     section: list[Block] = []
     for index, block in enumerate(blocks):
@@ -143,41 +254,22 @@ def _is_barren(heading: Block, following: Block) -> bool:
     return following.kind is BlockKind.HEADING and following.heading_path[:depth] != heading.heading_path
 
 
-def _legible(start: int, end: int) -> Iterator[tuple[int, int]]:
-    """The span of a token, or its parts when it is too long for a token."""
-    for left in range(start, max(end, start + 1), _LEGIBLE_CHARACTERS):
-        yield left, min(left + _LEGIBLE_CHARACTERS, end)
+def _blocks_within(blocks: Sequence[Block], start: int, end: int) -> Sequence[Block]:
+    """The blocks that share text with ``[start, end)``."""
+    first = bisect_right(blocks, start, key=lambda block: block.end)
+    return blocks[first : max(first + 1, bisect_left(blocks, end, key=lambda block: block.start))]
 
 
-def _even_cut(offsets: list[tuple[int, int]], limit: int) -> int:
-    """Where to cut tokens that are more than ``limit``, so that equal pieces come of cutting on."""
-    pieces = math.ceil(len(offsets) / limit)
-    even = math.ceil(len(offsets) * (pieces // 2) / pieces)
-    near = range(even, max(even - _LOOK_BACK_TOKENS, 0), -1)
-    at_space = (index for index in near if offsets[index - 1][1] < offsets[index][0])
-    return offsets[next(at_space, even)][0]
-
-
-def _pack(units: Sequence[_Unit], limit: int) -> Iterator[list[_Unit]]:
-    """Join neighbours into groups of at most ``limit`` tokens and of about equal size."""
-    left = sum(unit.tokens for unit in units)
-    group: list[_Unit] = []
-    size = 0
-    for unit in units:
-        even = left / max(1, math.ceil(left / limit))
-        if group and (size + unit.tokens > limit or size + unit.tokens / 2 > even):
-            yield group
-            left -= size
-            group, size = [], 0
-        group.append(unit)
-        size += unit.tokens
-    if group:
-        yield group
-
-
-def _make_chunk(document: Document, heading_path: tuple[str, ...], group: Sequence[_Unit]) -> Chunk:
-    start, end = group[0].start, group[-1].end
-    longest = max(group, key=lambda unit: unit.end - unit.start)
+def _make_chunk(
+    document: Document,
+    heading_path: tuple[str, ...],
+    span: Span,
+    kind: BlockKind,
+    table_header: str = "",
+    parent: Span | None = None,
+) -> Chunk:
+    start, end = span
+    parent_start, parent_end = (None, None) if parent in (None, span) else parent
     return Chunk(
         id=chunk_id(document.id, start, end),
         document_id=document.id,
@@ -189,6 +281,9 @@ def _make_chunk(document: Document, heading_path: tuple[str, ...], group: Sequen
         end=end,
         page_start=document.page_at(start),
         page_end=document.page_at(end - 1),
-        kind=longest.kind,
+        kind=kind,
         language=document.language,
+        table_header=table_header,
+        parent_start=parent_start,
+        parent_end=parent_end,
     )

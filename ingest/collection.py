@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from ingest.durable import replace_text
+from ingest.durable import replace_text, sync_directory
 from ingest.errors import (
     CollectionBusyError,
     CollectionNameError,
@@ -54,6 +54,11 @@ class Collection:
         return self.directory / "snapshots"
 
     @property
+    def work(self) -> Path:
+        """Where runs keep what the next one may use; nothing is lost when it is deleted."""
+        return self.home / "work" / self.name
+
+    @property
     def models(self) -> Path:
         """Where exported models are kept, for all collections of this home."""
         return self.home / "models"
@@ -80,9 +85,25 @@ class Collection:
             )
         return self.snapshots / current
 
+    def published(self) -> list[Path]:
+        """The folders of all snapshots that are kept, oldest first."""
+        names = self.snapshots.iterdir() if self.snapshots.is_dir() else ()
+        return sorted(path for path in names if not path.name.startswith(STAGED_PREFIX))
+
+    def published_before(self, snapshot_id: str) -> list[Path]:
+        """The folders of the snapshots before this one, newest first."""
+        return [path for path in reversed(self.published()) if path.name < snapshot_id]
+
     def publish(self, snapshot_id: str) -> None:
         """Make ``snapshot_id`` the one that new readers open."""
         replace_text(self.directory / "CURRENT", snapshot_id + "\n")
+
+    def drop(self) -> None:
+        """Delete everything of the collection; the pointer goes first, so that no reader opens the rest."""
+        (self.directory / "CURRENT").unlink()
+        sync_directory(self.directory)
+        shutil.rmtree(self.work, ignore_errors=True)
+        shutil.rmtree(self.directory)
 
     def prune_snapshots(self, keep: int) -> None:
         """Delete all but the ``keep`` newest snapshots and the current one."""

@@ -1,4 +1,8 @@
-"""Vectors, searched exactly by FAISS: inner product of unit vectors, so the score is the cosine."""
+"""Vectors, searched exactly by FAISS: inner product of unit vectors, so the score is the cosine.
+
+A snapshot keeps them in segments that never change, so that the next snapshot links them and writes only
+what is new (see ``ingest.dense_segments``). A reader puts the living rows of all segments into one index.
+"""
 
 from __future__ import annotations
 
@@ -8,65 +12,48 @@ from typing import Any, cast
 
 import faiss
 import numpy as np
+from numpy.typing import NDArray
 
+from ingest.dense_segments import read_segments
 from ingest.embed import Matrix, Vector
-from ingest.errors import SnapshotCorruptError
 
 
 class DenseIndex:
-    """Vectors by chunk number, exact search. Reading is safe from several threads; writing is not."""
+    """Vectors by chunk number, exact search. Reading is safe from several threads."""
 
-    def __init__(self, index: Any) -> None:
-        self._index = index
-
-    @classmethod
-    def empty(cls, dimension: int) -> DenseIndex:
-        """An index without vectors."""
-        return cls(faiss.IndexIDMap2(faiss.IndexFlatIP(dimension)))
+    def __init__(self, dimension: int) -> None:
+        self._index = cast("Any", faiss).IndexFlatIP(dimension)
+        self._numbers: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
     @classmethod
-    def open(cls, path: Path) -> DenseIndex:
-        """Load an index from ``path``.
+    def open(cls, directory: Path, dimension: int) -> DenseIndex:
+        """Load the vectors kept in ``directory``.
 
         Raises:
-            SnapshotCorruptError: the file is not an index.
+            SnapshotCorruptError: the files are no vectors, or not of this dimension.
         """
-        try:
-            return cls(cast("Any", faiss).read_index(str(path)))
-        except (RuntimeError, MemoryError) as error:
-            raise SnapshotCorruptError(
-                f"the vectors cannot be read ({error}): restore {path} or ingest into another collection."
-            ) from error
-
-    def save(self, path: Path) -> None:
-        """Write the index to ``path``."""
-        cast("Any", faiss).write_index(self._index, str(path))
+        index = cls(dimension)
+        for numbers, vectors in read_segments(directory, dimension):
+            index.add(numbers, vectors)
+        return index
 
     def __len__(self) -> int:
-        return int(self._index.ntotal)
+        return len(self._numbers)
 
     @property
     def dimension(self) -> int:
         return int(self._index.d)
 
-    def add(self, numbers: Sequence[int], vectors: Matrix) -> None:
+    def add(self, numbers: Sequence[int] | NDArray[np.int64], vectors: Matrix) -> None:
         """Add unit vectors of shape (n, dimension), float32, under n numbers."""
-        self._index.add_with_ids(np.ascontiguousarray(vectors), np.asarray(numbers, dtype=np.int64))
-
-    def delete(self, numbers: Sequence[int]) -> None:
-        """Remove the vectors with these numbers."""
-        if numbers:
-            self._index.remove_ids(np.asarray(numbers, dtype=np.int64))
+        self._index.add(np.ascontiguousarray(vectors))
+        self._numbers = np.concatenate([self._numbers, np.asarray(numbers, dtype=np.int64)])
 
     def search(self, query: Vector, depth: int) -> list[tuple[int, float]]:
         """The ``depth`` nearest chunk numbers with their cosines, best first."""
-        scores, numbers = self._index.search(query[np.newaxis, :], min(depth, max(1, len(self))))
-        pairs = zip(numbers[0].tolist(), scores[0].tolist(), strict=True)
-        return [(number, score) for number, score in pairs if number >= 0]
-
-    def numbers(self) -> set[int]:
-        """The numbers of all vectors."""
-        return set(cast("Any", faiss).vector_to_array(self._index.id_map).tolist())
+        scores, rows = self._index.search(query[np.newaxis, :], min(depth, max(1, len(self))))
+        found = rows[0] >= 0
+        return list(zip(self._numbers[rows[0][found]].tolist(), scores[0][found].tolist(), strict=True))
 
 
 def use_one_thread() -> None:

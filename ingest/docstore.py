@@ -1,62 +1,47 @@
 """The truth about a collection: documents, chunks and spans in one SQLite file.
 
-Vectors and BM25 are derived from it and refer to a chunk by its ``number``, which is never given twice.
+Vectors and BM25 are derived from it and refer to a chunk by its ``number``, which is never given twice. A
+chunk that says what an earlier one says (``same_as``) is kept and in neither index.
 """
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from ingest.document import BlockKind, Chunk, Document, MetadataValue, Page
+from ingest.docstore_rows import (
+    CHUNK_COLUMNS,
+    DOCUMENT_COLUMNS,
+    INSERT_CHUNK,
+    INSERT_DOCUMENT,
+    SCHEMA,
+    SUMMARY_COLUMNS,
+    ChunkRow,
+    DocumentSummary,
+    Origin,
+    chunk_row,
+    document_row,
+    read_chunk,
+    read_document,
+)
+from ingest.document import Chunk, Document
 from ingest.errors import SnapshotCorruptError
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS documents (
-    id TEXT PRIMARY KEY, uri TEXT NOT NULL UNIQUE, title TEXT NOT NULL, language TEXT NOT NULL,
-    text TEXT NOT NULL, pages TEXT NOT NULL, metadata TEXT NOT NULL, content_sha256 TEXT NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS chunks (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
-    document_id TEXT NOT NULL REFERENCES documents (id), heading_path TEXT NOT NULL, text TEXT NOT NULL,
-    start INTEGER NOT NULL, "end" INTEGER NOT NULL, page_start INTEGER, page_end INTEGER, kind TEXT NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS chunks_by_document ON chunks (document_id, start);
-"""
-_CHUNK_COLUMNS = (
-    'chunks.number, chunks.id, document_id, uri, title, heading_path, chunks.text, start, "end", '
-    "page_start, page_end, kind, language"
-)
+__all__ = ["ChunkRow", "Docstore", "DocumentSummary", "Origin", "Removal"]
+
 _MANY = 500
 
 
 @dataclass(frozen=True, slots=True)
-class DocumentSummary:
-    """A document without its text."""
+class Removal:
+    """The numbers of the chunks that went, and of those that now stand in for an indexed one that did."""
 
-    id: str
-    uri: str
-    title: str
-    language: str
-    pages: int
-    content_sha256: str
-
-
-def summarize(document: Document) -> DocumentSummary:
-    """``document`` as ``document_summaries`` lists it."""
-    return DocumentSummary(
-        document.id,
-        document.uri,
-        document.title,
-        document.language,
-        len(document.pages),
-        document.content_sha256,
-    )
+    numbers: tuple[int, ...] = ()
+    promoted: tuple[int, ...] = ()
 
 
 class Docstore:
@@ -73,59 +58,52 @@ class Docstore:
                 # What a crash leaves of a staged file is thrown away; publishing syncs it as a whole.
                 self._connection.execute("PRAGMA synchronous = OFF")
                 self._connection.execute("PRAGMA foreign_keys = ON")
-                self._connection.executescript(_SCHEMA)
+                self._connection.executescript(SCHEMA)
         except sqlite3.Error as error:
             raise SnapshotCorruptError(
-                f"{path} cannot be opened ({error}): restore it or ingest into another collection."
+                f"{path} cannot be opened ({error}): run `troika collections verify --repair`, or "
+                "ingest into another collection."
             ) from error
         self._lock = threading.Lock()
 
-    def add(self, document: Document, chunks: Sequence[Chunk]) -> list[int]:
-        """Keep a document and its chunks; returns the chunks' numbers, in order."""
-        pages = [[page.number, page.start, page.end] for page in document.pages]
+    def next_number(self) -> int:
+        """The number that no chunk ever had, nor any after it."""
+        rows = self._rows("SELECT seq FROM sqlite_sequence WHERE name = 'chunks'")
+        return int(rows[0][0]) + 1 if rows else 1
+
+    def add(self, document: Document, origin: Origin, rows: Sequence[ChunkRow]) -> None:
+        """Keep a document and its chunks, all or nothing."""
+        with self._lock, self._connection:
+            self._connection.execute(INSERT_DOCUMENT, document_row(document, origin))
+            self._connection.executemany(INSERT_CHUNK, map(chunk_row, rows))
+
+    def set_origin(self, document_id: str, origin: Origin) -> None:
+        """Note that the same document came from another file, or another version of it."""
         with self._lock, self._connection:
             self._connection.execute(
-                "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    document.id,
-                    document.uri,
-                    document.title,
-                    document.language,
-                    document.text,
-                    json.dumps(pages),
-                    json.dumps(dict(document.metadata), ensure_ascii=False),
-                    document.content_sha256,
-                ),
+                "UPDATE documents SET source_uri = ?, source_key = ? WHERE id = ?",
+                (origin.uri, origin.key, document_id),
             )
-            return [self._add_chunk(chunk) for chunk in chunks]
 
-    def _add_chunk(self, chunk: Chunk) -> int:
-        cursor = self._connection.execute(
-            "INSERT INTO chunks (id, document_id, heading_path, text, start,"
-            ' "end", page_start, page_end, kind) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
-            (
-                chunk.id,
-                chunk.document_id,
-                json.dumps(chunk.heading_path, ensure_ascii=False),
-                chunk.text,
-                chunk.start,
-                chunk.end,
-                chunk.page_start,
-                chunk.page_end,
-                chunk.kind.value,
-            ),
-        )
-        assert cursor.lastrowid is not None
-        return cursor.lastrowid
-
-    def remove(self, document_id: str) -> list[int]:
-        """Forget a document; returns the numbers of the chunks that went with it."""
+    def remove(self, document_id: str) -> Removal:
+        """Forget a document. Where one of its chunks stood for others, the first of these is promoted."""
+        numbers = [
+            row[0] for row in self._rows("SELECT number FROM chunks WHERE document_id = ?", document_id)
+        ]
         with self._lock, self._connection:
-            rows = self._connection.execute("SELECT number FROM chunks WHERE document_id = ?", (document_id,))
-            numbers = [row[0] for row in rows]
+            promoted = [p for number in numbers if (p := self._promote(number, document_id)) is not None]
             self._connection.execute("DELETE FROM chunks WHERE document_id = ?", (document_id,))
             self._connection.execute("DELETE FROM documents WHERE id = ?", (document_id,))
-        return numbers
+        return Removal(tuple(numbers), tuple(promoted))
+
+    def _promote(self, number: int, document_id: str) -> int | None:
+        heir = self._connection.execute(
+            "SELECT min(number) FROM chunks WHERE same_as = ? AND document_id != ?", (number, document_id)
+        ).fetchone()[0]
+        self._connection.execute("UPDATE chunks SET same_as = ? WHERE same_as = ?", (heir, number))
+        if heir is not None:
+            self._connection.execute("UPDATE chunks SET same_as = NULL WHERE number = ?", (heir,))
+        return heir
 
     def seal(self) -> None:
         """Fold the write-ahead log into the file, so that it stands alone and may be read as immutable."""
@@ -146,8 +124,7 @@ class Docstore:
         found: dict[int, Chunk] = {}
         for start in range(0, len(numbers), _MANY):
             part = numbers[start : start + _MANY]
-            marks = ",".join("?" * len(part))
-            found.update(self._numbered_chunks(f"WHERE number IN ({marks})", part))
+            found.update(self._numbered_chunks(f"WHERE number IN ({_marks(part)})", *part))
         if len(found) != len(set(numbers)):
             raise SnapshotCorruptError(
                 "an index names a chunk that is not kept: run `troika collections verify`."
@@ -156,97 +133,102 @@ class Docstore:
 
     def chunks(self, ids: Sequence[str]) -> list[Chunk]:
         """The chunks with these ids, in order; ids that are not kept are left out."""
-        marks = ",".join("?" * len(ids))
-        by_id = {chunk.id: chunk for _, chunk in self._numbered_chunks(f"WHERE chunks.id IN ({marks})", ids)}
+        by_id = {
+            chunk.id: chunk for _, chunk in self._numbered_chunks(f"WHERE chunks.id IN ({_marks(ids)})", *ids)
+        }
         return [by_id[key] for key in ids if key in by_id]
 
     def chunks_of(self, document_id: str) -> list[Chunk]:
         """The chunks of a document in reading order."""
-        return [c for _, c in self._numbered_chunks("WHERE document_id = ? ORDER BY start", [document_id])]
+        return [
+            c for _, c in self._numbered_chunks("WHERE document_id = ? ORDER BY start, number", document_id)
+        ]
 
     def numbered_chunks(self) -> Iterator[tuple[int, Chunk]]:
-        """All chunks with their numbers."""
-        return self._numbered_chunks("ORDER BY number", [])
+        """All chunks with their numbers, also those that are in no index."""
+        for first in range(1, self.next_number(), _MANY):
+            yield from self._numbered_chunks(
+                "WHERE number BETWEEN ? AND ? ORDER BY number", first, first + _MANY - 1
+            )
 
-    def _numbered_chunks(self, clause: str, values: Sequence[Any]) -> Iterator[tuple[int, Chunk]]:
-        query = f"SELECT {_CHUNK_COLUMNS} FROM chunks JOIN documents ON documents.id = document_id {clause}"
-        for row in self._rows(query, values):
-            yield row[0], _read_chunk(row)
+    def twins_of(self, number: int) -> list[Chunk]:
+        """The chunks that say what the indexed chunk ``number`` says, in other places."""
+        return [chunk for _, chunk in self._numbered_chunks("WHERE same_as = ? ORDER BY number", number)]
+
+    def _numbered_chunks(self, clause: str, *values: Any) -> Iterator[tuple[int, Chunk]]:
+        query = f"SELECT {CHUNK_COLUMNS} FROM chunks JOIN documents ON documents.id = document_id {clause}"
+        for row in self._rows(query, *values):
+            yield row[0], read_chunk(row)
+
+    def indexed_numbers(self) -> list[int]:
+        """The numbers of the chunks that both indexes hold, ascending."""
+        return [
+            row[0] for row in self._rows("SELECT number FROM chunks WHERE same_as IS NULL ORDER BY number")
+        ]
+
+    def vector_keys(self, numbers: Sequence[int]) -> dict[int, bytes]:
+        """What tells the embedded text of the chunks with these numbers."""
+        found: dict[int, bytes] = {}
+        for start in range(0, len(numbers), _MANY):
+            part = numbers[start : start + _MANY]
+            found.update(
+                self._rows(f"SELECT number, vector_key FROM chunks WHERE number IN ({_marks(part)})", *part)
+            )
+        return found
+
+    def numbers_by_vector_key(self, keys: Sequence[bytes]) -> list[tuple[bytes, int]]:
+        """Every indexed chunk whose embedded text is told by one of ``keys`` (500 at most), with that key."""
+        return self._rows(
+            f"SELECT vector_key, number FROM chunks WHERE same_as IS NULL AND vector_key IN ({_marks(keys)})",
+            *keys,
+        )
+
+    def named_by_file(self, document_ids: Iterable[str]) -> dict[str, bool]:
+        """Whether each of these documents is named by its file alone."""
+        ids = tuple(dict.fromkeys(document_ids))
+        rows = self._rows(f"SELECT id, named_by_file FROM documents WHERE id IN ({_marks(ids)})", *ids)
+        return {key: bool(named) for key, named in rows}
 
     def document(self, document_id: str) -> Document | None:
-        """The document with this id, without its blocks; None when it is not kept."""
-        rows = self._rows(
-            "SELECT id, uri, title, text, language, pages, content_sha256, metadata"
-            " FROM documents WHERE id = ?",
-            [document_id],
-        )
-        for identity, uri, title, text, language, pages, sha256, metadata in rows:
-            return Document(
-                id=identity,
-                uri=uri,
-                title=title,
-                text=text,
-                language=language,
-                pages=tuple(Page(*page) for page in json.loads(pages)),
-                blocks=(),
-                content_sha256=sha256,
-                metadata=_read_metadata(metadata),
-            )
-        return None
+        """The document with this id; None when it is not kept."""
+        found = self.document_with_origin(document_id)
+        return found[0] if found else None
+
+    def document_with_origin(self, document_id: str) -> tuple[Document, Origin] | None:
+        """As ``document``, with the file that it came from."""
+        rows = self._rows(f"SELECT {DOCUMENT_COLUMNS} FROM documents WHERE id = ?", document_id)
+        return read_document(rows[0]) if rows else None
 
     def document_summaries(self) -> list[DocumentSummary]:
         """All documents, ordered by URI."""
-        rows = self._rows(
-            "SELECT id, uri, title, language, json_array_length(pages), content_sha256"
-            " FROM documents ORDER BY uri",
-            [],
-        )
-        return [DocumentSummary(*row) for row in rows]
+        return [
+            DocumentSummary(*row)
+            for row in self._rows(f"SELECT {SUMMARY_COLUMNS} FROM documents ORDER BY uri")
+        ]
 
     def document_count(self) -> int:
         """Number of documents."""
-        return self._count("documents")
+        return self._rows("SELECT count(*) FROM documents")[0][0]
 
     def chunk_count(self) -> int:
-        """Number of chunks."""
-        return self._count("chunks")
+        """Number of chunks, also of those that are in no index."""
+        return self._rows("SELECT count(*) FROM chunks")[0][0]
 
-    def _count(self, table: str) -> int:
-        return self._rows(f"SELECT count(*) FROM {table}", [])[0][0]
+    def stray_twins(self) -> int:
+        """How many chunks are said to repeat one that is not indexed; none in a sound store."""
+        query = """SELECT count(*) FROM chunks AS twin LEFT JOIN chunks AS kept ON kept.number = twin.same_as
+            WHERE twin.same_as IS NOT NULL AND (kept.number IS NULL OR kept.same_as IS NOT NULL)"""
+        return self._rows(query)[0][0]
 
-    def _rows(self, query: str, values: Iterable[Any]) -> list[Any]:
+    def _rows(self, query: str, *values: Any) -> list[Any]:
         try:
             with self._lock:
-                return self._connection.execute(query, tuple(values)).fetchall()
+                return self._connection.execute(query, values).fetchall()
         except sqlite3.DatabaseError as error:
             raise SnapshotCorruptError(
-                f"the document store is damaged ({error}): restore it or ingest into another collection."
+                f"the document store is damaged ({error}): run `troika collections verify --repair`."
             ) from error
 
 
-def _read_chunk(row: tuple[Any, ...]) -> Chunk:
-    """A chunk from its row, whose columns are ``_CHUNK_COLUMNS``."""
-    _, key, document_id, uri, title, headings, text, start, end, page_start, page_end, kind, language = row
-    return Chunk(
-        id=key,
-        document_id=document_id,
-        uri=uri,
-        title=title,
-        heading_path=tuple(json.loads(headings)),
-        text=text,
-        start=start,
-        end=end,
-        page_start=page_start,
-        page_end=page_end,
-        kind=BlockKind(kind),
-        language=language,
-    )
-
-
-def _read_metadata(stored: str) -> dict[str, MetadataValue]:
-    """The metadata as they were kept; JSON has lists where they have tuples."""
-    values: dict[str, Any] = json.loads(stored)
-    return {
-        key: tuple(cast("list[str]", value)) if isinstance(value, list) else value
-        for key, value in values.items()
-    }
+def _marks(values: Sequence[Any]) -> str:
+    return ",".join("?" * len(values))

@@ -27,28 +27,57 @@ class BlockKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of a paginated file: ``number`` counts from 1, the span is in ``Document.text``."""
+    """A page, sheet or slide: ``number`` counts from 1, the span is in ``Document.text``.
+
+    ``label`` is what the file itself calls it ("iv", a sheet's name); empty where it says nothing.
+    """
 
     number: int
     start: int
     end: int
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A structural unit of a document. ``heading_path`` holds the headings above it, outermost first."""
+    """A structural unit of a document. ``heading_path`` holds the headings above it, outermost first.
+
+    ``header`` is the span in ``Document.text`` of a table's header rows, which every chunk of its other rows
+    repeats as context; None for a table without one and for all that is no table. The rows of a table are
+    its lines.
+    """
 
     kind: BlockKind
     start: int
     end: int
     heading_path: tuple[str, ...] = ()
+    header: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextBox:
+    """Where a line of text stands on its page, so that a citation can be drawn there.
+
+    Edges are fractions of the page as it is shown (turned and cropped), from its upper left corner;
+    ``page`` is a ``Page.number``.
+    """
+
+    start: int
+    end: int
+    page: int
+    left: float
+    top: float
+    right: float
+    bottom: float
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A parsed file. ``content_sha256`` is of the file's bytes, so an unchanged file is known unparsed.
+    """A parsed file, or a part of one (a member of an archive, an attachment of a message).
 
-    ``pages`` and ``blocks`` are in reading order and do not overlap.
+    ``content_sha256`` is of the bytes that were parsed. ``pages`` and ``blocks`` are in reading order and do
+    not overlap; ``boxes`` are ordered by their start. ``named_by_file`` tells that the file states no title
+    and ``title`` is made of its name.
     """
 
     id: str
@@ -60,6 +89,8 @@ class Document:
     blocks: tuple[Block, ...]
     content_sha256: str
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict[str, MetadataValue])
+    boxes: tuple[TextBox, ...] = ()
+    named_by_file: bool = False
 
     def page_at(self, offset: int) -> int | None:
         """The number of the page that holds ``offset``; None for a file without pages."""
@@ -71,7 +102,11 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A stretch of one document under one heading, small enough for the embedder's window."""
+    """A stretch of one document under one heading, small enough for the embedder's window.
+
+    ``table_header`` holds the column names of a table whose later rows this is, which stand elsewhere;
+    ``parent_start`` and ``parent_end`` span what is read in the chunk's place, where that is more than it.
+    """
 
     id: str
     document_id: str
@@ -85,6 +120,9 @@ class Chunk:
     page_end: int | None
     kind: BlockKind
     language: str
+    table_header: str = ""
+    parent_start: int | None = None
+    parent_end: int | None = None
 
     @property
     def headline(self) -> str:

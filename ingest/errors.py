@@ -10,8 +10,12 @@ was found, what was expected and what to do::
     │   ├── QuestionTooLongError   question_too_long
     │   ├── NoTermsError           question_without_terms
     │   ├── CollectionNotFoundError collection_not_found
+    │   ├── SnapshotNotFoundError  snapshot_not_found
     │   ├── CollectionNameError    collection_name_invalid
     │   ├── PathNotFoundError      path_not_found
+    │   ├── GlobError              glob_invalid
+    │   ├── MetadataOptionError    metadata_option_invalid
+    │   ├── QueryError             query_invalid
     │   ├── DocumentNotFoundError  document_not_found
     │   ├── AnswerNotFoundError    answer_not_found
     │   ├── AdapterNotFoundError   adapter_not_found
@@ -26,8 +30,20 @@ was found, what was expected and what to do::
     │   ├── BrokenFileError        file_broken
     │   ├── UndecodableFileError   encoding_unknown
     │   ├── FileTooLargeError      file_too_large
+    │   ├── UnsafeFileError        file_unsafe
+    │   ├── NestedArchiveError     archive_nested
+    │   ├── ParseTimeoutError      parse_timeout
+    │   ├── ParseMemoryError       parse_memory
+    │   ├── ParserCrashedError     parser_crashed
+    │   ├── MetadataError          metadata_invalid
+    │   ├── AddressRefusedError    address_refused
+    │   ├── RobotsRefusedError     robots_refused
+    │   ├── FetchError             fetch_failed
+    │   ├── SourceGoneError        source_gone
     │   └── UnreadableFileError    file_unreadable
     ├── MissingExtraError          an optional library is not installed: extra_missing
+    ├── StorageError               the disk is full, read-only or failing: storage_failed
+    ├── DatabaseError              a database cannot be reached or read: database_failed
     ├── CollectionBusyError        another ingest holds the collection: collection_busy
     ├── SnapshotCorruptError       a snapshot does not match its manifest: snapshot_corrupt
     ├── IncompatibleSnapshotError  made by another format or embedder: snapshot_incompatible
@@ -83,6 +99,12 @@ class CollectionNotFoundError(UsageError):
     code = "collection_not_found"
 
 
+class SnapshotNotFoundError(UsageError):
+    """The collection keeps no such snapshot."""
+
+    code = "snapshot_not_found"
+
+
 class CollectionNameError(UsageError):
     """A collection's name is not a safe folder name."""
 
@@ -93,6 +115,24 @@ class PathNotFoundError(UsageError):
     """A path given to ingest does not exist."""
 
     code = "path_not_found"
+
+
+class GlobError(UsageError):
+    """A pattern of ``--include`` or ``--exclude`` cannot be read."""
+
+    code = "glob_invalid"
+
+
+class MetadataOptionError(UsageError):
+    """A ``--meta`` option does not have the form KEY=VALUE, or its value is not allowed."""
+
+    code = "metadata_option_invalid"
+
+
+class QueryError(UsageError):
+    """A database query is no single SELECT, or does not give the columns that are needed."""
+
+    code = "query_invalid"
 
 
 class DocumentNotFoundError(UsageError):
@@ -179,6 +219,66 @@ class FileTooLargeError(ParseError):
     code = "file_too_large"
 
 
+class UnsafeFileError(ParseError):
+    """The file is built to do harm: a bomb, a path that leads out of its archive, an outside entity."""
+
+    code = "file_unsafe"
+
+
+class NestedArchiveError(ParseError):
+    """An archive inside an archive, which is not opened."""
+
+    code = "archive_nested"
+
+
+class ParseTimeoutError(ParseError):
+    """Parsing took longer than ``ingest.parse_seconds``."""
+
+    code = "parse_timeout"
+
+
+class ParseMemoryError(ParseError):
+    """Parsing needed more memory than ``ingest.parse_megabytes``."""
+
+    code = "parse_memory"
+
+
+class ParserCrashedError(ParseError):
+    """The process that parsed the file died."""
+
+    code = "parser_crashed"
+
+
+class MetadataError(ParseError):
+    """What is stated about a file cannot be read, above all who may see it."""
+
+    code = "metadata_invalid"
+
+
+class AddressRefusedError(ParseError):
+    """A web address that is not fetched: malformed, of another scheme, or of a private network."""
+
+    code = "address_refused"
+
+
+class RobotsRefusedError(ParseError):
+    """The site's robots.txt asks not to fetch the page, or cannot be read itself."""
+
+    code = "robots_refused"
+
+
+class FetchError(ParseError):
+    """A page could not be fetched."""
+
+    code = "fetch_failed"
+
+
+class SourceGoneError(ParseError):
+    """The server says that there is no such page (any more): 404 or 410."""
+
+    code = "source_gone"
+
+
 class UnreadableFileError(ParseError):
     """The operating system refused to open or read the file."""
 
@@ -189,6 +289,18 @@ class MissingExtraError(TroikaError):
     """A feature needs a library that is not installed."""
 
     code = "extra_missing"
+
+
+class StorageError(TroikaError):
+    """State cannot be written: the disk is full, read-only or failing."""
+
+    code = "storage_failed"
+
+
+class DatabaseError(TroikaError):
+    """A database cannot be reached, or failed while it was read."""
+
+    code = "database_failed"
 
 
 class CollectionBusyError(TroikaError):

@@ -44,8 +44,7 @@ class LexicalReader:
             self._searcher = index.searcher()
         except ValueError as error:
             raise SnapshotCorruptError(
-                f"the BM25 index cannot be opened ({error}): restore {directory} or ingest into another "
-                "collection."
+                f"the BM25 index cannot be opened ({error}): run `troika collections verify --repair`."
             ) from error
         self._schema = index.schema
         self._numbers: dict[tuple[int, int], int] = {}
@@ -97,9 +96,9 @@ class LexicalWriter:
         self._closed = False
 
     def add(self, numbers: Sequence[int], chunks: Sequence[Chunk]) -> None:
-        """Index the chunks under their numbers: title, headings and text as one field."""
+        """Index the chunks under their numbers: title, headings, column names and text as one field."""
         for number, chunk in zip(numbers, chunks, strict=True):
-            words = terms(f"{chunk.headline}\n{chunk.text}")
+            words = terms(f"{chunk.headline}\n{chunk.table_header}\n{chunk.text}")
             self._writer.add_document(tantivy.Document(number=str(number), terms=" ".join(words)))
 
     def delete(self, numbers: Iterable[int]) -> None:

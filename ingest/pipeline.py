@@ -1,49 +1,79 @@
-"""From files on disk to a published snapshot, in one screen.
+"""From files, pages and rows to a published snapshot, in one screen.
 
-find files -> skip the unchanged -> parse -> chunk -> embed -> stage -> publish
+list sources -> compare with the collection -> parse what changed -> cut -> truth and BM25 -> embed -> publish
 
-A file that cannot be read is listed and the others go on; what was known of it stays. Whatever fails
-beyond a single file leaves the collection as it was.
+A source that cannot be read is listed and the others go on; what was known of it stays. Whatever fails
+beyond a single source leaves the collection as it was, and the next run goes on where this one ended.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Self
 
-from ingest.chunk import Chunker, ChunkingSpec
+from ingest.build import Build
+from ingest.chunk import ChunkingSpec
 from ingest.collection import Collection
-from ingest.docstore import DocumentSummary, summarize
+from ingest.compare import Change, Comparison, Fate
+from ingest.docstore import Origin
 from ingest.document import Document
-from ingest.durable import file_sha256
-from ingest.embed import Embedder, EmbedderSpec, load_embedder, spec_from_settings
-from ingest.errors import IncompatibleSnapshotError, ParseError, UnreadableFileError
-from ingest.parse import parse_file
+from ingest.durable import storage_errors
+from ingest.embed import load_embedder, spec_from_settings
+from ingest.errors import MetadataError, ParseError
+from ingest.parse import ParseLimits, document_of, member_uri
+from ingest.parsing import ParsedSource, SourceParser, parsers_fingerprint
+from ingest.plan import Plan
+from ingest.progress import Progress, Silent
 from ingest.report import Failure, IngestReport
+from ingest.request import IngestRequest, OpenSources
 from ingest.settings import Settings
-from ingest.snapshot import IndexManifest, StagedSnapshot, open_snapshot
-from ingest.sources import Sources, find_files
+from ingest.source_memory import SourceMemory
+from ingest.unfinished import UnfinishedWork
+from ingest.workers import ParserPool, WorkerLimits
 
 
-class Progress(Protocol):
-    """Told of every file that is dealt with."""
+def ingest(
+    request: IngestRequest, collection: str, settings: Settings, progress: Progress | None = None
+) -> IngestReport:
+    """Bring a collection up to date with the sources of a request.
 
-    def start(self, files: int) -> None: ...
+    Raises:
+        UsageError: the request names what is not there, or cannot be done as asked.
+        CollectionBusyError: another process is writing to the collection.
+        StorageError: the disk is full, read-only or failing; the collection is as it was.
+        SnapshotCorruptError, IncompatibleSnapshotError: the collection cannot be built upon.
+    """
+    target, progress = Collection(settings.home, collection), progress or Silent()
+    with ExitStack() as opened:
+        memory = opened.enter_context(closing(SourceMemory(target.work / "memory.sqlite")))
+        sources = opened.enter_context(OpenSources(request, settings.ingest, memory))
+        opened.enter_context(storage_errors(settings.home))
+        opened.enter_context(target.writing())
+        run = opened.enter_context(_Run(target, settings, memory, progress))
+        run.start(sources.count)
+        run.take(sources, request)
+        if request.prune:
+            run.forget(sources.vanished(run.build.sources))
+        if request.lexical_first:
+            run.publish()
+        run.build.embed(progress)
+        return run.finish()
 
-    def advance(self, name: str) -> None: ...
 
-
-class Silent:
-    """Progress that nobody watches."""
-
-    def start(self, files: int) -> None:
-        """Ignore the number of files."""
-
-    def advance(self, name: str) -> None:
-        """Ignore a finished file."""
+def plan_ingest(request: IngestRequest, collection: str, settings: Settings) -> Plan:
+    """What ``ingest`` would do; nothing is done but reading. See ``ingest`` for the errors."""
+    target = Collection(settings.home, collection)
+    with ExitStack() as opened:
+        memory = opened.enter_context(closing(SourceMemory(target.work / "memory.sqlite")))
+        sources = opened.enter_context(OpenSources(request, settings.ingest, memory))
+        run = opened.enter_context(_Run(target, settings, memory, Silent()))
+        changes = list(run.compare(sources, request))
+        removed = sources.vanished(run.build.sources) if request.prune else []
+        return Plan.of(collection, changes, removed, rebuild=run.build.is_rebuild)
 
 
 def ingest_paths(
@@ -54,146 +84,150 @@ def ingest_paths(
     prune: bool = False,
     progress: Progress | None = None,
 ) -> IngestReport:
-    """Bring a collection up to date with files and folders; with ``prune`` forget files that vanished.
-
-    Raises:
-        PathNotFoundError: a path does not exist.
-        CollectionBusyError: another process is writing to the collection.
-        IncompatibleSnapshotError: the collection was built with another embedder or chunking.
-    """
-    sources = find_files(paths)
-    target = Collection(settings.home, collection)
-    with target.writing(), _Ingest(target, settings) as run:
-        run.update(_changed_documents(sources, run, settings, progress or Silent()))
-        if prune:
-            present = {file.uri for file in sources.files}
-            run.forget([uri for uri in run.known if sources.covers(uri) and uri not in present])
-        return run.finish()
+    """``ingest`` of files and folders; with ``prune`` forget files that vanished."""
+    return ingest(IngestRequest(paths=tuple(paths), prune=prune), collection, settings, progress)
 
 
 def ingest_documents(documents: Iterable[Document], collection: str, settings: Settings) -> IngestReport:
-    """Bring a collection up to date with documents that were made in memory; see ``ingest_paths``."""
+    """Bring a collection up to date with documents that were made in memory; see ``ingest``."""
     target = Collection(settings.home, collection)
-    with target.writing(), _Ingest(target, settings) as run:
-        run.update(document for document in documents if not run.is_unchanged(document))
+    with ExitStack() as opened:
+        memory = opened.enter_context(closing(SourceMemory(target.work / "memory.sqlite")))
+        opened.enter_context(storage_errors(settings.home))
+        opened.enter_context(target.writing())
+        run = opened.enter_context(_Run(target, settings, memory, Silent()))
+        run.start(None)
+        for document in documents:
+            run.put(document)
+        run.build.embed(Silent())
         return run.finish()
 
 
-def _changed_documents(
-    sources: Sources, run: _Ingest, settings: Settings, progress: Progress
-) -> Iterator[Document]:
-    progress.start(len(sources.files))
-    for error in sources.unreadable:
-        reason = f"the folder cannot be read ({error.strerror}): check that you may read it."
-        run.report.failures.append(Failure.of(str(error.filename), UnreadableFileError.code, reason))
-    for file in sources.files:
-        try:
-            before = run.known.get(file.uri)
-            if before is not None and before.content_sha256 == _sha256(file.path):
-                run.report.unchanged += 1
-            else:
-                yield parse_file(file.path, max_bytes=settings.ingest.max_file_megabytes * 1_000_000)
-        except ParseError as error:
-            run.report.failures.append(Failure.of(str(file.path), error.code, str(error)))
-        progress.advance(file.path.name)
+class _Run:
+    """One run: a build, what is remembered of the sources, and work that an earlier run left."""
 
-
-def _sha256(path: Path) -> str | None:
-    try:
-        return file_sha256(path)
-    except OSError:
-        return None  # parse_file says precisely what is wrong with it
-
-
-class _Ingest:
-    """One run over one collection: opens late, publishes once, cleans up after itself.
-
-    ``known`` holds the documents by URI as they are now, those of this run included.
-    """
-
-    def __init__(self, target: Collection, settings: Settings) -> None:
-        self.report = IngestReport(collection=target.name)
-        self.known: dict[str, DocumentSummary] = {}
+    def __init__(
+        self, target: Collection, settings: Settings, memory: SourceMemory, progress: Progress
+    ) -> None:
         self._target = target
         self._settings = settings
+        self._memory = memory
+        self._progress = progress
+        self._parsers = parsers_fingerprint()
         self._started = time.perf_counter()
-        self._manifest: IndexManifest | None = None
-        self._staged: StagedSnapshot | None = None
+        self._failed: dict[str, list[Failure]] = {}
+        self._opened = ExitStack()
+        self._unfinished = UnfinishedWork(target.work / "unfinished.sqlite")
+        self.build = Build(
+            target,
+            spec_from_settings(settings.embedder),
+            ChunkingSpec.from_settings(settings.chunking),
+            lambda: load_embedder(spec_from_settings(settings.embedder), settings.embedder, target.models),
+            self._unfinished,
+            keep_snapshots=settings.ingest.keep_snapshots,
+            find_twins=settings.ingest.near_duplicates,
+        )
 
     def __enter__(self) -> Self:
-        if self._target.current_id() is not None:
-            with closing(open_snapshot(self._target.home, self._target.name)) as current:
-                self._require_same_pipeline(current.manifest)
-                self._manifest = current.manifest
-                self.known = {summary.uri: summary for summary in current.documents.document_summaries()}
+        self._opened.callback(self._unfinished.close)
+        self._opened.enter_context(self.build)
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._staged is not None:
-            self._staged.discard()
+        self._opened.close()
 
-    def is_unchanged(self, document: Document) -> bool:
-        """Whether the collection holds this very document already; counts it if so."""
-        before = self.known.get(document.uri)
-        unchanged = before is not None and before.content_sha256 == document.content_sha256
-        self.report.unchanged += unchanged
-        return unchanged
+    def start(self, sources: int | None) -> None:
+        """Begin; a collection that was made another way is cut anew, from the text it holds."""
+        self._progress.start(sources)
+        if self.build.is_rebuild:
+            self.build.carry_over()
 
-    def update(self, documents: Iterable[Document]) -> None:
-        """Add or replace documents, as they come; the embedder is loaded for the first."""
-        embedder: Embedder | None = None
-        for document in documents:
-            embedder = embedder or load_embedder(self._spec(), self._settings.embedder, self._target.models)
-            self._replace(document, embedder, Chunker(embedder, self._chunking()))
+    def compare(self, sources: OpenSources, request: IngestRequest) -> Iterator[Change]:
+        """The fate of every source."""
+        comparison = Comparison(
+            self.build.sources, self._memory, self._parsers, retry_failed=request.retry_failed
+        )
+        return comparison.changes(sources)
 
-    def _replace(self, document: Document, embedder: Embedder, chunker: Chunker) -> None:
-        chunks = chunker.chunk(document)
-        vectors = embedder.embed_passages([chunker.embedding_text(chunk) for chunk in chunks])
-        staged = self._stage()
-        before = self.known.get(document.uri)
-        if before is None:
-            self.report.added += 1
-        else:
-            self.report.updated += 1
-            self.report.chunks_removed += staged.remove(before.id)
-        staged.add(document, chunks, vectors)
-        self.known[document.uri] = summarize(document)
-        self.report.chunks_added += len(chunks)
-        self.report.pages += len(document.pages)
+    def take(self, sources: OpenSources, request: IngestRequest) -> None:
+        """Parse what changed and stage what comes of it."""
+        limits = self._worker_limits()
+        workers = self._settings.ingest.workers or os.cpu_count() or 1
+        with ParserPool(workers, limits) as pool:
+            parser = SourceParser(pool, self._unfinished, limits.parse)
+            for parsed in parser.parse(self._changed(self.compare(sources, request))):
+                self._stage(parsed)
+
+    def put(self, document: Document) -> None:
+        """Stage a document made in memory, as a source of its own."""
+        origin = Origin(document.uri, document.content_sha256)
+        if self.build.sources.get(document.uri) == origin.key:
+            self.build.report.unchanged += 1
+            return
+        self.build.put(document, origin)
+        self.build.finish_source(origin)
 
     def forget(self, uris: Iterable[str]) -> None:
-        """Remove the documents with these URIs."""
+        """Remove these sources."""
         for uri in uris:
-            self.report.chunks_removed += self._stage().remove(self.known.pop(uri).id)
-            self.report.removed += 1
+            self.build.forget(uri)
+
+    def publish(self) -> None:
+        """Let readers see what is staged."""
+        if self.build.publish():
+            report = self.build.report
+            self._progress.published(report.snapshot or "", report.unembedded)
 
     def finish(self) -> IngestReport:
-        """Publish what was staged, if anything was."""
-        if self._staged is not None:
-            self._manifest = self._staged.publish()
-            self._staged = None
-            self._target.prune_snapshots(self._settings.ingest.keep_snapshots)
-        if self._manifest is not None:
-            self.report.snapshot, self.report.chunks_total = self._manifest.id, self._manifest.chunks
-        self.report.seconds = time.perf_counter() - self._started
-        return self.report
+        """Publish, and forget the work that this was made of."""
+        self.publish()
+        self._unfinished.clear()
+        self.build.report.seconds = time.perf_counter() - self._started
+        return self.build.report
 
-    def _stage(self) -> StagedSnapshot:
-        if self._staged is None:
-            self._staged = StagedSnapshot(self._target, self._spec(), self._chunking())
-        return self._staged
+    def _changed(self, changes: Iterable[Change]) -> Iterator[Change]:
+        """The sources to parse; the others are counted and listed."""
+        for change in changes:
+            if change.fate in (Fate.ADD, Fate.UPDATE):
+                yield change
+                continue
+            self.build.report.unchanged += change.fate is Fate.KEEP
+            self.build.report.failures.extend(change.failures)
+            self._progress.advance(change.name or change.uri)
 
-    def _spec(self) -> EmbedderSpec:
-        return spec_from_settings(self._settings.embedder)
+    def _stage(self, parsed: ParsedSource) -> None:
+        change, part = parsed.change, parsed.part
+        if part is not None:
+            uri = member_uri(change.uri, part.member)
+            try:
+                if isinstance(part.outcome, ParseError):
+                    raise part.outcome
+                name = part.member or change.name
+                title = None if part.member else change.title
+                document = document_of(uri, name, part.outcome, part.content_sha256, change.metadata, title)
+                self.build.put(document, change.origin)
+            except ParseError as error:
+                self._fail(change, uri, error)
+        if parsed.last:
+            self._finish_source(change)
 
-    def _chunking(self) -> ChunkingSpec:
-        chunking = self._settings.chunking
-        return ChunkingSpec(chunking.max_tokens, chunking.context_tokens)
+    def _fail(self, change: Change, uri: str, error: ParseError) -> None:
+        place = str(change.path) if change.path and uri == change.uri else uri
+        self._failed.setdefault(change.uri, []).append(Failure.of(place, error.code, str(error)))
+        if isinstance(error, MetadataError):
+            # Who may see it is not known any more, so that nobody may.
+            self.build.forget(change.uri)
 
-    def _require_same_pipeline(self, manifest: IndexManifest) -> None:
-        if (manifest.embedder, manifest.chunking) != (self._spec(), self._chunking()):
-            raise IncompatibleSnapshotError(
-                f"the collection {self._target.name!r} was built with another embedder or chunking "
-                f"({manifest.embedder.model}, {manifest.chunking.max_tokens} tokens): "
-                "restore these settings, or ingest into a new collection."
-            )
+    def _finish_source(self, change: Change) -> None:
+        self.build.finish_source(change.origin)
+        failures = self._failed.pop(change.uri, [])
+        self.build.report.failures.extend(failures)
+        if change.sha256:
+            self._memory.remember_failures(change.uri, change.origin.key, self._parsers, failures)
+            self._memory.remember(change.uri, change.stamp, change.sha256)
+        self._progress.advance(change.name)
+
+    def _worker_limits(self) -> WorkerLimits:
+        settings = self._settings.ingest
+        parse = ParseLimits(settings.max_file_megabytes * 1_000_000, settings.max_text_characters)
+        return WorkerLimits(settings.parse_seconds, settings.parse_megabytes * 1_000_000, parse)

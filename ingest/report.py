@@ -33,6 +33,7 @@ class IngestReport:
     chunks_total: int = 0
     chunks_added: int = 0
     chunks_removed: int = 0
+    unembedded: int = 0
     pages: int = 0
     seconds: float = 0.0
     failures: list[Failure] = field(default_factory=list[Failure])
@@ -53,7 +54,9 @@ class IngestReport:
                 "total": self.chunks_total,
                 "added": self.chunks_added,
                 "removed": self.chunks_removed,
+                "unembedded": self.unembedded,
             },
+            "pages": self.pages,
             "seconds": round(self.seconds, 3),
             "failures": [asdict(failure) for failure in self.failures],
         }

@@ -11,10 +11,11 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from ingest.dotted_keys import flatten, nest
 from ingest.errors import SettingsError
 
 ENVIRONMENT_PREFIX = "TROIKA_"
@@ -32,6 +33,15 @@ class EmbedderBackend(StrEnum):
     OPENAI = "openai"
 
 
+class ChunkingStrategy(StrEnum):
+    """How documents are cut; ``ingest.chunk`` says what is searched and what is read under each."""
+
+    STRUCTURE = "structure"
+    FIXED = "fixed"
+    SENTENCE_WINDOW = "sentence-window"
+    PARENT_CHILD = "parent-child"
+
+
 class GeneratorKind(StrEnum):
     """Which engine writes the answer."""
 
@@ -45,6 +55,13 @@ class GroundingMode(StrEnum):
 
     MARK = "mark"
     STRICT = "strict"
+
+
+class Engine(StrEnum):
+    """Where parsing and embedding run."""
+
+    LOCAL = "local"
+    RAY = "ray"
 
 
 class Section(BaseModel):
@@ -70,19 +87,49 @@ class EmbedderSettings(Section):
 
 
 class ChunkingSettings(Section):
-    """How documents are cut, in tokens of the embedder's own tokenizer."""
+    """How documents are cut, in tokens of the embedder's own tokenizer.
 
+    A chunk repeats at most ``overlap_tokens`` of the one before, and half of it at most; ``window_sentences``
+    are read on each side (sentence-window), and ``parent_tokens`` of a section (parent-child).
+    """
+
+    strategy: ChunkingStrategy = ChunkingStrategy.STRUCTURE
     max_tokens: Annotated[int, Field(ge=32, le=8192)] = 128
     context_tokens: Annotated[int, Field(ge=0, le=512)] = Field(
         default=48, description="at most this many tokens of title and headings before each chunk's text"
     )
+    overlap_tokens: Annotated[int, Field(ge=0, le=4096)] = 0
+    window_sentences: Annotated[int, Field(ge=0, le=20)] = 2
+    parent_tokens: Annotated[int, Field(ge=32, le=32768)] = 512
 
 
 class IngestSettings(Section):
     """What a bulk ingest accepts."""
 
     max_file_megabytes: Positive = 100
+    max_text_characters: Positive = Field(default=50_000_000, description="most text of one file")
+    parse_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=60.0, description="longest time that one file may take"
+    )
+    parse_megabytes: Annotated[int, Field(ge=200)] = Field(
+        default=1000, description="most memory of a process that parses"
+    )
+    workers: Positive | None = Field(default=None, description="processes that parse; default one a core")
+    near_duplicates: bool = Field(default=True, description="index chunks that say the same once")
     keep_snapshots: Positive = 3
+    allow_private_addresses: bool = Field(
+        default=False, description="fetch pages of this machine and of private networks, too"
+    )
+    user_agent: Annotated[str, Field(pattern=r"^[!-~][ -~]*$")] = Field(
+        default="Troika/0.1 (document indexer)",
+        description="what web servers are told when pages are fetched",
+    )
+    fetch_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=60.0, description="longest time that one page may take, without the pauses before retries"
+    )
+    fetch_connections: Annotated[int, Field(ge=1, le=32)] = Field(
+        default=4, description="pages fetched at the same time"
+    )
 
 
 class RetrievalSettings(Section):
@@ -206,7 +253,7 @@ def load_settings_with_origins(
             values[key] = value
             origins[key] = origin
     try:
-        return Settings.model_validate(_nest(values)), origins
+        return Settings.model_validate(nest(values)), origins
     except ValidationError as error:
         raise _invalid(error, origins) from None  # the library's own text would show a secret
 
@@ -242,7 +289,7 @@ def _read_file(environment: Mapping[str, str], directory: Path) -> dict[str, Any
             )
         return {}
     try:
-        return dict(_flatten(tomllib.loads(path.read_text("utf-8")), ""))
+        return dict(flatten(tomllib.loads(path.read_text("utf-8")), ""))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read as TOML ({error}): correct it or remove it.") from error
 
@@ -255,22 +302,3 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         key = name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
         found[key] = tuple(map(str.strip, value.split(","))) if key == "generator.languages" else value
     return found
-
-
-def _flatten(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            yield from _flatten(cast("Mapping[str, Any]", value), f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
-def _nest(values: Mapping[str, Any]) -> dict[str, Any]:
-    nested: dict[str, Any] = {}
-    for dotted, value in values.items():
-        *parents, leaf = dotted.split(".")
-        table = nested
-        for parent in parents:
-            table = table.setdefault(parent, {})
-        table[leaf] = value
-    return nested

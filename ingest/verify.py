@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.collection import Collection
+from ingest.dense_segments import vector_numbers
 from ingest.docstore import Docstore
 from ingest.errors import SnapshotCorruptError
-from ingest.snapshot import IndexManifest, Snapshot, checksums, read_manifest
+from ingest.manifest import IndexManifest, checksums, read_manifest
+from ingest.snapshot import VECTORS, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +32,17 @@ def verify_collection(home: Path, name: str) -> Verification:
     Raises:
         CollectionNotFoundError: nothing was published under this name.
     """
-    directory = Collection(home, name).require_current()
+    return verify_snapshot(name, Collection(home, name).require_current())
+
+
+def verify_snapshot(name: str, directory: Path) -> Verification:
+    """Check the snapshot of the collection ``name`` in ``directory``."""
     try:
         manifest = read_manifest(directory)
     except SnapshotCorruptError as error:
         return Verification(name, directory.name, 0, 0, (str(error),))
     try:
-        problems = _damaged_files(directory, manifest)
+        problems = damaged_files(directory, manifest)
         if not problems:
             with closing(Snapshot(directory, manifest)) as snapshot:
                 problems = _disagreements(snapshot)
@@ -45,7 +51,8 @@ def verify_collection(home: Path, name: str) -> Verification:
     return Verification(name, manifest.id, manifest.documents, manifest.chunks, tuple(problems))
 
 
-def _damaged_files(directory: Path, manifest: IndexManifest) -> list[str]:
+def damaged_files(directory: Path, manifest: IndexManifest) -> list[str]:
+    """What is wrong with the files of a snapshot, by their checksums."""
     found = checksums(directory)
     problems = [f"{name} is missing" for name in manifest.files.keys() - found.keys()]
     problems += [f"{name} does not belong here" for name in found.keys() - manifest.files.keys()]
@@ -58,19 +65,24 @@ def _damaged_files(directory: Path, manifest: IndexManifest) -> list[str]:
 
 
 def _disagreements(snapshot: Snapshot) -> list[str]:
-    manifest, store, vectors = snapshot.manifest, snapshot.documents, snapshot.vectors
-    numbers = {number for number, _ in store.numbered_chunks()}
+    manifest, store = snapshot.manifest, snapshot.documents
+    indexed = set(store.indexed_numbers())
+    embedded = vector_numbers(snapshot.directory / VECTORS)
     problems: list[str] = []
-    if len(numbers) != manifest.chunks or store.document_count() != manifest.documents:
+    counted = (store.document_count(), store.chunk_count(), len(indexed))
+    if counted != (manifest.documents, manifest.chunks, manifest.indexed):
         problems.append("the manifest and the document store count differently")
-    if vectors.dimension != manifest.embedder.dimension:
-        problems.append(
-            f"the vectors have {vectors.dimension} dimensions, the embedder {manifest.embedder.dimension}"
-        )
-    if vectors.numbers() != numbers or len(vectors) != len(numbers):
+    lacking = len(indexed - set(embedded))
+    if (
+        not indexed.issuperset(embedded)
+        or len(embedded) != len(set(embedded))
+        or lacking != manifest.unembedded
+    ):
         problems.append("the vectors do not belong to exactly the stored chunks")
-    if snapshot.words.numbers() != numbers:
+    if snapshot.words.numbers() != indexed:
         problems.append("BM25 does not hold exactly the stored chunks")
+    if store.stray_twins():
+        problems.append("a chunk repeats another that is not indexed")
     return problems + list(_wrong_spans(store))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ingest.collection import Collection, list_collections
 from ingest.errors import TroikaError
-from ingest.snapshot import read_manifest
+from ingest.manifest import read_manifest
 from service.pipelines import CollectionSummary
 
 logger = logging.getLogger(__name__)

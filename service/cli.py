@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingest.cli import Bar, CollectionOption, JsonOption
+from ingest.cli import CollectionOption, JsonOption
 from ingest.errors import PathNotFoundError
 from ingest.settings import GeneratorKind, Settings, load_settings
 from service.answer import Answer
@@ -89,12 +89,13 @@ def demo(
 ) -> None:
     """Ingest the sample handbook and ask it five questions."""
     from ingest.pipeline import ingest_paths
+    from ingest.progress_display import display
 
     if not HANDBOOK.is_dir():
         raise PathNotFoundError(f"{HANDBOOK} does not exist: run the demo from a checkout of the project.")
     settings = load_settings()
-    with Bar() as bar:
-        report = ingest_paths([HANDBOOK], settings.collection, settings, progress=bar)
+    with display() as progress:
+        report = ingest_paths([HANDBOOK], settings.collection, settings, progress=progress)
     typer.echo(report.summary())
     for answer in asyncio.run(_ask(settings, settings.collection, DEMO_QUESTIONS)):
         typer.echo(f"\nQ: {answer.question}\n{format_answer(answer)}")

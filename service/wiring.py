@@ -76,7 +76,7 @@ class PipelineFactory:
         settings = self._settings
         embedder = self._embedder(snapshot)
         generator = self._generator(release)
-        grounding = Grounding(snapshot.words.document_frequency, snapshot.manifest.chunks)
+        grounding = Grounding(snapshot.words.document_frequency, snapshot.manifest.indexed)
         return AnswerPipeline(
             snapshot=snapshot,
             retriever=Retriever(snapshot, embedder, settings.retrieval),

@@ -94,4 +94,7 @@ class _CautiousCounter:
         return [match.span() for match in _TOKEN.finditer(text)]
 
     def count(self, text: str) -> int:
-        return len(self.offsets(text))
+        return len(_TOKEN.findall(text))
+
+    def counts(self, texts: Sequence[str]) -> list[int]:
+        return [self.count(text) for text in texts]

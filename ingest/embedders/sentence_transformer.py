@@ -8,9 +8,11 @@ from typing import Any, cast
 
 import numpy as np
 from sentence_transformers import SentenceTransformer
+from tokenizers import Tokenizer
 
 from ingest.embed import EmbedderSpec, Matrix, TokenCounter, Vector
 from ingest.embedders.model_files import local_model_directory
+from ingest.embedders.tokenizer import TokenizerCounter
 from ingest.errors import IncompatibleSnapshotError, ModelNotFoundError
 
 
@@ -28,7 +30,7 @@ class SentenceTransformerEmbedder:
                 f"{spec.model} gives vectors of {dimension} dimensions where {spec.dimension} are recorded: "
                 "use the model that the collection was built with."
             )
-        self._tokens = _FastTokenizerCounter(self._model.tokenizer)
+        self._tokens = _counter(self._model.tokenizer)
 
     @property
     def spec(self) -> EmbedderSpec:
@@ -57,20 +59,12 @@ class SentenceTransformerEmbedder:
         return np.asarray(vectors, dtype=np.float32)
 
 
-class _FastTokenizerCounter:
-    """Counts tokens with a transformers fast tokenizer."""
-
-    def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
-
-    def offsets(self, text: str) -> list[tuple[int, int]]:
-        encoded = self._tokenizer(
-            text, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
-        )
-        return [(int(start), int(end)) for start, end in encoded["offset_mapping"]]
-
-    def count(self, text: str) -> int:
-        return len(self.offsets(text))
+def _counter(tokenizer: Any) -> TokenizerCounter:
+    """A counter over a copy of the model's fast tokenizer, whose own limits on length would cut."""
+    copy = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    copy.no_truncation()
+    copy.no_padding()
+    return TokenizerCounter(copy)
 
 
 def _open(model: str) -> SentenceTransformer:

@@ -1,7 +1,8 @@
 """Bytes of a text file -> characters, with the encoding told from the bytes.
 
-Order: byte order mark, UTF-8, UTF-16/32 without a mark (told by their NUL bytes), the encoding that
-the file declares, detection. A wrong guess would be stored for good, so what can't be told is refused.
+Order: byte order mark, UTF-16/32 without a mark (told by their NUL bytes), the 7-bit encodings of Chinese
+and Japanese (told by their escapes), UTF-8, the encoding that the file declares, detection. A wrong guess
+would be stored for good, so what can't be told is refused.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ _COMMON_CHINESE = frozenset(
 _COMMON_KOREAN = frozenset(
     "이다는의에을가를로고하지기한도사서은인자아리시나어그대해스라수일정전부상으제적보조주원장만안오과들년있것었했되와게동구성무"
 )
-_EAST_ASIAN = ("gb18030", "big5", "shift_jis", "euc_jp", "cp949")
+_EAST_ASIAN = ("gb18030", "big5", "cp932", "euc_jp", "cp949")
+_JAPANESE = frozenset(("cp932", "euc_jp", "iso2022_jp"))
+_ESCAPED = ((b"~{", "hz"), (b"\x1b$", "iso2022_jp"))
 _MIN_COMMON_SHARE = 0.2
 """Real text draws half of its ideographs from the few hundred above, a wrong decoding a tenth."""
 
@@ -70,6 +73,9 @@ def decode_text(content: bytes, declared: str | None = None) -> str:
         wide = _decode_wide(content)
         if wide is not None:
             return clean_text(wide)
+    encoding = _escaped_encoding(content) or (_unmarked_chinese(content) if _is_binary(content) else None)
+    if encoding is not None:
+        return clean_text(content.decode(encoding, errors="replace"))
     if _is_binary(content):
         raise WrongExtensionError(
             "the file holds binary data where text was expected: give it the suffix of its real format."
@@ -87,6 +93,22 @@ def _is_binary(content: bytes) -> bool:
     nulls = content.count(0)
     controls = len(_CONTROL.findall(content)) - nulls
     return controls > _MAX_CONTROL_SHARE * len(content) or nulls > _MAX_NULL_SHARE * len(content)
+
+
+def _escaped_encoding(content: bytes) -> str | None:
+    """The 7-bit encoding whose escapes are there, if they lead to common characters."""
+    for escape, encoding in _ESCAPED:
+        if escape in content and _common_share(content, encoding, "replace") >= _MIN_COMMON_SHARE:
+            return encoding
+    return None
+
+
+def _unmarked_chinese(content: bytes) -> str | None:
+    """UTF-16 without a mark and without any ASCII, whose bytes look like no text at all."""
+    for encoding in _WIDE[2:]:
+        if _common_share(content[:_DETECTION_BYTES], encoding, "strict") >= _MIN_COMMON_SHARE:
+            return encoding
+    return None
 
 
 def _known(declared: str | None) -> Iterator[str]:
@@ -153,7 +175,7 @@ def _common_share(content: bytes, encoding: str, errors: str) -> float:
         return 0.0
     foreign = [character for character in text if character > "\x7f" and character.isalpha()]
     common = _COMMON_KOREAN if encoding == "cp949" else _COMMON_CHINESE
-    kana = encoding in ("shift_jis", "euc_jp")
+    kana = encoding in _JAPANESE or encoding in _WIDE
     hits = sum(1 for character in foreign if character in common or (kana and "ぁ" <= character <= "ん"))
     return hits / len(foreign) if foreign else 0.0
 

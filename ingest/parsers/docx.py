@@ -18,9 +18,10 @@ from docx.document import Document as WordDocument
 from docx.opc.part import Part
 
 from ingest.document import BlockKind, MetadataValue
-from ingest.errors import BrokenFileError, FileTooLargeError
+from ingest.errors import BrokenFileError
 from ingest.parsers.docx_styles import StyleSheet, W
-from ingest.parsers.docx_text import TextRun, read_paragraph, table_lines
+from ingest.parsers.docx_text import TextRun, read_paragraph, read_table
+from ingest.parsers.package import check_ratio, refuse_entities
 from ingest.parsers.text_builder import ParsedFile, TextBuilder, clean_text
 from ingest.parsers.titles import first_usable_title
 from ingest.parsers.xml_tree import Element, read_xml
@@ -28,15 +29,14 @@ from ingest.parsers.xml_tree import Element, read_xml
 _RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/"
 _PARAGRAPH, _TABLE = f"{W}p", f"{W}tbl"
 _INDENT = "  "
-_MAX_PART_BYTES = 10_000_000
-_MAX_RATIO = 100
-"""A part over 10 MB that shrank more than 100 times is no text anyone wrote, but a bomb."""
+_PROLOG_BYTES = 65_536
+"""Where a part of XML declares entities, if it does."""
 
 
 def parse(content: bytes) -> ParsedFile:
     """The body of a Word file; its title is the first paragraph of style Title, which a reader sees,
     else the core property (often a template's), else the first heading."""
-    _check_sizes(content)
+    _check_parts(content)
     word = docx.Document(io.BytesIO(content))
     body = cast("Element", word.element).find(f"{W}body")
     if body is None:
@@ -67,7 +67,8 @@ class _BodyWriter:
                 self._write_paragraph(child)
             elif child.tag == _TABLE:
                 self._flush_list()
-                self._builder.add(BlockKind.TABLE, "\n".join(table_lines(child)))
+                table = read_table(child)
+                self._builder.add_table(table.lines, table.header_rows)
             elif isinstance(child.tag, str) and child.tag not in (f"{W}del", f"{W}moveFrom", f"{W}sdtPr"):
                 self.write(child)
 
@@ -110,16 +111,14 @@ class _BodyWriter:
         self._items = []
 
 
-def _check_sizes(content: bytes) -> None:
-    """Refuse a bomb by the sizes its directory declares; zipfile reads no more than these."""
+def _check_parts(content: bytes) -> None:
+    """Refuse a bomb by the sizes its directory declares (zipfile reads no more), and by its entities."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         for part in archive.infolist():
-            ratio = part.file_size / max(1, part.compress_size)
-            if part.file_size > _MAX_PART_BYTES and ratio > _MAX_RATIO:
-                raise FileTooLargeError(
-                    f"part {part.filename!r} unpacks to {part.file_size // 1_000_000} MB, {ratio:.0f} times "
-                    f"its packed size, where at most {_MAX_RATIO} times is read: check where it is from."
-                )
+            check_ratio(part)
+            if part.filename.endswith(".xml"):
+                with archive.open(part) as source:
+                    refuse_entities(source.read(_PROLOG_BYTES), part.filename)
 
 
 def _styles(word: WordDocument) -> StyleSheet:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ingest.parsers.docx_styles import W
+from ingest.parsers.tables import has_header, row_line
 from ingest.parsers.text_builder import clean_text, collapse_space
 from ingest.parsers.xml_tree import Element
 
@@ -40,19 +41,47 @@ def read_paragraph(paragraph: Element) -> TextRun:
     return TextRun(clean_text("".join(parts)), run.notes, run.boxes)
 
 
-def table_lines(table: Element) -> Iterator[str]:
-    """One line a row, cells joined by " | "; the rows of a table within a cell follow its own row."""
+@dataclass(frozen=True, slots=True)
+class TableLines:
+    """A table's rows, one line each, of which the first ``header_rows`` name the columns."""
+
+    lines: list[str]
+    header_rows: int
+
+
+def read_table(table: Element) -> TableLines:
+    """The rows of ``table``; those of a table within a cell follow the cell's own row.
+
+    Rows that Word repeats on each page are its header; without such, the first row is if it looks like one.
+    """
+    lines: list[str] = []
+    rows: list[list[str]] = []
+    repeated = 0
     for row in _children(table, f"{W}tr"):
-        cells: list[str] = []
-        nested: list[Element] = []
-        for cell in _children(row, f"{W}tc"):
-            texts = [_cell_text(paragraph) for paragraph in _children(cell, f"{W}p")]
-            cells.append(" ".join(text for text in texts if text))
-            nested += _children(cell, f"{W}tbl")
+        cells, nested = _read_row(row)
         if any(cells):
-            yield " | ".join(cells)
+            repeated += repeated == len(lines) and _is_repeated(row)
+            lines.append(row_line(cells))
+            rows.append(cells)
         for inner in nested:
-            yield from table_lines(inner)
+            lines += read_table(inner).lines
+    return TableLines(lines, min(repeated, len(lines) - 1) if repeated else int(has_header(rows)))
+
+
+def _read_row(row: Element) -> tuple[list[str], list[Element]]:
+    """The texts of a row's cells, and the tables within them."""
+    cells: list[str] = []
+    nested: list[Element] = []
+    for cell in _children(row, f"{W}tc"):
+        texts = [_cell_text(paragraph) for paragraph in _children(cell, f"{W}p")]
+        cells.append(" ".join(text for text in texts if text))
+        nested += _children(cell, f"{W}tbl")
+    return cells, nested
+
+
+def _is_repeated(row: Element) -> bool:
+    mark = row.find(f"{W}trPr/{W}tblHeader")
+    return mark is not None and mark.get(f"{W}val") not in _OFF
 
 
 def _cell_text(paragraph: Element) -> str:

@@ -33,6 +33,7 @@ class BlockWriter:
         self._run: list[str] = []
         self._lines: list[str] = []
         self._cells: list[str] = []
+        self._header_lines = 0
         self._markers: list[str] = []
         self._numbers: list[int] = []
         self._container: Element | None = None
@@ -91,6 +92,9 @@ class BlockWriter:
         return self._builder.build()
 
     def _enter_inside(self, element: Element, tag: str) -> None:
+        if self._in_table and (tag in _ITEMS or tag in _LISTS):
+            self._run.append(" ")  # a row stays one line, whatever its cells hold
+            return
         if tag in _ITEMS or tag in _LISTS or tag in ("tr", "table", "caption"):
             self._flush_line()
         elif tag not in _CELLS:
@@ -105,17 +109,33 @@ class BlockWriter:
     def _leave_inside(self, element: Element, tag: str) -> None:
         if tag in _CELLS and not self._numbers:
             self._cells.append(self._take())
+        elif self._in_table and (tag in _ITEMS or tag in _LISTS):
+            self._run.append(" ")
         elif tag in _ITEMS or tag in ("tr", "caption", "table") or tag in _LISTS:
             self._flush_line()
             if tag in _LISTS:
                 self._close_list()
+            elif tag == "caption" or (tag == "tr" and _names_columns(element)):
+                self._count_header_line()
         else:
             self._run.append(" ")
         if element is self._container:
-            kind = BlockKind.TABLE if tag == "table" else BlockKind.LIST
-            self._builder.add(kind, "\n".join(self._lines))
-            self._lines = []
-            self._container = None
+            self._flush_container(tag)
+
+    def _count_header_line(self) -> None:
+        """The line just written belongs to the table's header if all lines before it do."""
+        if self._header_lines == len(self._lines) - 1:
+            self._header_lines += 1
+
+    def _flush_container(self, tag: str) -> None:
+        if tag == "table":
+            has_body = self._header_lines < len(self._lines)
+            self._builder.add_table(self._lines, self._header_lines if has_body else 0)
+        else:
+            self._builder.add(BlockKind.LIST, "\n".join(self._lines))
+        self._lines = []
+        self._header_lines = 0
+        self._container = None
 
     def _open_list(self, element: Element, tag: str) -> None:
         if tag == "table":
@@ -129,6 +149,10 @@ class BlockWriter:
         if self._numbers:
             self._numbers.pop()
             self._markers.pop()
+
+    @property
+    def _in_table(self) -> bool:
+        return self._container is not None and self._container.tag == "table"
 
     def _flush_line(self) -> None:
         """End a line of a list or table; an item's marker stands before its first line only."""
@@ -159,6 +183,14 @@ class BlockWriter:
         text = collapse_space("".join(self._run))
         self._run = []
         return text
+
+
+def _names_columns(row: Element) -> bool:
+    """Whether a row is part of a table's head, or has no cells but headers."""
+    if any(above.tag == "thead" for above in row.iterancestors("thead", "table")):
+        return True
+    cells = [child.tag for child in row if child.tag in _CELLS]
+    return bool(cells) and all(tag == "th" for tag in cells)
 
 
 def _is_data(table: Element) -> bool:

@@ -51,7 +51,8 @@ def parse_source(text: str) -> ParsedFile:
                 first_title = heading or None
             blocks.append(Block(BlockKind.HEADING, start, end, trail.enter(level, heading)))
         else:
-            blocks.append(Block(_KINDS[token.type], start, end, trail.path))
+            header = _table_header(text, start, end) if token.type == "table_open" else None
+            blocks.append(Block(_KINDS[token.type], start, end, trail.path, header))
     stated = metadata.get("title")
     title = stated.strip() if isinstance(stated, str) and stated.strip() else first_title
     return ParsedFile(text, tuple(blocks), title, metadata=metadata)
@@ -77,6 +78,13 @@ def _spans(text: str, body_start: int) -> Iterator[tuple[Token, str, int, int]]:
         if token.type == "heading_open" and not heading:
             continue
         yield token, heading, body_start + start, body_start + end
+
+
+def _table_header(text: str, start: int, end: int) -> tuple[int, int]:
+    """The span of a table's first row and of the line of dashes below it."""
+    dashes = text.index("\n", start) + 1
+    after = text.find("\n", dashes, end)
+    return start, end if after < 0 else after
 
 
 def _trim(body: str, start: int, end: int, *, keep_indent: bool) -> tuple[int, int]:

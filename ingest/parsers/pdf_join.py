@@ -1,62 +1,88 @@
-"""Join the lines of a block into running text, as each script wants it."""
+"""Join the lines of a block into running text, as each script wants it, and keep where each line stands."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from ingest.parsers.pdf_lines import Line
-from ingest.parsers.text_builder import clean_text, collapse_space, joint
+from ingest.parsers.text_builder import joint
 
 _LAST_WORD = re.compile(r"[^\W\d_][^\W_]*(?:[-‐][^\W_]+)*\Z")
 _FIRST_WORD = re.compile(r"[^\W\d_]+")
 _HYPHENS = ("-", "‐")
-_LEADERS = re.compile(r"(?:\s*[.·…]){5,}\s*")
-_COMPATIBILITY = re.compile("[\u2e80-\u2fdf\ufb00-\ufb06]")
-"""CJK radicals that a font stands in for ideographs, and Latin ligatures."""
 
-_SYMBOL_GLYPH = re.compile("[\uf000-\uf0ff]")
-"""Glyphs of symbol fonts without a character; at a line's start they are bullets."""
+
+class PlacedLine(NamedTuple):
+    """A line and its span in the text that it was joined to."""
+
+    line: Line
+    start: int
+    end: int
+
+
+@dataclass(slots=True)
+class Piece:
+    """What a block has on one page. Put together, the pieces are the block; spans count in this piece."""
+
+    page: int
+    text: str
+    lines: list[PlacedLine] = field(default_factory=list[PlacedLine])
 
 
 class LineJoiner:
-    """Joins lines; the words of the whole document tell which hyphens are real."""
+    """Joins lines; the words of the whole document tell which hyphens are real.
 
-    def __init__(self, lines: Sequence[Line]) -> None:
-        self._lines = lines
+    Args:
+        page_texts: the text of each page as it was read, line breaks and all.
+    """
 
-    def join(self, lines: Sequence[tuple[int, Line, bool]]) -> list[tuple[int, str]]:
+    def __init__(self, page_texts: Iterable[str]) -> None:
+        self._page_texts = page_texts
+
+    def join(self, lines: Sequence[tuple[int, Line, bool]]) -> list[Piece]:
         """The text of a block, cut where a new page begins.
 
         Args:
             lines: (page, line, whether it stands on a line of its own) in order.
-
-        Returns:
-            (page, text) in order; put together they are the block.
         """
-        pieces: list[tuple[int, str]] = []
+        pieces: list[Piece] = []
+        parts: list[str] = []
+        placed: list[PlacedLine] = []
+        page = length = 0
         hyphenated = False
-        for page, line, own_line in lines:
-            text = _readable(line.text)
-            if not text:
-                continue
-            if not pieces:
-                pieces.append((page, text))
+        for number, line, own_line in lines:
+            text = between = line.text
+            if not parts:
+                page, between = number, ""
             else:
-                last_page, before = pieces[-1]
-                before, between = (before, "\n") if own_line else self._seam(before, text, hyphenated)
-                if page == last_page:
-                    pieces[-1] = (page, f"{before}{between}{text}")
+                before = parts[-1]
+                if own_line:
+                    between = "\n"
+                elif not hyphenated and text.isascii() and before[-1].isascii() and before[-1] != "-":
+                    between = " "
                 else:
-                    pieces[-1] = (last_page, before)
-                    pieces.append((page, f"{between}{text}"))
+                    parts[-1], between = self._seam(before, text, hyphenated)
+                    if change := len(parts[-1]) - len(before):
+                        length += change
+                        placed[-1] = placed[-1]._replace(end=length)
+                if number != page:
+                    pieces.append(Piece(page, "".join(parts), placed))
+                    page, length, parts, placed = number, 0, [], []
+            start = length + len(between)
+            length = start + len(text)
+            parts += (between, text)
+            placed.append(PlacedLine(line, start, length))
             hyphenated = line.hyphenated
+        if parts:
+            pieces.append(Piece(page, "".join(parts), placed))
         return pieces
 
     def _seam(self, before: str, after: str, hyphenated: bool) -> tuple[str, str]:
-        """What becomes of the text before a line break, and what stands in the break's place."""
+        """What becomes of the line before a line break, and what stands in the break's place."""
         if not hyphenated and not before.endswith(_HYPHENS):
             return before, joint(before, after)
         stem = before.rstrip("-‐")
@@ -86,19 +112,7 @@ class LineJoiner:
         They keep the marks that follow them: a look-up with each mark costs less than to strip them all.
         """
         words: set[str] = set()
-        broken = False
-        for line in self._lines:
-            was_broken, broken = broken, line.hyphenated or line.text.endswith(_HYPHENS)
-            words.update(line.text.lower().split()[1 if was_broken else 0 : -1 if broken else None])
+        for text in self._page_texts:
+            # pdfium's sign for a hyphen at a line's end is no space, so such a word comes as one.
+            words.update(text.lower().replace("-\r\n", "-").replace("-\n", "-").split())
         return frozenset(words)
-
-
-def _readable(text: str) -> str:
-    """One line's text; the dots that lead to a page number become one sign."""
-    text = collapse_space(clean_text(text))
-    if text.count(".") > 4 or not text.isascii():
-        text = _LEADERS.sub(" … ", text).strip()
-    if text.isascii():
-        return text
-    text = _SYMBOL_GLYPH.sub("•", text)
-    return _COMPATIBILITY.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)

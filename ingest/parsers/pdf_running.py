@@ -11,10 +11,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
+from operator import itemgetter
 
 from ingest.parsers.pdf_lines import Line, PageLines
 
 _ZONE = 0.15
+_PAGE_NUMBER_ZONE = 0.2
+_BOTTOM = Line._fields.index("bottom")
 _OUTERMOST_LINES = 2
 _MIN_REPEATS = 3
 _MAX_NUMBERS = 5
@@ -30,35 +33,43 @@ _PAGE_NUMBER = re.compile(
 
 def drop_running_lines(pages: Sequence[PageLines]) -> list[PageLines]:
     """The pages without what runs along their edges."""
+    edges = [list(_edge_lines(page)) for page in pages]
     repeats = Counter(
         key
-        for page in pages
-        for key in {key for line in _edge_lines(page) for key in _keys(line, page.number)}
+        for page, lines in zip(pages, edges, strict=True)
+        for key in {key for line in lines if _is_near(line, page, _ZONE) for key in _keys(line, page.number)}
     )
     needed = min(_MIN_REPEATS, max(2, len(pages)))
     kept: list[PageLines] = []
-    for page in pages:
+    for whole, lines in zip(pages, edges, strict=True):
+        page = whole
         running = {
             id(line)
-            for line in _edge_lines(page)
-            if any(repeats[key] >= needed for key in _keys(line, page.number))
+            for line in lines
+            if (
+                _is_near(line, page, _ZONE)
+                and any(repeats[key] >= needed for key in _keys(line, page.number))
+            )
             or _is_page_number(line, page.number, len(pages))
         }
-        kept.append(replace(page, lines=tuple(line for line in page.lines if id(line) not in running)))
+        if running:
+            page = replace(page, lines=tuple(line for line in page.lines if id(line) not in running))
+        kept.append(page)
     return kept
 
 
-def _edge_lines(page: PageLines) -> Iterator[Line]:
-    """The outermost lines at the top and at the bottom of a page that has more than those."""
+def _edge_lines(page: PageLines) -> list[Line]:
+    """The outermost lines near the top and the bottom of a page that has more than those."""
     if len(page.lines) <= 1:
-        return
-    lowest_first = sorted(page.lines, key=lambda line: line.bottom)
-    for line in lowest_first[:_OUTERMOST_LINES]:
-        if line.top < _ZONE * page.height:
-            yield line
-    for line in lowest_first[-_OUTERMOST_LINES:]:
-        if line.bottom > (1 - _ZONE) * page.height:
-            yield line
+        return []
+    lowest_first = sorted(page.lines, key=itemgetter(_BOTTOM))
+    outermost = lowest_first[:_OUTERMOST_LINES] + lowest_first[-_OUTERMOST_LINES:]
+    return [line for line in outermost if _is_near(line, page, _PAGE_NUMBER_ZONE)]
+
+
+def _is_near(line: Line, page: PageLines, zone: float) -> bool:
+    """Whether a line stands in the uppermost or lowermost ``zone`` of its page."""
+    return line.top < zone * page.height or line.bottom > (1 - zone) * page.height
 
 
 def _keys(line: Line, page_number: int) -> Iterator[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
 
 from ingest.parsers.pdf_lines import Line, PageLines
 
@@ -15,6 +14,8 @@ _MAX_LEVELS = 6
 _GAP_EMS = 0.25
 _DEFAULT_PITCH = 1.2
 _COLUMN_EMS = 3.0
+_MAX_BOLD_SHARE = 0.25
+_ENOUGH_PITCHES = 5_000
 _TWO_LETTERS = re.compile(r"[^\W\d_].*[^\W\d_]")
 
 
@@ -22,42 +23,77 @@ class Typography:
     """Sizes are in points to the nearest half, distances in ems of the line they concern."""
 
     def __init__(self, pages: Sequence[PageLines]) -> None:
-        self._pitch = _usual_pitch(pages)
-        weights: Counter[float] = Counter()
+        characters: Counter[float] = Counter()
+        lines: Counter[float] = Counter()
+        runs: Counter[float] = Counter()
+        bold = 0
         for page in pages:
+            previous = None
             for line in page.lines:
-                weights[_step(line.size)] += len(line.text)
-        self.body_size = max(weights, key=lambda size: (weights[size], -size)) if weights else 0.0
-        runs = _usual_runs(pages)
+                size = line.size
+                characters[size] += len(line.text)
+                lines[size] += 1
+                bold += line.bold
+                if size != previous:
+                    runs[size] += 1
+                    previous = size
+        self._reach = _usual_pitch(pages) + _GAP_EMS
+        self.body_size = max(characters, key=lambda size: (characters[size], -size)) if characters else 0.0
         # A larger size that runs on for many lines is another body text (a preface, say), no heading.
-        larger = [s for s in weights if s > max(self.body_size, 1.0) and runs[s] <= _MAX_HEADING_LINES]
+        larger = [
+            size
+            for size in characters
+            if size > max(self.body_size, 1.0) and lines[size] <= _MAX_HEADING_LINES * runs[size]
+        ]
         self._levels = {
             size: min(rank, _MAX_LEVELS) for rank, size in enumerate(sorted(larger, reverse=True), 1)
         }
+        # Where much is bold, bold is the body's own weight, or a form's.
+        self._bold_tells = bold <= _MAX_BOLD_SHARE * sum(lines.values())
 
     def heading_level(self, line: Line) -> int | None:
         """The level of a line set clearly larger than the body; None for others."""
-        level = self.possible_level(line)
-        return level if _step(line.size) >= _CLEARLY_LARGER * self.body_size else None
+        level = self._levels.get(line.size)
+        if level is None or line.size < _CLEARLY_LARGER * self.body_size:
+            return None
+        return level if _TWO_LETTERS.search(line.text) else None
 
     def possible_level(self, line: Line) -> int | None:
-        """As ``heading_level``, for any line larger than the body: a heading if it also stands alone."""
-        level = self._levels.get(_step(line.size))
+        """As ``heading_level``, for any line larger than the body or bold: a heading if it stands alone."""
+        level = self._levels.get(line.size)
+        if level is None and self.is_set_off(line):
+            level = min(len(self._levels) + 1, _MAX_LEVELS)
         return level if level is not None and _TWO_LETTERS.search(line.text) else None
+
+    def is_set_off(self, line: Line) -> bool:
+        """Whether a line is bold, in a document where that says something, and as large as the body."""
+        return line.bold and self._bold_tells and line.size >= self.body_size
+
+    def is_heading_size(self, size: float) -> bool:
+        """Whether lines of this size may be headings by their size."""
+        return size in self._levels
+
+    def count_heading_sizes_over(self, size: float) -> int:
+        """How many sizes of headings are larger than ``size``."""
+        return sum(other > size for other in self._levels)
+
+    def reach(self, size: float) -> float:
+        """How far below a line of ``size`` the next one of its paragraph may stand at most, in points."""
+        return self._reach * max(size, 1.0)
 
     def is_gap(self, upper: Line, lower: Line) -> bool:
         """Whether there is more space between two lines than within a paragraph."""
-        return upper.bottom - lower.start_bottom > (self._pitch + _GAP_EMS) * max(lower.size, 1.0)
+        return upper.bottom - lower.start_bottom > self.reach(lower.size)
 
 
 class Columns:
     """Where the lines of a page end that begin near one another."""
 
     def __init__(self, page: PageLines) -> None:
-        self._width = max(1.0, _COLUMN_EMS * page.lines[0].size) if page.lines else 1.0
+        width = self._width = max(1.0, _COLUMN_EMS * page.lines[0].size) if page.lines else 1.0
         ends: dict[int, float] = {}
         for line in page.lines:
-            bucket = int(line.left // self._width)
+            bucket = int(line.left // width)
             if line.right > ends.get(bucket, 0.0):
                 ends[bucket] = line.right
         self._edges = {
@@ -71,7 +107,7 @@ class Columns:
 
 
 def _usual_pitch(pages: Sequence[PageLines]) -> float:
-    """The most common distance from a line to the next."""
+    """The most common distance from a line to the next; the first few thousand lines tell it."""
     pitches: Counter[float] = Counter()
     for page in pages:
         for upper, lower in zip(page.lines, page.lines[1:], strict=False):
@@ -79,24 +115,6 @@ def _usual_pitch(pages: Sequence[PageLines]) -> float:
                 pitch = (upper.bottom - lower.start_bottom) / lower.size
                 if 0.8 < pitch < 2.6:
                     pitches[round(pitch, 1)] += 1
+        if pitches.total() > _ENOUGH_PITCHES:
+            break
     return max(pitches, key=lambda pitch: (pitches[pitch], -pitch)) if pitches else _DEFAULT_PITCH
-
-
-def _usual_runs(pages: Sequence[PageLines]) -> dict[float, float]:
-    """How many lines of each size follow one another, on average."""
-    lines: Counter[float] = Counter()
-    runs: Counter[float] = Counter()
-    for page in pages:
-        previous = None
-        for line in page.lines:
-            size = _step(line.size)
-            lines[size] += 1
-            runs[size] += size != previous
-            previous = size
-    return {size: lines[size] / runs[size] for size in lines}
-
-
-@lru_cache(maxsize=4096)
-def _step(size: float) -> float:
-    """``size`` to the nearest half point."""
-    return round(size * 2) / 2

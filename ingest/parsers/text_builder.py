@@ -7,10 +7,10 @@ parser cleans what it decodes before it counts an offset in it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from ingest.document import Block, BlockKind, MetadataValue, Page
+from ingest.document import Block, BlockKind, MetadataValue, Page, TextBox
 from ingest.language import HAN, KANA
 
 _LINE_ENDS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
@@ -28,13 +28,14 @@ BLOCK_SEPARATOR = "\n\n"
 
 @dataclass(frozen=True, slots=True)
 class ParsedFile:
-    """A file's text and structure. ``title`` is None when the file states none."""
+    """A file's text and structure. ``title`` is None when the file states none; see ``Document``."""
 
     text: str
     blocks: tuple[Block, ...]
     title: str | None = None
     pages: tuple[Page, ...] = ()
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict[str, MetadataValue])
+    boxes: tuple[TextBox, ...] = ()
 
 
 def clean_text(text: str) -> str:
@@ -84,6 +85,10 @@ class HeadingTrail:
         self._open.append((level, text))
         return self.path
 
+    def close(self) -> None:
+        """Close all headings."""
+        self._open.clear()
+
     @property
     def path(self) -> tuple[str, ...]:
         """The open headings' texts."""
@@ -101,12 +106,22 @@ class TextBuilder:
         self._length = 0
         self._blocks: list[Block] = []
         self._trail = HeadingTrail()
-        self._page_starts: list[tuple[int, int]] = []
-        self._next_page: int | None = None
+        self._page_starts: list[tuple[int, int, str]] = []
+        self._next_page: tuple[int, str] | None = None
 
     def add(self, kind: BlockKind, text: str) -> None:
         """Append a block that is no heading; blank text adds nothing."""
         self._append(kind, text, self._trail.path)
+
+    def add_table(self, rows: Sequence[str], header_rows: int) -> None:
+        """Append a table, a line for each row, of which the first ``header_rows`` name the columns."""
+        lines = [clean_text(row).replace("\n", " ").strip() for row in rows]
+        header = "\n".join(line for line in lines[:header_rows] if line)
+        before = len(self._blocks)
+        self._append(BlockKind.TABLE, "\n".join(line for line in lines if line), self._trail.path)
+        if header and len(self._blocks) > before:
+            table = self._blocks[-1]
+            self._blocks[-1] = replace(table, header=(table.start, table.start + len(header)))
 
     def add_heading(self, text: str, level: int) -> None:
         """Append a heading of ``level`` (1 is outermost); the blocks that follow stand under it."""
@@ -114,9 +129,13 @@ class TextBuilder:
         if heading:
             self._append(BlockKind.HEADING, heading, self._trail.enter(level, heading))
 
-    def start_page(self, number: int) -> None:
+    def close_headings(self) -> None:
+        """What follows stands under no heading, until the next one."""
+        self._trail.close()
+
+    def start_page(self, number: int, label: str = "") -> None:
         """Everything appended from here on stands on page ``number``; a page without text is left out."""
-        self._next_page = number
+        self._next_page = number, label
 
     def extend(self, text: str) -> None:
         """Append to the last block, for a paragraph that goes on (on the next page, say)."""
@@ -126,7 +145,7 @@ class TextBuilder:
         self._open_page()
         self._write(text)
         last = self._blocks[-1]
-        self._blocks[-1] = Block(last.kind, last.start, self._length, last.heading_path)
+        self._blocks[-1] = replace(last, end=self._length)
 
     @property
     def starts_with_heading(self) -> bool:
@@ -137,9 +156,10 @@ class TextBuilder:
         self, title: str | None = None, metadata: Mapping[str, MetadataValue] | None = None
     ) -> ParsedFile:
         """The text with its blocks, and pages that together cover all of it."""
-        ends = [start for _, start in self._page_starts[1:]] + [self._length]
+        ends = [start for _, start, _ in self._page_starts[1:]] + [self._length]
         pages = [
-            Page(number, start, end) for (number, start), end in zip(self._page_starts, ends, strict=False)
+            Page(number, start, end, label)
+            for (number, start, label), end in zip(self._page_starts, ends, strict=False)
         ]
         return ParsedFile("".join(self._parts), tuple(self._blocks), title, tuple(pages), metadata or {})
 
@@ -158,7 +178,8 @@ class TextBuilder:
 
     def _open_page(self) -> None:
         if self._next_page is not None:
-            self._page_starts.append((self._next_page, self._length))
+            number, label = self._next_page
+            self._page_starts.append((number, self._length, label))
             self._next_page = None
 
     def _write(self, text: str) -> None:

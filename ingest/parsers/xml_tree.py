@@ -10,6 +10,8 @@ from typing import Any, Protocol, cast
 
 from lxml import etree  # pyright: ignore[reportMissingTypeStubs, reportAttributeAccessIssue, reportUnknownVariableType]
 
+from ingest.errors import BrokenFileError
+
 _etree = cast("Any", etree)
 
 
@@ -22,6 +24,10 @@ class Element(Protocol):
 
     def get(self, key: str) -> str | None:
         """The attribute ``key``; None when the element has none."""
+        ...
+
+    def items(self) -> list[tuple[str, str]]:
+        """All attributes, in document order."""
         ...
 
     def find(self, path: str) -> Element | None:
@@ -87,3 +93,25 @@ def read_xml(content: bytes) -> Element:
     """The tree of an XML file; entities it declares stay unresolved."""
     parser = _etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True)
     return cast("Element", _etree.fromstring(content, parser))
+
+
+def read_xml_source(source: str) -> Element:
+    """The tree of decoded XML that declares no document type, without comments and instructions.
+
+    Raises:
+        BrokenFileError: it is not well formed, or is nested more than 2048 deep.
+    """
+    parser = _etree.XMLParser(
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=True,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        return cast("Element", _etree.fromstring(source.encode("utf-8"), parser))
+    except _etree.XMLSyntaxError as error:
+        reason = " ".join(str(error.msg).split())
+        raise BrokenFileError(f"it is no well-formed XML ({reason}): mend it.") from error

@@ -9,7 +9,7 @@ from ingest.collection import Collection
 from ingest.pipeline import ingest_documents
 from ingest.report import IngestReport
 from ingest.settings import Settings
-from ingest.snapshot import MANIFEST, checksums
+from ingest.manifest import MANIFEST, checksums
 from tests.small_handbook import make_document, small_handbook
 
 COLLECTION = "handbook"

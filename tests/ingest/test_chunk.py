@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from itertools import pairwise
+import json
+import time
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.chunk import Chunker, ChunkingSpec, context_line
-from ingest.document import Block, BlockKind, Chunk, Document, Page
+from ingest.document import Block, BlockKind, Document, Page
 from ingest.embed import Embedder
+from ingest.settings import ChunkingSettings, ChunkingStrategy
+from tests.ingest.chunk_checks import SPEC, check, chunks_of, document_of, documents, specs
 from tests.small_handbook import make_document, small_handbook
-
-SPEC = ChunkingSpec(max_tokens=128, context_tokens=48)
 
 TEXTS = {
     "English": "The rank of an adapter decides how much it can learn. Raise it when the loss is high. " * 40,
@@ -32,57 +33,6 @@ TEXTS = {
     "words in words": "uninternationalizationable" * 120,
 }
 
-WORDS = st.sampled_from(
-    [
-        "rank",
-        "LoRA",
-        "检索增强",
-        "。",
-        ". ",
-        "! ",
-        "\n",
-        " ",
-        "🐎",
-        "𠮷",
-        "antidisestablishmentarianism",
-        "x" * 130,
-    ]
-)
-PARAGRAPHS = st.lists(WORDS, min_size=1, max_size=60).map("".join).filter(lambda text: text.strip() != "")
-HEADINGS = st.sampled_from(["# Rank", "# 秩", "# Notes", "# " + "a very long heading " * 30])
-DOCUMENTS = st.lists(st.one_of(HEADINGS, PARAGRAPHS), min_size=1, max_size=6).map("\n\n".join)
-
-
-def document_of(text: str, title: str = "Guide") -> Document:
-    """A document of one block."""
-    return replace(make_document("a.md", title, text), blocks=(Block(BlockKind.PARAGRAPH, 0, len(text)),))
-
-
-def chunks_of(document: Document, embedder: Embedder, spec: ChunkingSpec = SPEC) -> list[Chunk]:
-    return Chunker(embedder, spec).chunk(document)
-
-
-def check(document: Document, embedder: Embedder, spec: ChunkingSpec = SPEC) -> list[Chunk]:
-    """The chunks of a document, after checking all that always holds of chunks."""
-    chunker = Chunker(embedder, spec)
-    chunks = chunker.chunk(document)
-    for chunk in chunks:
-        assert document.text[chunk.start : chunk.end] == chunk.text
-        assert chunk.text.strip()
-        window = embedder.tokens.count(chunker.embedding_text(chunk)) + embedder.special_tokens
-        assert window <= embedder.spec.window
-        assert embedder.tokens.count(chunk.text) <= spec.max_tokens
-    assert all(left.end <= right.start for left, right in pairwise(chunks))
-    assert len({chunk.id for chunk in chunks}) == len(chunks)
-    for heading in (block for block in document.blocks if block.kind is BlockKind.HEADING):
-        holders = [c for c in chunks if c.start < heading.end and heading.start < c.end]
-        assert all(heading.start <= c.start and c.end <= heading.end for c in holders)
-    covered = {index for chunk in chunks for index in range(chunk.start, chunk.end)}
-    text = [b for b in document.blocks if b.kind is not BlockKind.HEADING]
-    missed = {i for block in text for i in range(block.start, block.end)} - covered
-    assert not "".join(document.text[index] for index in missed).strip()
-    return chunks
-
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_text_of_any_kind_is_cut_to_fit_the_window(name: str, embedder: Embedder) -> None:
@@ -94,11 +44,11 @@ def test_chunks_of_a_handbook_hold_what_chunks_promise(document: Document, embed
     assert check(document, embedder)
 
 
-@given(text=DOCUMENTS, max_tokens=st.integers(32, 300))
+@given(document=documents(), spec=specs(ChunkingStrategy.STRUCTURE))
 def test_chunks_of_arbitrary_documents_hold_what_chunks_promise(
-    embedder: Embedder, text: str, max_tokens: int
+    embedder: Embedder, document: Document, spec: ChunkingSpec
 ) -> None:
-    check(make_document("a.md", "Guide 指南", text), embedder, ChunkingSpec(max_tokens, 48))
+    check(document, embedder, spec)
 
 
 def test_chunks_are_of_about_equal_size(embedder: Embedder) -> None:
@@ -153,11 +103,6 @@ def test_a_chunk_is_of_the_kind_of_its_longest_block(embedder: Embedder) -> None
     assert chunk.kind is BlockKind.CODE
 
 
-def test_cutting_twice_gives_the_same_chunks(embedder: Embedder) -> None:
-    document = document_of(TEXTS["English"])
-    assert chunks_of(document, embedder) == chunks_of(document, embedder)
-
-
 def test_a_document_without_blocks_has_no_chunks(embedder: Embedder) -> None:
     assert chunks_of(replace(document_of("text"), blocks=()), embedder) == []
 
@@ -174,3 +119,42 @@ def test_the_context_line_keeps_to_its_limit(embedder: Embedder, limit: int) -> 
     line = context_line("Fine-tuning 指南", ("Choosing the rank",), embedder.tokens, limit)
     assert embedder.tokens.count(line) <= limit
     assert "Fine-tuning 指南 > Choosing the rank".startswith(line)
+
+
+def test_a_title_made_of_the_files_name_is_not_embedded(embedder: Embedder) -> None:
+    document = make_document("a.md", "a", "# Rank\n\nSixteen.")
+    chunker = Chunker(embedder, SPEC)
+    [chunk] = chunker.chunk(document)
+    assert chunker.embedding_text(chunk, named_by_file=True) == "Rank\nSixteen."
+    assert chunk.title == "a"
+
+
+def test_a_long_file_name_does_not_move_the_cuts(embedder: Embedder) -> None:
+    spec = ChunkingSpec(max_tokens=254, context_tokens=100)
+    document = replace(make_document("a.md", "a", TEXTS["English"]), named_by_file=True)
+    renamed = replace(document, title="renamed " * 50)
+    spans = [(chunk.start, chunk.end) for chunk in check(document, embedder, spec)]
+    assert spans == [(chunk.start, chunk.end) for chunk in check(renamed, embedder, spec)]
+
+
+def test_a_specification_survives_its_manifest() -> None:
+    for strategy in ChunkingStrategy:
+        spec = ChunkingSpec.from_settings(ChunkingSettings(strategy=strategy, overlap_tokens=16))
+        assert ChunkingSpec.from_json(json.loads(json.dumps(asdict(spec)))) == spec
+
+
+def test_a_specification_of_another_version_is_read_and_differs() -> None:
+    old = ChunkingSpec.from_json({"max_tokens": 128, "context_tokens": 48, "version": 1})
+    assert old != ChunkingSpec.from_settings(ChunkingSettings())
+
+
+def test_what_a_strategy_does_not_use_makes_no_difference() -> None:
+    settings = [ChunkingSettings(parent_tokens=tokens, window_sentences=tokens % 7) for tokens in (300, 600)]
+    assert len({ChunkingSpec.from_settings(each) for each in settings}) == 1
+
+
+def test_very_long_texts_without_a_space_or_a_stop_are_cut_in_time(embedder: Embedder) -> None:
+    started = time.process_time()
+    for text in ("x" * 40_000, "检" * 20_000, "word " * 8_000, "\u200b" * 20_000, "a" + " " * 20_000 + "b"):
+        check(document_of(text), embedder)
+    assert time.process_time() - started < 20

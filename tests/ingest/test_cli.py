@@ -16,7 +16,7 @@ from ingest.collection import Collection
 from ingest.document import Document
 from ingest.pipeline import ingest_documents
 from ingest.settings import load_settings
-from ingest.snapshot import MANIFEST
+from ingest.manifest import MANIFEST
 from tests.ingest.conftest import CountingEmbedder
 from tests.small_handbook import make_document
 

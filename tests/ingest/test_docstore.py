@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.docstore import Docstore, summarize
+from ingest.docstore import ChunkRow, Docstore, Origin
 from ingest.document import Page
 from ingest.errors import SnapshotCorruptError
 from tests.small_handbook import chunks_of, small_handbook

@@ -22,9 +22,14 @@ from ingest.errors import (
     ParseError,
     UnknownFormatError,
     UnreadableFileError,
+    UnsafeFileError,
     WrongExtensionError,
 )
-from ingest.parse import SUPPORTED_SUFFIXES, parse_file
+from ingest.formats import SUFFIX_FORMATS, Format, format_of
+from ingest.parse import SUPPORTED_SUFFIXES, ParseLimits, parse_file, parse_parts
+from ingest.parsers.choose import parser_of, parts_of
+from ingest.parsers.text_builder import ParsedFile
+from tests.ingest.file_seeds import built_seeds
 
 
 def _pdf_bytes() -> bytes:
@@ -49,34 +54,85 @@ def _written(folder: Path, name: str, content: bytes) -> Path:
     return path
 
 
-_CONTENTS = {
-    ".txt": b"A line of text",
-    ".text": b"A line of text",
-    ".md": b"A line of text",
-    ".markdown": b"A line of text",
-    ".html": b"<p>A line of text</p>",
-    ".htm": b"<p>A line of text</p>",
-    ".pdf": _pdf_bytes(),
-    ".docx": _docx_bytes(),
+_LINE = "A line of text"
+_CONTENTS: dict[Format, bytes] = {
+    Format.TEXT: b"A line of text",
+    Format.MARKDOWN: b"A line of text",
+    Format.RESTRUCTURED_TEXT: b"A line of text",
+    Format.HTML: b"<p>A line of text</p>",
+    Format.XML: b"<text>A line of text</text>",
+    Format.JSON: b'"A line of text"',
+    Format.JSON_LINES: b'"A line of text"\n',
+    Format.CSV: b"A line of text\n",
+    Format.CODE: b"A line of text",
+    Format.PDF: _pdf_bytes(),
+    Format.DOCX: _docx_bytes(),
 }
+"""A file of each format whose text can be this one line; all others are examples of the fuzzing tests."""
+
+_SUBTITLES = b"1\n00:00:01,000 --> 00:00:02,000\nA line of text\n"
+_TEXTUAL = [
+    (kind, suffix)
+    for suffix, kind in sorted(SUFFIX_FORMATS.items())
+    if kind in _CONTENTS and (kind is not Format.CODE or suffix in (".py", ".js", ".yaml", ".sql"))
+]
 
 
-def test_each_supported_suffix_is_tested() -> None:
-    assert set(_CONTENTS) == SUPPORTED_SUFFIXES
+def _examples() -> dict[Format, list[tuple[str, bytes]]]:
+    """Files of each format, by their names."""
+    examples: dict[Format, list[tuple[str, bytes]]] = {}
+    for name, content in built_seeds().items():
+        kind = format_of(name)
+        assert kind is not None
+        examples.setdefault(kind, []).append((name, content))
+    return examples
 
 
-@pytest.mark.parametrize("suffix", sorted(_CONTENTS))
+def test_each_format_has_a_parser_or_holds_other_files() -> None:
+    assert [kind for kind in Format if parser_of(kind) is None and parts_of(kind) is None] == []
+    assert {kind for kind in Format if parser_of(kind) is None} == {Format.ZIP, Format.TAR}
+
+
+def test_each_format_has_an_example() -> None:
+    # Those two are binary containers that nothing at hand writes; their own tests make them.
+    assert set(Format) - set(_examples()) <= {Format.OUTLOOK, Format.XLS}
+
+
+@pytest.mark.parametrize(("kind", "content"), [(k, c) for k, files in _examples().items() for c in files])
+def test_examples_of_every_format_have_exact_spans(
+    tmp_path: Path, kind: Format, content: tuple[str, bytes]
+) -> None:
+    name, data = content
+    texts = [part.outcome for part in parse_parts(_written(tmp_path, name, data), ParseLimits())]
+    assert texts
+    for parsed in texts:
+        assert isinstance(parsed, ParsedFile), parsed
+        end = 0
+        for block in parsed.blocks:
+            assert end <= block.start < block.end <= len(parsed.text)
+            assert parsed.text[block.start : block.end].strip()
+            if block.header is not None:
+                assert block.start == block.header[0] < block.header[1] <= block.end
+            end = block.end
+
+
+@pytest.mark.parametrize(("kind", "suffix"), _TEXTUAL)
 @pytest.mark.parametrize("upper", [False, True])
-def test_every_format_becomes_a_document(tmp_path: Path, suffix: str, upper: bool) -> None:
-    path = _written(tmp_path, f"文件 1{suffix.upper() if upper else suffix}", _CONTENTS[suffix])
+def test_every_suffix_becomes_a_document(tmp_path: Path, kind: Format, suffix: str, upper: bool) -> None:
+    path = _written(tmp_path, f"文件 1{suffix.upper() if upper else suffix}", _CONTENTS[kind])
     document = parse_file(path)
-    assert document.text == "A line of text"
+    assert document.text == _LINE
     assert document.title == "文件 1"
+    assert document.named_by_file
     assert document.uri == path.resolve().as_uri()
     assert document.id == document_id(document.uri, document.text)
     assert document.language == "en"
-    assert [document.text[block.start : block.end] for block in document.blocks] == ["A line of text"]
-    assert bool(document.pages) == (suffix == ".pdf")
+    assert [document.text[block.start : block.end] for block in document.blocks] == [_LINE]
+    assert bool(document.pages) == (kind is Format.PDF)
+
+
+def test_subtitles_show_when_they_are_spoken(tmp_path: Path) -> None:
+    assert parse_file(_written(tmp_path, "talk.srt", _SUBTITLES)).text == f"[00:00:01] {_LINE}"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +146,16 @@ def test_every_format_becomes_a_document(tmp_path: Path, suffix: str, upper: boo
         ("tags.html", b"<html><body><p> </p></body></html>", NoTextError),
         ("front.md", b"---\ntitle: x\n---\n", NoTextError),
         ("unknown.xyz", b"text", UnknownFormatError),
-        ("none", b"text", UnknownFormatError),
+        ("none", b"\x7fELF" + b"\0" * 40, UnknownFormatError),
+        ("broken.json", b'{"a": }', BrokenFileError),
+        ("broken.jsonl", b"{}\n{\n", BrokenFileError),
+        ("broken.xml", b"<a><b></a>", BrokenFileError),
+        ("bomb.xml", b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>', UnsafeFileError),
+        ("text.srt", b"no cue", BrokenFileError),
+        ("empty.json", b"{}", NoTextError),
+        ("empty.xml", b"<a/>", NoTextError),
+        ("commas.csv", b",,,\n", NoTextError),
+        ("comment.rst", b".. nothing but a comment\n", NoTextError),
         ("image.pdf", b"\x89PNG\r\n\x1a\n" + b"\0" * 40, WrongExtensionError),
         ("word.pdf", _docx_bytes(), WrongExtensionError),
         ("pdf.docx", _pdf_bytes(), WrongExtensionError),
@@ -127,7 +192,7 @@ def test_a_mismatch_names_what_the_file_seems_to_be(tmp_path: Path) -> None:
 
 def test_an_unknown_format_lists_the_known_ones_and_the_extra(tmp_path: Path) -> None:
     with pytest.raises(UnknownFormatError) as caught:
-        parse_file(_written(tmp_path, "slides.pptx", b"PK"))
+        parse_file(_written(tmp_path, "slides.doc", b"words"))
     for suffix in SUPPORTED_SUFFIXES:
         assert suffix in str(caught.value)
     assert "troika[unstructured]" in str(caught.value)
@@ -138,7 +203,7 @@ def test_the_long_tail_is_read_when_the_extra_is_there(
 ) -> None:
     monkeypatch.setattr(parse_module, "is_installed", "unstructured".__eq__)
     monkeypatch.setitem(sys.modules, "unstructured", None)
-    path = _written(tmp_path, "slides.pptx", b"PK")
+    path = _written(tmp_path, "slides.doc", b"words")
     with pytest.raises(MissingExtraError, match="unstructured"):
         parse_file(path)
     with pytest.raises(UnknownFormatError):
@@ -163,7 +228,7 @@ def test_a_missing_file_a_folder_and_a_locked_file_are_unreadable(tmp_path: Path
 def test_a_file_over_the_limit_is_refused(tmp_path: Path) -> None:
     path = _written(tmp_path, "large.txt", b"x" * 101)
     with pytest.raises(FileTooLargeError, match="101 bytes"):
-        parse_file(path, max_bytes=100)
+        parse_file(path, ParseLimits(file_bytes=100))
 
 
 def test_a_page_saved_as_text_is_read_as_a_page(tmp_path: Path) -> None:

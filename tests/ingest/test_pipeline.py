@@ -24,6 +24,7 @@ from ingest.errors import (
     SnapshotCorruptError,
 )
 from ingest.pipeline import ingest_documents, ingest_paths
+from ingest.progress import Silent
 from ingest.report import IngestReport
 from ingest.settings import ChunkingSettings, EmbedderBackend, EmbedderSettings, Settings
 from ingest.snapshot import VECTORS, open_snapshot
@@ -296,7 +297,7 @@ def test_an_error_in_the_middle_leaves_the_collection_as_it_was(
 def test_progress_hears_of_every_file(folder: Path, settings: Settings, counted: CountingEmbedder) -> None:
     heard: list[str] = []
 
-    class Listener(pipeline.Silent):
+    class Listener(Silent):
         def start(self, files: int) -> None:
             heard.append(str(files))
 

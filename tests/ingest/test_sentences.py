@@ -47,6 +47,13 @@ def test_spans_are_exact_ordered_and_cover_all_but_white_space(text: str) -> Non
         ("他说：“好。”然后走了。", ["他说：“好。”", "然后走了。"]),
         ("真的吗？！真的。。。", ["真的吗？！", "真的。。。"]),
         ("Use LoRA. 中文也行。", ["Use LoRA.", "中文也行。"]),
+        (
+            "Prof. Wu left in Sept. 2024. It cost 3.14 dollars... Then he paid.",
+            ["Prof. Wu left in Sept. 2024.", "It cost 3.14 dollars...", "Then he paid."],
+        ),
+        ("He waited... and left. Gone.", ["He waited... and left.", "Gone."]),
+        ("他等了很久……然后走了。", ["他等了很久……然后走了。"]),
+        ("她说：“真的！”他笑了？（见图1。）好。", ["她说：“真的！”", "他笑了？", "（见图1。）", "好。"]),
         (" \n ", []),
     ],
 )
@@ -54,7 +61,34 @@ def test_a_sentence_ends_where_a_reader_says(text: str, expected: list[str]) -> 
     assert sentences(text) == expected
 
 
-@pytest.mark.parametrize("text", [" ", "A. ", ". ", '."', "。", "\n", "! (", "No. "])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The index is rebuilt whenever the embedder changes, because vectors of\ntwo models do not compare.",
+        "This page explains how a service that was installed by the package of the\nTroika project is run.",
+        "检索增强生成先从文档中找出与问题最相关的几个段落，\n再让模型根据这些段落回答问题。",
+    ],
+)
+def test_prose_that_was_wrapped_to_a_width_goes_on(text: str) -> None:
+    assert sentences(text) == [text]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A short line\nand another",
+        "A heading that is long enough to be taken for a wrapped line:\nthe text",
+        "The first of several long items without a stop at their ends\n- the second item",
+        "The first of several long items without a stop at their ends\n2. the second item",
+        "The name of a chapter in a table of contents, and its page 12\nThe name of another",
+        "一个足够长的标题，但是它后面是一行英文\nEnglish text",
+    ],
+)
+def test_a_line_that_was_ended_on_purpose_is_a_sentence(text: str) -> None:
+    assert sentences(text) == text.split("\n")
+
+
+@pytest.mark.parametrize("text", [" ", "a" * 40 + "\n", "A. ", ". ", '."', "。", "\n", "! (", "No. "])
 def test_repetitive_text_takes_linear_time(text: str) -> None:
     started = time.process_time()
     sentence_spans(text * 50_000)

@@ -16,7 +16,8 @@ from ingest.collection import Collection
 from ingest.embed import PRESETS
 from ingest.errors import CollectionNotFoundError, IncompatibleSnapshotError, SnapshotCorruptError
 from ingest.settings import IngestSettings, Settings
-from ingest.snapshot import MANIFEST, Snapshot, open_snapshot, read_manifest
+from ingest.manifest import MANIFEST, read_manifest
+from ingest.snapshot import Snapshot, open_snapshot
 from ingest.verify import verify_collection
 from tests.ingest.conftest import CountingEmbedder
 from tests.ingest.snapshot_tools import COLLECTION, current, ingest_handbook, ingest_note, state

@@ -11,7 +11,8 @@ from ingest.dense import DenseIndex
 from ingest.errors import CollectionNotFoundError
 from ingest.lexical import LexicalWriter
 from ingest.settings import Settings
-from ingest.snapshot import DOCUMENTS, LEXICAL, MANIFEST, VECTORS, read_manifest
+from ingest.manifest import MANIFEST, read_manifest
+from ingest.snapshot import DOCUMENTS, LEXICAL, VECTORS
 from ingest.verify import verify_collection
 from tests.ingest.conftest import CountingEmbedder
 from tests.ingest.snapshot_tools import COLLECTION, current, ingest_handbook, reseal

@@ -10,7 +10,7 @@ from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
 
 from ingest.document import BlockKind
-from ingest.errors import FileTooLargeError
+from ingest.errors import UnsafeFileError
 from ingest.parsers.docx import parse
 from ingest.parsers.text_builder import ParsedFile
 
@@ -103,7 +103,7 @@ def test_content_controls_and_nested_tables_are_read() -> None:
     word.element.body.insert(0, parse_xml(control))
     assert _blocks(parse(_saved(word))) == [
         (BlockKind.PARAGRAPH, "controlled"),
-        (BlockKind.TABLE, "outer\n | inner"),
+        (BlockKind.TABLE, "outer\n| inner"),
     ]
 
 
@@ -127,11 +127,33 @@ def test_external_entities_are_not_read() -> None:
         b'<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>'
         b"<w:p><w:r><w:t>safe &x;</w:t></w:r></w:p></w:body></w:document>"
     )
-    parsed = parse(_repacked(_saved(docx.Document()), "word/document.xml", body))
-    assert "root:" not in parsed.text
+    with pytest.raises(UnsafeFileError, match="entities"):
+        parse(_repacked(_saved(docx.Document()), "word/document.xml", body))
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
     content = _repacked(_saved(docx.Document()), "word/media/zeros.bin", b"\0" * 20_000_000)
-    with pytest.raises(FileTooLargeError, match=r"zeros\.bin"):
+    with pytest.raises(UnsafeFileError, match=r"zeros\.bin"):
         parse(content)
+
+
+@pytest.mark.parametrize(("marked", "header"), [(True, "1 | 2"), (False, None)])
+def test_rows_that_word_repeats_are_the_header_of_a_table(marked: bool, header: str | None) -> None:
+    word = docx.Document()
+    table = word.add_table(rows=2, cols=2)
+    for cell, text in zip(table._cells, ("1", "2", "3", "4"), strict=True):
+        cell.text = text
+    if marked:
+        table.rows[0]._tr.get_or_add_trPr().append(parse_xml(f"<w:tblHeader {nsdecls('w')}/>"))
+    parsed = parse(_saved(word))
+    span = parsed.blocks[0].header
+    assert (None if span is None else parsed.text[slice(*span)]) == header
+
+
+def test_a_first_row_of_names_is_the_header_of_a_table() -> None:
+    word = docx.Document()
+    table = word.add_table(rows=2, cols=2)
+    for cell, text in zip(table._cells, ("name", "port", "http", "80"), strict=True):
+        cell.text = text
+    parsed = parse(_saved(word))
+    assert parsed.blocks[0].header == (0, len("name | port"))

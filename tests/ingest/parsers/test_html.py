@@ -128,3 +128,25 @@ def test_nesting_beyond_all_use_is_refused() -> None:
 @pytest.mark.parametrize("page", [b"<", b"<html>", b"<!-- -->", b"</p>", b"<table>", b"<li>"])
 def test_pages_without_text_have_no_blocks(page: bytes) -> None:
     assert all(block.end > block.start for block in parse(page).blocks)
+
+
+@pytest.mark.parametrize(
+    ("table", "header"),
+    [
+        ("<thead><tr><td>a<td>b</thead><tr><td>1<td>2", "a | b"),
+        ("<tr><th>a<th>b<tr><td>1<td>2", "a | b"),
+        ("<caption>Ports</caption><tr><th>a<th>b<tr><th>1<td>2", "Ports\na | b"),
+        ("<thead><tr><th>a<tr><th>b</thead><tr><td>1", "a\nb"),
+        ("<tr><td>a<td>b<tr><th>1<th>2", None),
+        ("<tr><th>a<th>b", None),
+    ],
+)
+def test_the_header_of_a_table_is_told(table: str, header: str | None) -> None:
+    parsed = parse(f"<table>{table}</table>".encode())
+    span = parsed.blocks[0].header
+    assert (None if span is None else parsed.text[slice(*span)]) == header
+
+
+def test_a_row_stays_one_line_whatever_its_cells_hold() -> None:
+    page = "<table><tr><td>a<td><ul><li>x<li>y</ul><td>b<tr><td>1<td>2<td>3</table>"
+    assert parse(page.encode()).text == "a | x y | b\n1 | 2 | 3"

@@ -141,3 +141,11 @@ def test_blocks_are_ordered_and_not_empty_for_any_source(lines: list[str]) -> No
         assert end <= block.start < block.end <= len(source)
         assert source[block.start : block.end].strip()
         end = block.end
+
+
+def test_the_header_of_a_table_is_its_first_row_and_the_line_below() -> None:
+    parsed = parse(b"# T\n\n| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |\n\nx\n")
+    table = next(block for block in parsed.blocks if block.kind is BlockKind.TABLE)
+    assert table.header is not None
+    assert parsed.text[slice(*table.header)] == "| a | b |\n|---|---|"
+    assert parsed.blocks[-1].header is None

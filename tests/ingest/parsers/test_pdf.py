@@ -16,9 +16,12 @@ from reportlab.platypus import Flowable, PageBreak, Paragraph, SimpleDocTemplate
 
 from ingest.document import BlockKind
 from ingest.errors import EncryptedFileError, NoTextError
+from ingest.parsers import pdf
 from ingest.parsers.pdf import parse
 from ingest.parsers.pdf_join import LineJoiner
-from ingest.parsers.pdf_lines import Line
+from ingest.parsers.pdf_lines import Line, PdfContent
+from ingest.parsers.pdf_readable import readable
+from ingest.parsers.pdfium import PdfiumFailure
 from ingest.parsers.pypdf_lines import read_pdf_with_pypdf
 from ingest.parsers.text_builder import ParsedFile
 
@@ -145,6 +148,17 @@ def test_bullets_become_one_list_with_an_item_a_line() -> None:
     )
 
 
+def test_bold_lines_of_the_body_s_size_are_headings() -> None:
+    styles = getSampleStyleSheet()
+    bold = ParagraphStyle("b", styles["BodyText"], fontName="Helvetica-Bold", spaceBefore=0, spaceAfter=0)
+    body = ParagraphStyle("c", styles["BodyText"], spaceBefore=0, spaceAfter=0)
+    story = [Paragraph("Boots Nut", bold), Paragraph(_ENGLISH, body)]
+    story += [Paragraph("Flexloc Nut", bold), Paragraph(_ENGLISH, body)]
+    parsed = parse(_built(story))
+    assert [kind for kind, _ in _blocks(parsed)] == [BlockKind.HEADING, BlockKind.PARAGRAPH] * 2
+    assert parsed.blocks[-1].heading_path == ("Flexloc Nut",)
+
+
 def test_rows_of_a_table_stay_on_lines_of_their_own() -> None:
     rows = [(72, 700 - 14 * n, 11, f"/path/{n} purpose {n}") for n in range(4)]
     wide = (72, 720, 11, "The following paths are served, and each of them is described in the manual below:")
@@ -183,13 +197,23 @@ def test_a_lock_on_one_file_is_not_laid_to_the_next() -> None:
 
 
 def test_a_file_without_text_says_so() -> None:
-    with pytest.raises(NoTextError, match="OCR"):
+    with pytest.raises(NoTextError, match="holds text, of 1 in all"):
         parse(_drawn([(72, 700, 11, " ")]))
 
 
 def test_pypdf_reads_the_same_text_as_fallback() -> None:
     read = read_pdf_with_pypdf(_drawn([(72, 700, 11, "one line"), (72, 680, 11, "another")]))
     assert [line.text for page in read.pages for line in page.lines] == ["one line", "another"]
+
+
+def test_what_pdfium_finds_nothing_in_is_tried_with_pypdf(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(content: bytes) -> PdfContent:
+        raise PdfiumFailure("not today")
+
+    monkeypatch.setattr(pdf, "read_pdf", refuse)
+    parsed = parse(_drawn([(72, 700, 11, "one line"), (72, 680, 11, "another")]))
+    assert parsed.text.split() == ["one", "line", "another"]
+    assert parsed.boxes == ()  # pypdf knows no places
 
 
 def test_threads_may_parse_at_the_same_time() -> None:
@@ -216,6 +240,9 @@ def test_threads_may_parse_at_the_same_time() -> None:
     ],
 )  # fmt: skip
 def test_lines_join_as_their_script_wants(lines: list[tuple[str, bool]], joined: str) -> None:
-    made = [Line(text, 10, 0, 100, 0, 10, 0, hyphenated) for text, hyphenated in lines]
-    pieces = LineJoiner(made).join([(1, line, False) for line in made])
-    assert pieces == [(1, joined)]
+    made = [Line(readable(text), 10, 0, 100, 0, 10, 0, hyphenated) for text, hyphenated in lines]
+    page_text = "".join(f"{text}\ufffe" if hyphenated else f"{text}\r\n" for text, hyphenated in lines)
+    pieces = LineJoiner([page_text]).join([(1, line, False) for line in made])
+    assert [(piece.page, piece.text) for piece in pieces] == [(1, joined)]
+    for placed, line in zip(pieces[0].lines, made, strict=True):
+        assert joined[placed.start : placed.end] in (line.text, f"{line.text}-")

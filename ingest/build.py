@@ -1,0 +1,214 @@
+"""One run over one collection: what comes in is staged, and published whole.
+
+The truth and BM25 are written as documents come, vectors at the end for all chunks that have none, in
+batches of like length. A text is embedded once: a vector that the snapshot before holds, or that an
+interrupted run left behind, is taken from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from typing import Self
+
+from ingest.chunk import Chunker, ChunkingSpec
+from ingest.collection import Collection
+from ingest.docstore import ChunkRow, Docstore, DocumentSummary, Origin
+from ingest.docstore_rows import summarize
+from ingest.document import Document
+from ingest.embed import Embedder, EmbedderSpec
+from ingest.embed_missing import EmbeddingProgress, embed_missing
+from ingest.known_vectors import KnownVectors, vector_key
+from ingest.manifest import IndexManifest, read_manifest
+from ingest.report import IngestReport
+from ingest.snapshot import DOCUMENTS, require_sizes
+from ingest.staging import StagedSnapshot
+from ingest.unfinished import UnfinishedWork
+
+
+class Build:
+    """Stages changes on the collection's current snapshot; ``sources`` maps its sources to their keys."""
+
+    def __init__(
+        self,
+        target: Collection,
+        embedder: EmbedderSpec,
+        chunking: ChunkingSpec,
+        load: Callable[[], Embedder],
+        unfinished: UnfinishedWork,
+        *,
+        keep_snapshots: int,
+        find_twins: bool,
+    ) -> None:
+        """``load`` opens the embedder; it is called when the first document has to be cut."""
+        self.report = IngestReport(collection=target.name)
+        self.sources: dict[str, str] = {}
+        self.manifest: IndexManifest | None = None
+        self._target = target
+        self._embedder_spec = embedder
+        self._chunking = chunking
+        self._load = load
+        self._unfinished = unfinished
+        self._keep_snapshots = keep_snapshots
+        self._find_twins = find_twins
+        self._documents: dict[str, DocumentSummary] = {}
+        self._of_source: dict[str, set[str]] = {}
+        self._fresh: dict[str, set[str]] = {}
+        self._known_before: set[str] = set()
+        self._staged: StagedSnapshot | None = None
+        self._embedder: tuple[Embedder, Chunker] | None = None
+        self._opened = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Read what the collection holds now.
+
+        Raises:
+            SnapshotCorruptError, IncompatibleSnapshotError: it cannot be built upon.
+        """
+        if self._target.current_id() is not None:
+            directory = self._target.require_current()
+            self.manifest = read_manifest(directory)
+            require_sizes(directory, self.manifest)
+            store = Docstore(directory / DOCUMENTS)
+            self._opened.callback(store.close)
+            for summary in store.document_summaries():
+                self._note(summary)
+            self._known_before = set(self.sources)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._staged is not None:
+            self._staged.discard()
+        self._opened.close()
+
+    @property
+    def is_rebuild(self) -> bool:
+        """Whether the collection was made with another embedder or chunking, so that all is made anew."""
+        before = self.manifest
+        return before is not None and (before.embedder, before.chunking) != (
+            self._embedder_spec,
+            self._chunking,
+        )
+
+    def carry_over(self) -> None:
+        """Cut all documents of the collection anew, from the text that it holds."""
+        store = Docstore(self._target.require_current() / DOCUMENTS)
+        self._opened.callback(store.close)
+        self._staged = self._new_stage(on_current=False)
+        for summary in store.document_summaries():
+            kept = store.document_with_origin(summary.id)
+            if kept is not None:
+                self._add(*kept)
+        self.report.chunks_added = 0
+
+    def put(self, document: Document, origin: Origin) -> None:
+        """Add a document, in place of one with the same address. One that is the same stays as it is.
+
+        ``finish_source`` is to follow when the last document of its source was put.
+        """
+        before = self._documents.get(document.uri)
+        self._fresh.setdefault(origin.uri, set()).add(document.uri)
+        if before is not None:
+            if self._is_same(before, document):
+                self._stage().documents.set_origin(before.id, origin)
+                self._of_source[before.source_uri].discard(before.uri)
+                self._note(summarize(document, origin))
+                return
+            self._drop(before)
+        self._add(document, origin)
+        self._note(summarize(document, origin))
+        self.report.pages += len(document.pages)
+
+    def finish_source(self, origin: Origin) -> None:
+        """All documents of a source were put: those of its older version that did not come again go."""
+        fresh = self._fresh.pop(origin.uri, set())
+        if not fresh:
+            return  # nothing of it could be read, and what was known of it stays
+        for uri in self._of_source[origin.uri] - fresh:
+            self._drop(self._documents[uri])
+        was_known = origin.uri in self._known_before
+        self.sources[origin.uri] = origin.key
+        self._known_before.add(origin.uri)
+        self.report.updated += was_known
+        self.report.added += not was_known
+
+    def forget(self, source_uri: str) -> None:
+        """Remove a source with all its documents."""
+        if self.sources.pop(source_uri, None) is not None:
+            for uri in self._of_source.pop(source_uri, set[str]()).copy():
+                self._drop(self._documents[uri])
+            self.report.removed += 1
+
+    def embed(self, progress: EmbeddingProgress) -> None:
+        """Give a vector to every chunk that has none."""
+        is_behind = self.manifest is not None and self.manifest.unembedded > 0
+        if self._staged is None and not is_behind:
+            return
+        base = None
+        if self.manifest is not None and self.manifest.embedder == self._embedder_spec:
+            base = self._target.require_current(), self.manifest
+        with closing(KnownVectors(base, self._unfinished)) as known:
+            embed_missing(self._stage(), known, self._unfinished, self._open_embedder, progress)
+
+    def publish(self) -> bool:
+        """Publish what was staged; whether anything was."""
+        is_staged = self._staged is not None
+        if self._staged is not None:
+            self.manifest = self._staged.publish()
+            self._staged = None
+            self._target.prune_snapshots(self._keep_snapshots)
+        if self.manifest is not None:
+            self.report.snapshot, self.report.chunks_total = self.manifest.id, self.manifest.chunks
+            self.report.unembedded = self.manifest.unembedded
+        return is_staged
+
+    def _add(self, document: Document, origin: Origin) -> None:
+        """Cut a document and stage it with its chunks, those that repeat an earlier one as its twins."""
+        staged, chunker = self._stage(), self._open_chunker()
+        first = staged.documents.next_number()
+        rows = [
+            ChunkRow(
+                number,
+                chunk,
+                vector_key(self._embedder_spec, chunker.embedding_text(chunk, document.named_by_file)),
+                staged.twin_of(number, chunk, document) if self._find_twins else None,
+            )
+            for number, chunk in enumerate(chunker.chunk(document), first)
+        ]
+        staged.add(document, origin, rows)
+        self.report.chunks_added += len(rows)
+
+    def _drop(self, summary: DocumentSummary) -> None:
+        self.report.chunks_removed += self._stage().remove(summary.id)
+        del self._documents[summary.uri]
+        self._of_source.get(summary.source_uri, set[str]()).discard(summary.uri)
+
+    def _is_same(self, before: DocumentSummary, document: Document) -> bool:
+        """Whether the collection holds this very document, with the same metadata."""
+        if before.id != document.id or before.content_sha256 != document.content_sha256:
+            return False
+        kept = self._stage().documents.document(before.id)
+        return kept == document
+
+    def _note(self, summary: DocumentSummary) -> None:
+        self._documents[summary.uri] = summary
+        self._of_source.setdefault(summary.source_uri, set()).add(summary.uri)
+        self.sources.setdefault(summary.source_uri, summary.source_key)
+
+    def _stage(self) -> StagedSnapshot:
+        if self._staged is None:
+            self._staged = self._new_stage(on_current=not self.is_rebuild)
+        return self._staged
+
+    def _new_stage(self, *, on_current: bool) -> StagedSnapshot:
+        base = self._target.require_current() if on_current and self.manifest is not None else None
+        return StagedSnapshot(self._target, self._embedder_spec, self._chunking, base)
+
+    def _open_embedder(self) -> tuple[Embedder, Chunker]:
+        if self._embedder is None:
+            embedder = self._load()
+            self._embedder = embedder, Chunker(embedder, self._chunking)
+        return self._embedder
+
+    def _open_chunker(self) -> Chunker:
+        return self._open_embedder()[1]

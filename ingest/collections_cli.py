@@ -1,0 +1,154 @@
+"""``troika collections``: what there is, whether it is whole, and how to go back."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ingest.collection import Collection, list_collections
+from ingest.errors import IncompatibleSnapshotError, SnapshotCorruptError
+from ingest.progress_display import display
+from ingest.settings import load_settings
+
+collections_app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="List, show, verify, roll back and drop collections."
+)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+NameArgument = Annotated[str, typer.Argument(help="The collection.")]
+
+
+@collections_app.command("list")
+def list_command(as_json: JsonOption = False) -> None:
+    """Name every collection with its snapshot and size."""
+    home = load_settings().home
+    rows = [_collection_row(Collection(home, name)) for name in list_collections(home)]
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False))
+        return
+    columns = ("collection", "snapshot", "documents", "chunks")
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*("-" if row[column] is None else str(row[column]) for column in columns))
+    _literal_console().print(table)
+    for row in rows:
+        if row["problem"]:
+            typer.echo(f"{row['collection']}: {row['problem']}", err=True)
+
+
+def _collection_row(collection: Collection) -> dict[str, Any]:
+    """A collection for the list; one that cannot be read does not hide the others."""
+    from ingest.manifest import read_manifest
+
+    row: dict[str, Any] = {"collection": collection.name, "snapshot": collection.current_id()}
+    try:
+        manifest = read_manifest(collection.require_current())
+    except (SnapshotCorruptError, IncompatibleSnapshotError) as error:
+        return row | {"documents": None, "chunks": None, "problem": str(error)}
+    return row | {"documents": manifest.documents, "chunks": manifest.chunks, "problem": None}
+
+
+def _literal_console() -> Console:
+    """Standard output for text from documents, in which square brackets and colons mean themselves."""
+    return Console(markup=False, emoji=False, highlight=False)
+
+
+@collections_app.command("show")
+def show_command(collection: Annotated[str, typer.Argument()], as_json: JsonOption = False) -> None:
+    """Show a collection's manifest and its documents."""
+    from ingest.snapshot import open_snapshot
+
+    home = load_settings().home
+    with closing(open_snapshot(home, collection)) as snapshot:
+        manifest, documents = snapshot.manifest, snapshot.documents.document_summaries()
+    kept = [path.name for path in Collection(home, collection).published()]
+    if as_json:
+        shown = {
+            "manifest": asdict(manifest),
+            "snapshots": kept,
+            "documents": [asdict(document) for document in documents],
+        }
+        typer.echo(json.dumps(shown, ensure_ascii=False))
+        return
+    embedder, chunking = manifest.embedder, manifest.chunking
+    typer.echo(f"{collection}: snapshot {manifest.id}, made {manifest.created_at}")
+    typer.echo(f"  embedder {embedder.model} ({embedder.backend}, {embedder.dimension} dimensions)")
+    typer.echo(
+        f"  chunks of at most {chunking.max_tokens} tokens ({chunking.strategy}); {manifest.chunks} in all, "
+        f"{manifest.chunks - manifest.indexed} repeat another, {manifest.unembedded} have no vector yet"
+    )
+    typer.echo(f"  snapshots kept: {' '.join(kept)}")
+    table = Table("language", "pages", "title", "uri")
+    for document in documents:
+        table.add_row(document.language, str(document.pages or "-"), document.title, document.uri)
+    _literal_console().print(table)
+
+
+@collections_app.command("verify")
+def verify_command(
+    collection: NameArgument,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Derive again what is damaged, or go back to a whole snapshot.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Prove that documents, vectors and BM25 agree: exit 0 if so, 1 if not, 2 without such a collection."""
+    from ingest.verify import verify_collection
+
+    settings = load_settings()
+    done: str | None = None
+    if repair:
+        from ingest.repair import repair_collection
+
+        with display() as progress:
+            done = repair_collection(settings, collection, progress).done
+    found = verify_collection(settings.home, collection)
+    if as_json:
+        typer.echo(json.dumps(asdict(found) | {"repair": done}, ensure_ascii=False))
+    else:
+        if done is not None:
+            typer.echo(f"{collection}: {done}.")
+        for problem in found.problems:
+            typer.echo(f"{collection}: {problem}", err=True)
+        if not found.problems:
+            counts = f"{found.documents} documents and {found.chunks} chunks agree"
+            typer.echo(f"{collection}: {counts} ({found.snapshot}).")
+    if found.problems:
+        raise typer.Exit(1)
+
+
+@collections_app.command("rollback")
+def rollback_command(
+    collection: NameArgument,
+    to: Annotated[str | None, typer.Option("--to", help="Snapshot; default the one before.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make an earlier snapshot current again, after checking that it is whole. Nothing is deleted."""
+    from ingest.repair import roll_back
+
+    snapshot = roll_back(load_settings().home, collection, to)
+    if as_json:
+        typer.echo(json.dumps({"collection": collection, "snapshot": snapshot}))
+    else:
+        typer.echo(f"{collection}: {snapshot} is current again.")
+
+
+@collections_app.command("drop")
+def drop_command(
+    collection: NameArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete a collection with all its snapshots. The documents themselves are not touched."""
+    target = Collection(load_settings().home, collection)
+    target.require_current()
+    if not yes:
+        typer.confirm(f"Delete the collection {collection!r} with all its snapshots?", abort=True)
+    with target.writing():
+        target.drop()
+    typer.echo(f"{collection}: deleted.")

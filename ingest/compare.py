@@ -1,0 +1,129 @@
+"""What became of each source since the last run: new, changed, the same, or known to be unreadable.
+
+A source is told by its key: the hash of its content and of what is stated about it from outside. A file
+whose size and time of change are those of the last run is not read at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from ingest.docstore_rows import Origin
+from ingest.document import MetadataValue
+from ingest.durable import file_sha256
+from ingest.report import Failure
+from ingest.source_memory import SourceMemory
+from ingest.sources import SourceBytes, SourceFailure, SourceFile, SourceUnchanged, Stamp
+
+AnySource = SourceFile | SourceBytes | SourceUnchanged | SourceFailure
+
+
+class Fate(StrEnum):
+    """What a run does with a source."""
+
+    ADD = "add"
+    UPDATE = "update"
+    KEEP = "keep"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A source and its fate. ``sha256`` is of its content, empty where nothing could be read.
+
+    ``failures`` are those of this very content in an earlier run, and all there is to a source that failed.
+    """
+
+    fate: Fate
+    uri: str
+    name: str = ""
+    path: Path | None = None
+    content: bytes | None = None
+    sha256: str = ""
+    stamp: Stamp = field(default_factory=Stamp)
+    metadata: Mapping[str, MetadataValue] = field(default_factory=dict[str, MetadataValue])
+    title: str | None = None
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def origin(self) -> Origin:
+        """What the documents of this source are told by."""
+        return Origin(self.uri, _key(self.sha256, self.metadata))
+
+
+class Comparison:
+    """Compares sources with what a collection holds."""
+
+    def __init__(
+        self, known: Mapping[str, str], memory: SourceMemory, parsers: str, *, retry_failed: bool = False
+    ) -> None:
+        """``known`` maps the addresses of the collection's sources to their keys."""
+        self._known = known
+        self._memory = memory
+        self._parsers = parsers
+        self._retry_failed = retry_failed
+
+    def changes(self, sources: Iterable[AnySource]) -> Iterator[Change]:
+        """The fate of every source, in order."""
+        for source in sources:
+            match source:
+                case SourceUnchanged():
+                    yield Change(Fate.KEEP, source.uri)
+                case SourceFailure():
+                    failure = Failure.of(source.uri, source.error.code, str(source.error))
+                    yield Change(Fate.FAIL, source.uri, failures=(failure,))
+                case SourceFile():
+                    yield self._change(source, source.path.name, source.path, None)
+                case SourceBytes():
+                    yield self._change(source, source.name, None, source.content, source.title)
+
+    def _change(
+        self,
+        source: SourceFile | SourceBytes,
+        name: str,
+        path: Path | None,
+        content: bytes | None,
+        title: str | None = None,
+    ) -> Change:
+        sha256 = self._sha256(source, content)
+        key = _key(sha256, source.metadata)
+        failures = () if self._retry_failed else tuple(self._memory.failures(source.uri, key, self._parsers))
+        known = self._known.get(source.uri)
+        if known == key:
+            fate = Fate.UPDATE if self._retry_failed and self._has_failed(source.uri, key) else Fate.KEEP
+        elif failures:
+            fate = Fate.FAIL
+        else:
+            fate = Fate.ADD if known is None else Fate.UPDATE
+        return Change(
+            fate, source.uri, name, path, content, sha256, source.stamp, source.metadata, title, failures
+        )
+
+    def _has_failed(self, uri: str, key: str) -> bool:
+        """Whether a part of a source that was read (a member of an archive, say) was not."""
+        return bool(self._memory.failures(uri, key, self._parsers))
+
+    def _sha256(self, source: SourceFile | SourceBytes, content: bytes | None) -> str:
+        if content is not None:
+            return hashlib.sha256(content).hexdigest()
+        known = self._memory.sha256(source.uri, source.stamp)
+        if known is not None:
+            return known
+        try:
+            sha256 = file_sha256(source.path) if isinstance(source, SourceFile) else ""
+        except OSError:
+            return ""  # the parser says precisely what is wrong with it
+        self._memory.remember(source.uri, source.stamp, sha256)
+        return sha256
+
+
+def _key(sha256: str, metadata: Mapping[str, MetadataValue]) -> str:
+    if not metadata:
+        return sha256
+    stated = json.dumps(dict(metadata), sort_keys=True, ensure_ascii=False)
+    return f"{sha256}+{hashlib.sha256(stated.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"

@@ -1,0 +1,56 @@
+"""Vectors that need not be computed: those of the snapshot before, and of a run that was interrupted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from ingest.dense_segments import SegmentReader
+from ingest.docstore import Docstore
+from ingest.embed import EmbedderSpec, Vector
+from ingest.manifest import IndexManifest
+from ingest.snapshot import DOCUMENTS, VECTORS
+from ingest.unfinished import UnfinishedWork
+
+_MANY = 500
+
+
+def vector_key(embedder: EmbedderSpec, text: str) -> bytes:
+    """16 bytes that tell what is embedded, and by what."""
+    digest = hashlib.sha256(f"{embedder.fingerprint}\n{text}".encode("utf-8", "surrogatepass"))
+    return digest.digest()[:16]
+
+
+class KnownVectors:
+    """Finds vectors by ``vector_key``."""
+
+    def __init__(self, base: tuple[Path, IndexManifest] | None, unfinished: UnfinishedWork) -> None:
+        """``base`` is the folder of a published snapshot with its manifest."""
+        self._unfinished = unfinished
+        self._documents: Docstore | None = None
+        if base is not None:
+            directory, manifest = base
+            self._documents = Docstore(directory / DOCUMENTS)
+            self._segments = SegmentReader(directory / VECTORS, manifest.embedder.dimension)
+
+    def find(self, keys: Sequence[bytes]) -> dict[bytes, Vector]:
+        """The vectors there are; each of shape (dimension,), float32."""
+        found: dict[bytes, Vector] = {}
+        for start in range(0, len(keys), _MANY):
+            part = list(dict.fromkeys(keys[start : start + _MANY]))
+            found.update(self._published(part))
+            found.update(self._unfinished.vectors([key for key in part if key not in found]))
+        return found
+
+    def _published(self, keys: Sequence[bytes]) -> dict[bytes, Vector]:
+        if self._documents is None:
+            return {}
+        numbered = self._documents.numbers_by_vector_key(keys)
+        held = {key: number for key, number in numbered if number in self._segments.living}
+        return dict(zip(held, self._segments.vectors(list(held.values())), strict=True))
+
+    def close(self) -> None:
+        """Let go of the files."""
+        if self._documents is not None:
+            self._documents.close()

@@ -1,0 +1,142 @@
+"""Changed sources -> what came of their parts, in the order of the sources, each parsed once.
+
+What an interrupted run had parsed already is taken from there. Results come in the order of the sources,
+whichever is finished first, so that the same sources give the same collection.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ingest.compare import Change
+from ingest.formats import suffix_of
+from ingest.optional import is_installed
+from ingest.parse import PARSERS_VERSION, ParsedPart, ParseLimits
+from ingest.unfinished import UnfinishedWork
+from ingest.worker_messages import (
+    Failed,
+    Frames,
+    Parsed,
+    ParseTask,
+    ReplyReader,
+    ReplyWriter,
+    max_reply_bytes,
+)
+from ingest.workers import ParseResult
+
+_EXTRAS = ("rapidocr", "unstructured")
+
+
+class Parsing(Protocol):
+    """Whatever turns tasks into results: a pool of processes here, or a cluster."""
+
+    def parse(self, tasks: Iterable[ParseTask]) -> Iterator[ParseResult]: ...
+
+
+def parsers_fingerprint() -> str:
+    """What changes when a file may be parsed to another result, or a failed one to any."""
+    return "|".join([str(PARSERS_VERSION), *filter(is_installed, _EXTRAS)])
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedSource:
+    """A part of what came of a changed source; ``last`` closes it, and may come without a part."""
+
+    change: Change
+    part: ParsedPart | None
+    last: bool
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A source whose parts are coming, behind others that come first."""
+
+    change: Change
+    parts: deque[ParsedPart] = field(default_factory=deque[ParsedPart])
+    finished: bool = False
+
+
+class SourceParser:
+    """Parses changed sources with what ``open_parsing`` gives, which is opened when the first needs it."""
+
+    def __init__(self, parsing: Parsing, unfinished: UnfinishedWork, limits: ParseLimits) -> None:
+        self._parsing = parsing
+        self._kept = _KeptParts(unfinished, limits)
+        self._waiting: dict[int, _Waiting] = {}
+
+    def parse(self, changes: Iterable[Change]) -> Iterator[ParsedSource]:
+        """What came of each source, in the order of ``changes``."""
+        for result in self._parsing.parse(self._tasks(changes)):
+            self._take(result)
+            yield from self._ready()
+        yield from self._ready()
+
+    def _tasks(self, changes: Iterable[Change]) -> Iterator[ParseTask]:
+        for key, change in enumerate(changes):
+            kept = self._kept.read(change)
+            self._waiting[key] = _Waiting(change)
+            if kept is None:
+                yield ParseTask(key, change.path, change.content, change.name)
+            else:
+                self._waiting[key].parts.extend(kept)
+                self._waiting[key].finished = True
+
+    def _take(self, result: ParseResult) -> None:
+        waiting = self._waiting[result.key]
+        if result.part is not None:
+            waiting.parts.append(result.part)
+            self._kept.keep(waiting.change, result.key, result.part, result.source_sha256)
+        if result.last:
+            waiting.finished = True
+            self._kept.finish(waiting.change, result.source_sha256)
+
+    def _ready(self) -> Iterator[ParsedSource]:
+        """All parts of the first source that came so far, and those of its followers once it is finished."""
+        while self._waiting:
+            key = next(iter(self._waiting))
+            first = self._waiting[key]
+            while first.parts:
+                yield ParsedSource(first.change, first.parts.popleft(), last=False)
+            if not first.finished:
+                return
+            del self._waiting[key]
+            yield ParsedSource(first.change, None, last=True)
+
+
+class _KeptParts:
+    """Parsed parts as unfinished work, in the form in which workers send them."""
+
+    def __init__(self, unfinished: UnfinishedWork, limits: ParseLimits) -> None:
+        self._unfinished = unfinished
+        self._writer = ReplyWriter(limits)
+        self._reader = ReplyReader(limits)
+        self._max_bytes = max_reply_bytes(limits)
+        self._positions: dict[int, int] = {}
+
+    def read(self, change: Change) -> list[ParsedPart] | None:
+        """The parts of a source's content; None when it has to be parsed."""
+        kept = self._unfinished.parts(_content_key(change.sha256, change.name)) if change.sha256 else None
+        if kept is None:
+            return None
+        frames = Frames(self._max_bytes)
+        replies = [self._reader.read(message) for frame in kept for message in frames.feed(frame)]
+        return [self._reader.part_of(reply) for reply in replies if isinstance(reply, Parsed | Failed)]
+
+    def keep(self, change: Change, task: int, part: ParsedPart, sha256: str) -> None:
+        """Keep one part of a source that is being parsed."""
+        position = self._positions[task] = self._positions.get(task, -1) + 1
+        if sha256:
+            frame = bytes(self._writer.part(part, sha256))
+            self._unfinished.keep_part(_content_key(sha256, change.name), position, frame)
+
+    def finish(self, change: Change, sha256: str) -> None:
+        """A source was parsed wholly."""
+        if sha256:
+            self._unfinished.finish_parts(_content_key(sha256, change.name))
+
+
+def _content_key(sha256: str, name: str) -> str:
+    return f"{sha256}{suffix_of(name)}#{parsers_fingerprint()}"

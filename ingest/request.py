@@ -1,0 +1,96 @@
+"""What an operator asks of an ingest, and where it is read from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from ingest.compare import AnySource
+from ingest.document import MetadataValue
+from ingest.errors import SourceGoneError, UnreadableFileError
+from ingest.settings import Engine, IngestSettings
+from ingest.source_memory import SourceMemory
+from ingest.sources import SourceFailure, Sources, find_files
+from ingest.sql import RowQuery, read_rows, rows_address
+from ingest.web import WebPages, WebReader
+
+
+@dataclass(frozen=True, slots=True)
+class IngestRequest:
+    """What to ingest and how; ``metadata`` is stated of every source and overrides what they say."""
+
+    paths: tuple[Path, ...] = ()
+    urls: tuple[str, ...] = ()
+    query: RowQuery | None = None
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    metadata: Mapping[str, MetadataValue] = field(default_factory=dict[str, MetadataValue])
+    prune: bool = False
+    retry_failed: bool = False
+    lexical_first: bool = False
+    engine: Engine = Engine.LOCAL
+    ray_address: str | None = None
+
+
+class OpenSources:
+    """The sources of a request: listed when opened, read one by one, closed when left."""
+
+    def __init__(self, request: IngestRequest, settings: IngestSettings, memory: SourceMemory) -> None:
+        """
+        Raises:
+            PathNotFoundError: a path does not exist.
+            QueryError, GlobError: what is asked for cannot be used.
+        """
+        self._request = request
+        self._memory = memory
+        self._opened = ExitStack()
+        self._files: Sources = find_files(
+            request.paths, include=request.include, exclude=request.exclude, metadata=request.metadata
+        )
+        self._rows = rows_address(request.query) if request.query else None
+        self._web: WebReader | None = None
+        self._pages = WebPages(())
+        if request.urls:
+            self._web = self._opened.enter_context(WebReader(settings))
+            self._pages = self._web.find(request.urls)
+        self._seen: set[str] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._opened.close()
+
+    @property
+    def count(self) -> int | None:
+        """How many sources there are; None where only reading them tells."""
+        return None if self._rows else len(self._files.files) + len(self._pages.urls)
+
+    def __iter__(self) -> Iterator[AnySource]:
+        for source in self._all():
+            if not (isinstance(source, SourceFailure) and isinstance(source.error, SourceGoneError)):
+                self._seen.add(source.uri)
+            yield source
+
+    def vanished(self, known: Mapping[str, str]) -> list[str]:
+        """Those of ``known`` that would have been read, were they still there; for when all were read."""
+        return [uri for uri in known if uri not in self._seen and self._covers(uri)]
+
+    def _all(self) -> Iterator[AnySource]:
+        for error in self._files.unreadable:
+            reason = f"the folder cannot be read ({error.strerror}): check that you may read it."
+            yield SourceFailure(str(error.filename), UnreadableFileError(reason))
+        yield from self._files.failures
+        yield from self._files.files
+        yield from self._pages.failures
+        if self._web is not None:
+            yield from self._web.read(self._pages.urls, self._memory.stamp, self._request.metadata)
+        if self._request.query is not None:
+            yield from read_rows(self._request.query, self._request.metadata)
+
+    def _covers(self, uri: str) -> bool:
+        in_rows = self._rows is not None and uri.startswith(self._rows)
+        return in_rows or self._files.covers(uri) or self._pages.covers(uri)
