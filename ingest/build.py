@@ -17,7 +17,7 @@ from ingest.docstore import ChunkRow, Docstore, DocumentSummary, Origin
 from ingest.docstore_rows import summarize
 from ingest.document import Document
 from ingest.embed import Embedder, EmbedderSpec
-from ingest.embed_missing import EmbeddingProgress, embed_missing
+from ingest.embed_missing import EmbedBatches, EmbeddingProgress, embed_here, embed_missing, reuse_known
 from ingest.known_vectors import KnownVectors, vector_key
 from ingest.manifest import IndexManifest, read_manifest
 from ingest.report import IngestReport
@@ -119,18 +119,22 @@ class Build:
         self._note(summarize(document, origin))
         self.report.pages += len(document.pages)
 
-    def finish_source(self, origin: Origin) -> None:
-        """All documents of a source were put: those of its older version that did not come again go."""
+    def finish_source(self, origin: Origin) -> bool:
+        """All documents of a source were put: those of its older version that did not come again go.
+
+        Where none was put, nothing of it could be read: what was known of it stays, and the answer is False.
+        """
         fresh = self._fresh.pop(origin.uri, set())
         if not fresh:
-            return  # nothing of it could be read, and what was known of it stays
-        for uri in self._of_source[origin.uri] - fresh:
+            return False
+        for uri in self._of_source.get(origin.uri, set[str]()) - fresh:
             self._drop(self._documents[uri])
         was_known = origin.uri in self._known_before
         self.sources[origin.uri] = origin.key
         self._known_before.add(origin.uri)
         self.report.updated += was_known
         self.report.added += not was_known
+        return True
 
     def forget(self, source_uri: str) -> None:
         """Remove a source with all its documents."""
@@ -139,16 +143,30 @@ class Build:
                 self._drop(self._documents[uri])
             self.report.removed += 1
 
-    def embed(self, progress: EmbeddingProgress) -> None:
+    def withdraw(self, source_uri: str, uri: str) -> None:
+        """Remove one document of a source, and the source with its last one."""
+        before = self._documents.get(uri)
+        if before is not None:
+            self._drop(before)
+            if not self._of_source.get(source_uri):
+                self.forget(source_uri)
+
+    def embed(self, progress: EmbeddingProgress, embed: EmbedBatches = embed_here) -> None:
         """Give a vector to every chunk that has none."""
         is_behind = self.manifest is not None and self.manifest.unembedded > 0
         if self._staged is None and not is_behind:
             return
-        base = None
-        if self.manifest is not None and self.manifest.embedder == self._embedder_spec:
-            base = self._target.require_current(), self.manifest
-        with closing(KnownVectors(base, self._unfinished)) as known:
-            embed_missing(self._stage(), known, self._unfinished, self._open_embedder, progress)
+        with closing(self._known_vectors()) as known:
+            embed_missing(self._stage(), known, self._unfinished, self._open_embedder, progress, embed)
+
+    def reuse_vectors(self) -> None:
+        """Give their vectors to the staged chunks whose text was embedded before.
+
+        Publishing without vectors needs it first: the snapshot that has them is not the one before any more.
+        """
+        if self._staged is not None:
+            with closing(self._known_vectors()) as known:
+                reuse_known(self._staged, known)
 
     def publish(self) -> bool:
         """Publish what was staged; whether anything was."""
@@ -156,8 +174,8 @@ class Build:
         if self._staged is not None:
             self.manifest = self._staged.publish()
             self._staged = None
-            self._target.prune_snapshots(self._keep_snapshots)
         if self.manifest is not None:
+            self._target.prune_snapshots(self._keep_snapshots)
             self.report.snapshot, self.report.chunks_total = self.manifest.id, self.manifest.chunks
             self.report.unembedded = self.manifest.unembedded
         return is_staged
@@ -182,6 +200,12 @@ class Build:
         self.report.chunks_removed += self._stage().remove(summary.id)
         del self._documents[summary.uri]
         self._of_source.get(summary.source_uri, set[str]()).discard(summary.uri)
+
+    def _known_vectors(self) -> KnownVectors:
+        base = None
+        if self.manifest is not None and self.manifest.embedder == self._embedder_spec:
+            base = self._target.require_current(), self.manifest
+        return KnownVectors(base, self._unfinished)
 
     def _is_same(self, before: DocumentSummary, document: Document) -> bool:
         """Whether the collection holds this very document, with the same metadata."""

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import SecretStr
 
-from ingest.errors import UsageError
+from ingest.choices import Engine
 from ingest.progress_display import display
 from ingest.report import IngestReport
-from ingest.settings import Engine, Settings, load_settings, load_settings_with_origins
+from ingest.settings import Settings, load_settings, load_settings_with_origins
+
+if TYPE_CHECKING:
+    from ingest.request import IngestRequest
+    from ingest.sql import RowQuery
 
 ingest_app = typer.Typer(add_completion=False)
 config_app = typer.Typer(add_completion=False, no_args_is_help=True, help="Show the settings.")
@@ -61,21 +65,13 @@ def ingest(
     """Bring a collection up to date with files, pages and rows. What did not change costs nothing."""
     from ingest.metadata import parse_options
     from ingest.pipeline import ingest as run_ingest
-    from ingest.pipeline import plan_ingest
     from ingest.request import IngestRequest
-    from ingest.sql import RowQuery
 
-    if not sources and sql is None:
-        raise UsageError(
-            "nothing to ingest was named: name files, folders or pages, or give --sql and --query."
-        )
-    if (sql is None) != (query is None):
-        raise UsageError("--sql and --query go together: give both, or neither.")
-    named = sources or []
+    named = _named(sources, sql)
     request = IngestRequest(
         paths=tuple(Path(name) for name in named if not name.startswith(_WEB)),
         urls=tuple(name for name in named if name.startswith(_WEB)),
-        query=RowQuery(sql, query, sql_name) if sql is not None and query is not None else None,
+        query=_row_query(sql, query, sql_name),
         include=tuple(include or ()),
         exclude=tuple(exclude or ()),
         metadata=parse_options(meta or ()),
@@ -88,13 +84,32 @@ def ingest(
     settings = load_settings()
     target = collection or settings.collection
     if plan:
-        planned = plan_ingest(request, target, settings)
-        text = json.dumps(planned.to_json(), ensure_ascii=False) if as_json else "\n".join(planned.lines())
-        typer.echo(text)
+        _print_plan(request, target, settings, as_json=as_json)
         return
     with display() as progress:
         report = run_ingest(request, target, settings, progress)
     _print(report, as_json=as_json)
+
+
+def _named(sources: list[str] | None, sql: str | None) -> list[str]:
+    if not sources and sql is None:
+        raise typer.BadParameter("name files, folders, archives or pages, or give --sql and --query.")
+    return sources or []
+
+
+def _row_query(url: str | None, query: str | None, name: str | None) -> RowQuery | None:
+    from ingest.sql import RowQuery
+
+    if (url is None) != (query is None):
+        raise typer.BadParameter("--sql and --query go together: give both, or neither.")
+    return RowQuery(url, query, name) if url is not None and query is not None else None
+
+
+def _print_plan(request: IngestRequest, collection: str, settings: Settings, *, as_json: bool) -> None:
+    from ingest.pipeline import plan_ingest
+
+    plan = plan_ingest(request, collection, settings)
+    typer.echo(json.dumps(plan.to_json(), ensure_ascii=False) if as_json else "\n".join(plan.lines()))
 
 
 def _print(report: IngestReport, *, as_json: bool) -> None:

@@ -25,9 +25,12 @@ from ingest.errors import (
     CollectionNameError,
     CollectionNotFoundError,
     SettingsError,
+    SnapshotCorruptError,
 )
 
 STAGED_PREFIX = ".staged-"
+UNPUBLISHED = "unpublished.lock"
+"""In the folder of a snapshot until it was current once; see ``Collection.writing``."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -64,11 +67,21 @@ class Collection:
         return self.home / "models"
 
     def current_id(self) -> str | None:
-        """The id of the published snapshot; None when nothing was published."""
+        """The id of the published snapshot; None when nothing was published.
+
+        Raises:
+            SnapshotCorruptError: the pointer holds no id.
+        """
         try:
-            return (self.directory / "CURRENT").read_text("utf-8").strip() or None
+            current = (self.directory / "CURRENT").read_text("utf-8", errors="replace").strip()
         except (FileNotFoundError, NotADirectoryError):
             return None
+        if not _NAME.fullmatch(current):
+            raise SnapshotCorruptError(
+                f"{self.directory / 'CURRENT'} names no snapshot: run `troika collections verify {self.name} "
+                "--repair`."
+            )
+        return current
 
     def require_current(self) -> Path:
         """The folder of the published snapshot.
@@ -106,12 +119,13 @@ class Collection:
         shutil.rmtree(self.directory)
 
     def prune_snapshots(self, keep: int) -> None:
-        """Delete all but the ``keep`` newest snapshots and the current one."""
-        ids = sorted(path.name for path in self.snapshots.iterdir())
-        retained = {*ids[-keep:], self.current_id()}
-        for path in self.snapshots.iterdir():
+        """Delete all but the ``keep`` newest snapshots and the current one, each as a whole or not at all."""
+        published = self.published()
+        retained = {*(path.name for path in published[-keep:]), self.current_id()}
+        for path in published:
             if path.name not in retained:
-                shutil.rmtree(path, ignore_errors=True)
+                doomed = path.rename(path.with_name(f"{STAGED_PREFIX}{path.name}"))
+                shutil.rmtree(doomed, ignore_errors=True)
 
     @contextmanager
     def writing(self) -> Generator[None]:
@@ -129,18 +143,43 @@ class Collection:
                     f"another ingest is writing to the collection {self.name!r}: wait for it, or name "
                     "another collection."
                 ) from error
-            for staged in self.snapshots.glob(f"{STAGED_PREFIX}*"):
-                shutil.rmtree(staged, ignore_errors=True)
+            self._clear_away()
             yield
+
+    def _clear_away(self) -> None:
+        """Delete what was never published. A snapshot that was written whole and never became current goes,
+        too, or it would take the place of an older one among those that are kept."""
+        for staged in self.snapshots.glob(f"{STAGED_PREFIX}*"):
+            shutil.rmtree(staged, ignore_errors=True)
+        for mark in self.snapshots.glob(f"*/{UNPUBLISHED}"):
+            if mark.parent.name == self.current_id():
+                mark.unlink()
+            else:
+                shutil.rmtree(mark.parent, ignore_errors=True)
+
+    def make_work(self) -> Path:
+        """The folder ``work``, made if need be.
+
+        Raises:
+            SettingsError: the home directory cannot be written to.
+        """
+        try:
+            self.work.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        return self.work
+
+    def _unwritable(self, error: OSError) -> SettingsError:
+        return SettingsError(
+            f"{self.home} cannot be written to ({error.strerror}): set TROIKA_HOME to a folder that can."
+        )
 
     def _open_lock(self) -> TextIO:
         try:
             self.snapshots.mkdir(parents=True, exist_ok=True)
             return (self.directory / "lock").open("w")
         except OSError as error:
-            raise SettingsError(
-                f"{self.home} cannot be written to ({error.strerror}): set TROIKA_HOME to a folder that can."
-            ) from error
+            raise self._unwritable(error) from error
 
 
 def list_collections(home: Path) -> list[str]:

@@ -46,8 +46,9 @@ def _collection_row(collection: Collection) -> dict[str, Any]:
     """A collection for the list; one that cannot be read does not hide the others."""
     from ingest.manifest import read_manifest
 
-    row: dict[str, Any] = {"collection": collection.name, "snapshot": collection.current_id()}
+    row: dict[str, Any] = {"collection": collection.name, "snapshot": None}
     try:
+        row["snapshot"] = collection.current_id()
         manifest = read_manifest(collection.require_current())
     except (SnapshotCorruptError, IncompatibleSnapshotError) as error:
         return row | {"documents": None, "chunks": None, "problem": str(error)}

@@ -16,6 +16,7 @@ from pathlib import Path
 from ingest.docstore_rows import Origin
 from ingest.document import MetadataValue
 from ingest.durable import file_sha256
+from ingest.errors import MetadataError
 from ingest.report import Failure
 from ingest.source_memory import SourceMemory
 from ingest.sources import SourceBytes, SourceFailure, SourceFile, SourceUnchanged, Stamp
@@ -53,7 +54,13 @@ class Change:
     @property
     def origin(self) -> Origin:
         """What the documents of this source are told by."""
-        return Origin(self.uri, _key(self.sha256, self.metadata))
+        return Origin(self.uri, source_key(self.sha256, self.metadata))
+
+    @property
+    def has_lost_metadata(self) -> bool:
+        """Whether what is stated about it from outside cannot be read."""
+        codes = {failure.code for failure in self.failures}
+        return self.fate is Fate.FAIL and not self.sha256 and MetadataError.code in codes
 
 
 class Comparison:
@@ -91,12 +98,12 @@ class Comparison:
         title: str | None = None,
     ) -> Change:
         sha256 = self._sha256(source, content)
-        key = _key(sha256, source.metadata)
+        key = source_key(sha256, source.metadata)
         failures = () if self._retry_failed else tuple(self._memory.failures(source.uri, key, self._parsers))
         known = self._known.get(source.uri)
         if known == key:
             fate = Fate.UPDATE if self._retry_failed and self._has_failed(source.uri, key) else Fate.KEEP
-        elif failures:
+        elif failures and self._memory.has_failed_wholly(source.uri, key, self._parsers):
             fate = Fate.FAIL
         else:
             fate = Fate.ADD if known is None else Fate.UPDATE
@@ -122,7 +129,8 @@ class Comparison:
         return sha256
 
 
-def _key(sha256: str, metadata: Mapping[str, MetadataValue]) -> str:
+def source_key(sha256: str, metadata: Mapping[str, MetadataValue]) -> str:
+    """What tells a version of a source: its content, and what is stated about it from outside."""
     if not metadata:
         return sha256
     stated = json.dumps(dict(metadata), sort_keys=True, ensure_ascii=False)

@@ -6,7 +6,8 @@ what is new (see ``ingest.dense_segments``). A reader puts the living rows of al
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -49,11 +50,30 @@ class DenseIndex:
         self._index.add(np.ascontiguousarray(vectors))
         self._numbers = np.concatenate([self._numbers, np.asarray(numbers, dtype=np.int64)])
 
-    def search(self, query: Vector, depth: int) -> list[tuple[int, float]]:
-        """The ``depth`` nearest chunk numbers with their cosines, best first."""
-        scores, rows = self._index.search(query[np.newaxis, :], min(depth, max(1, len(self))))
+    def hiding(self, numbers: Set[int]) -> DenseFilter:
+        """What lets ``search`` pass over the chunks with these numbers."""
+        rows = np.flatnonzero(np.isin(self._numbers, list(numbers)))
+        hidden = cast("Any", faiss).IDSelectorBatch(rows.astype(np.int64))
+        return DenseFilter(hidden, cast("Any", faiss).IDSelectorNot(hidden))
+
+    def search(
+        self, query: Vector, depth: int, visible: DenseFilter | None = None
+    ) -> list[tuple[int, float]]:
+        """The ``depth`` nearest chunk numbers with their cosines, best first; hidden ones are not compared."""
+        parameters = cast("Any", faiss).SearchParameters(sel=visible.selector) if visible else None
+        scores, rows = self._index.search(
+            query[np.newaxis, :], min(depth, max(1, len(self))), params=parameters
+        )
         found = rows[0] >= 0
         return list(zip(self._numbers[rows[0][found]].tolist(), scores[0][found].tolist(), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class DenseFilter:
+    """A selector of FAISS with the one it refers to, which must live as long."""
+
+    hidden: Any
+    selector: Any
 
 
 def use_one_thread() -> None:

@@ -39,6 +39,7 @@ class DenseWriter:
         self._directory = directory
         self._dimension = dimension
         self._buffered: list[tuple[Numbers, Matrix]] = []
+        self._buffered_rows = 0
         self._kept: dict[str, Numbers] = {}
         self._deleted: set[int] = set()
         self.living: set[int] = set()
@@ -55,10 +56,8 @@ class DenseWriter:
     def add(self, numbers: Sequence[int], vectors: Matrix) -> None:
         """Add unit vectors of shape (n, dimension), float32, under n numbers that were never used."""
         if len(numbers):
-            self._buffered.append((np.asarray(numbers, dtype=np.int64), vectors))
+            self._buffer(np.asarray(numbers, dtype=np.int64), vectors)
             self.living.update(numbers)
-        if sum(len(numbers) for numbers, _ in self._buffered) >= _SEGMENT_ROWS:
-            self._flush()
 
     def delete(self, numbers: Iterable[int]) -> None:
         """Remove the vectors with these numbers; numbers without a vector are passed over."""
@@ -69,6 +68,7 @@ class DenseWriter:
         self._deleted |= gone
         kept = [(n, v, ~np.isin(n, list(gone))) for n, v in self._buffered]
         self._buffered = [(n[living], v[living]) for n, v, living in kept]
+        self._buffered_rows = sum(len(numbers) for numbers, _ in self._buffered)
 
     def save(self) -> None:
         """Write everything; merges the segments where they are too many or too dead."""
@@ -80,9 +80,15 @@ class DenseWriter:
         held = {number for numbers in self._kept.values() for number in numbers.tolist()}
         np.save(self._directory / _DELETED, np.asarray(sorted(self._deleted & held), dtype=np.int64))
 
+    def _buffer(self, numbers: Numbers, vectors: Matrix) -> None:
+        self._buffered.append((numbers, vectors))
+        self._buffered_rows += len(numbers)
+        if self._buffered_rows >= _SEGMENT_ROWS:
+            self._flush()
+
     def _flush(self) -> None:
         buffered = [(numbers, vectors) for numbers, vectors in self._buffered if len(numbers)]
-        self._buffered = []
+        self._buffered, self._buffered_rows = [], 0
         if buffered:
             numbers = np.concatenate([numbers for numbers, _ in buffered])
             self._write(numbers, np.concatenate([vectors for _, vectors in buffered]))
@@ -99,9 +105,7 @@ class DenseWriter:
         for name in old:
             living = ~np.isin(self._kept[name], list(self._deleted))
             rows = _load_vectors(self._directory / f"{name}{_VECTORS}", self._dimension)[living]
-            self._buffered.append((self._kept[name][living], np.asarray(rows)))
-            if sum(len(numbers) for numbers, _ in self._buffered) >= _SEGMENT_ROWS:
-                self._flush()
+            self._buffer(self._kept[name][living], np.asarray(rows))
         self._flush()
         for name in old:
             del self._kept[name]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ingest.access import groups_of
 from ingest.docstore_rows import (
     CHUNK_COLUMNS,
     DOCUMENT_COLUMNS,
@@ -27,6 +28,7 @@ from ingest.docstore_rows import (
     document_row,
     read_chunk,
     read_document,
+    read_metadata,
 )
 from ingest.document import Chunk, Document
 from ingest.errors import SnapshotCorruptError
@@ -48,6 +50,7 @@ class Docstore:
     """Reads, and in a staged snapshot writes, the documents and chunks of a collection."""
 
     def __init__(self, path: Path, *, writable: bool = False) -> None:
+        self._writable = writable
         mode = "rwc" if writable else "ro&immutable=1"
         try:
             self._connection = sqlite3.connect(
@@ -60,6 +63,8 @@ class Docstore:
                 self._connection.execute("PRAGMA foreign_keys = ON")
                 self._connection.executescript(SCHEMA)
         except sqlite3.Error as error:
+            if writable and isinstance(error, sqlite3.OperationalError):
+                raise  # the disk, not the file
             raise SnapshotCorruptError(
                 f"{path} cannot be opened ({error}): run `troika collections verify --repair`, or "
                 "ingest into another collection."
@@ -214,6 +219,12 @@ class Docstore:
         """Number of chunks, also of those that are in no index."""
         return self._rows("SELECT count(*) FROM chunks")[0][0]
 
+    def restricted(self) -> dict[int, tuple[str, ...]]:
+        """The numbers of the chunks that not all may see, with the groups that may."""
+        query = """SELECT number, metadata FROM chunks JOIN documents ON documents.id = document_id
+            WHERE json_type(metadata, '$.acl') IS NOT NULL"""
+        return {number: groups_of(read_metadata(metadata)) for number, metadata in self._rows(query)}
+
     def stray_twins(self) -> int:
         """How many chunks are said to repeat one that is not indexed; none in a sound store."""
         query = """SELECT count(*) FROM chunks AS twin LEFT JOIN chunks AS kept ON kept.number = twin.same_as
@@ -225,6 +236,8 @@ class Docstore:
             with self._lock:
                 return self._connection.execute(query, values).fetchall()
         except sqlite3.DatabaseError as error:
+            if self._writable and isinstance(error, sqlite3.OperationalError):
+                raise
             raise SnapshotCorruptError(
                 f"the document store is damaged ({error}): run `troika collections verify --repair`."
             ) from error

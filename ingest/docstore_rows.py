@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS chunks (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS chunks_by_document ON chunks (document_id, start);
 CREATE INDEX IF NOT EXISTS chunks_by_vector_key ON chunks (vector_key);
-CREATE INDEX IF NOT EXISTS chunks_by_twin ON chunks (same_as) WHERE same_as IS NOT NULL;
+CREATE INDEX IF NOT EXISTS chunks_by_twin ON chunks (same_as);
 """
 INSERT_DOCUMENT = "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 INSERT_CHUNK = "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"

@@ -21,6 +21,13 @@ _BLOCK_BYTES = 1 << 20
 _STORAGE_PROBLEMS = frozenset(
     (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG)
 )
+_STORAGE_SIGNS = (
+    "disk is full",
+    "disk I/O error",
+    "readonly database",
+    "unable to open database file",
+    "os error",
+)
 
 
 @contextmanager
@@ -35,7 +42,7 @@ def storage_errors(home: Path) -> Generator[None]:
     except (OSError, sqlite3.OperationalError, ValueError) as error:
         # The BM25 engine has ValueError for everything, and tells the cause in its text alone.
         is_storage = (isinstance(error, OSError) and error.errno in _STORAGE_PROBLEMS) or any(
-            sign in str(error) for sign in ("disk is full", "disk I/O error", "readonly database", "os error")
+            sign in str(error) for sign in _STORAGE_SIGNS
         )
         if not is_storage:
             raise

@@ -6,19 +6,24 @@ memory stays flat. Each batch is kept as unfinished work, so that an interrupted
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from ingest.chunk import Chunker
-from ingest.embed import Embedder
+from ingest.embed import Embedder, Matrix
 from ingest.known_vectors import KnownVectors
 from ingest.staging import StagedSnapshot
 from ingest.unfinished import UnfinishedWork
 
 _WINDOW = 2048
 _KEPT_AT_ONCE = 64
+
+EmbedBatches = Callable[[Callable[[], Embedder], Iterable[Sequence[str]]], Iterator[Matrix]]
+"""Gives the vectors of each batch of texts, in order, as the embedder would that its first argument loads."""
 
 
 class EmbeddingProgress(Protocol):
@@ -29,26 +34,60 @@ class EmbeddingProgress(Protocol):
     def embedded(self, chunks: int) -> None: ...
 
 
+class _Unwatched:
+    """Progress of what takes no time."""
+
+    def embedding(self, chunks: int) -> None:
+        """Ignore the number of chunks."""
+
+    def embedded(self, chunks: int) -> None:
+        """Ignore vectors."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Texts to embed; ``numbers`` are the chunks that have each, ``keys`` tell it."""
+
+    keys: list[bytes]
+    numbers: list[list[int]]
+    texts: list[str]
+
+
+def embed_here(load: Callable[[], Embedder], batches: Iterable[Sequence[str]]) -> Iterator[Matrix]:
+    """The vectors of each batch, computed by this process when they are asked for."""
+    return (load().embed_passages(texts) for texts in batches)
+
+
 def embed_missing(
     staged: StagedSnapshot,
     known: KnownVectors,
     unfinished: UnfinishedWork,
     load: Callable[[], tuple[Embedder, Chunker]],
     progress: EmbeddingProgress,
+    embed: EmbedBatches = embed_here,
 ) -> None:
     """Add vectors until none is missing; the embedder is loaded if one has to be computed."""
+    under_way: deque[_Batch] = deque()
+
+    def texts() -> Iterator[list[str]]:
+        for batch in _batches(staged, known, load, progress):
+            under_way.append(batch)
+            yield batch.texts
+
+    for vectors in embed(lambda: load()[0], texts()):
+        batch = under_way.popleft()
+        unfinished.keep_vectors(zip(batch.keys, vectors, strict=True))
+        # Chunks with the very same text to embed share its vector.
+        repeated = np.repeat(vectors, [len(same) for same in batch.numbers], axis=0)
+        staged.add_vectors([number for same in batch.numbers for number in same], repeated)
+        progress.embedded(len(repeated))
+
+
+def reuse_known(staged: StagedSnapshot, known: KnownVectors) -> None:
+    """Add the vectors that exist already, and compute none."""
     numbers = staged.unembedded()
-    progress.embedding(len(numbers))
     for start in range(0, len(numbers), _WINDOW):
-        missing = _take_known(staged, known, numbers[start : start + _WINDOW], progress)
-        for batch in _batches(staged, missing, load) if missing else ():
-            keys = [key for key, _ in batch]
-            vectors = load()[0].embed_passages([text for _, text in batch])
-            unfinished.keep_vectors(zip(keys, vectors, strict=True))
-            for key, vector in zip(keys, vectors, strict=True):
-                twins = missing[key]
-                staged.add_vectors(twins, np.tile(vector, (len(twins), 1)))
-                progress.embedded(len(twins))
+        _take_known(staged, known, numbers[start : start + _WINDOW], _Unwatched())
 
 
 def _take_known(
@@ -69,16 +108,33 @@ def _take_known(
 
 
 def _batches(
-    staged: StagedSnapshot, missing: dict[bytes, list[int]], load: Callable[[], tuple[Embedder, Chunker]]
-) -> Iterator[list[tuple[bytes, str]]]:
+    staged: StagedSnapshot,
+    known: KnownVectors,
+    load: Callable[[], tuple[Embedder, Chunker]],
+    progress: EmbeddingProgress,
+) -> Iterator[_Batch]:
+    """What has to be embedded, window by window, the longest texts of each first."""
+    numbers = staged.unembedded()
+    progress.embedding(len(numbers))
+    for start in range(0, len(numbers), _WINDOW):
+        missing = _take_known(staged, known, numbers[start : start + _WINDOW], progress)
+        texts = _texts(staged, missing, load()[1]) if missing else []
+        for first in range(0, len(texts), _KEPT_AT_ONCE):
+            batch = texts[first : first + _KEPT_AT_ONCE]
+            yield _Batch(
+                [key for key, _ in batch], [missing[key] for key, _ in batch], [text for _, text in batch]
+            )
+
+
+def _texts(
+    staged: StagedSnapshot, missing: dict[bytes, list[int]], chunker: Chunker
+) -> list[tuple[bytes, str]]:
     """The texts to embed with what tells them, the longest first."""
     chunks = staged.documents.chunks_by_number([twins[0] for twins in missing.values()])
     named = staged.documents.named_by_file(chunk.document_id for chunk in chunks)
-    chunker = load()[1]
     texts = [
         (key, chunker.embedding_text(chunk, named[chunk.document_id]))
         for key, chunk in zip(missing, chunks, strict=True)
     ]
     texts.sort(key=lambda pair: len(pair[1]), reverse=True)
-    for start in range(0, len(texts), _KEPT_AT_ONCE):
-        yield texts[start : start + _KEPT_AT_ONCE]
+    return texts

@@ -44,6 +44,7 @@ was found, what was expected and what to do::
     ├── MissingExtraError          an optional library is not installed: extra_missing
     ├── StorageError               the disk is full, read-only or failing: storage_failed
     ├── DatabaseError              a database cannot be reached or read: database_failed
+    ├── ClusterError               a Ray cluster cannot be reached or failed: cluster_failed
     ├── CollectionBusyError        another ingest holds the collection: collection_busy
     ├── SnapshotCorruptError       a snapshot does not match its manifest: snapshot_corrupt
     ├── IncompatibleSnapshotError  made by another format or embedder: snapshot_incompatible
@@ -54,13 +55,79 @@ was found, what was expected and what to do::
 
 from __future__ import annotations
 
-from typing import ClassVar
+from ingest.error_root import TroikaError
+from ingest.source_errors import (
+    AddressRefusedError,
+    BrokenFileError,
+    EmptyFileError,
+    EncryptedFileError,
+    FetchError,
+    FileTooLargeError,
+    MetadataError,
+    NestedArchiveError,
+    NoTextError,
+    ParseError,
+    ParseMemoryError,
+    ParserCrashedError,
+    ParseTimeoutError,
+    RobotsRefusedError,
+    SourceGoneError,
+    UndecodableFileError,
+    UnknownFormatError,
+    UnreadableFileError,
+    UnsafeFileError,
+    WrongExtensionError,
+)
 
-
-class TroikaError(Exception):
-    """The root: anything that Troika raises on purpose, with a stable code."""
-
-    code: ClassVar[str] = "troika_error"
+__all__ = [
+    "AdapterNotFoundError",
+    "AdapterRejectedError",
+    "AddressRefusedError",
+    "AnswerNotFoundError",
+    "BrokenFileError",
+    "CasesError",
+    "CollectionBusyError",
+    "CollectionNameError",
+    "CollectionNotFoundError",
+    "DatabaseError",
+    "DocumentNotFoundError",
+    "EmptyFileError",
+    "EmptyQuestionError",
+    "EncryptedFileError",
+    "FetchError",
+    "FileTooLargeError",
+    "GeneratorError",
+    "GlobError",
+    "IncompatibleSnapshotError",
+    "MetadataError",
+    "MetadataOptionError",
+    "MissingExtraError",
+    "ModelNotFoundError",
+    "NestedArchiveError",
+    "NoTermsError",
+    "NoTextError",
+    "ParseError",
+    "ParseMemoryError",
+    "ParseTimeoutError",
+    "ParserCrashedError",
+    "PathNotFoundError",
+    "QueryError",
+    "QuestionTooLongError",
+    "RobotsRefusedError",
+    "SettingsError",
+    "SnapshotCorruptError",
+    "SnapshotNotFoundError",
+    "SourceGoneError",
+    "StorageError",
+    "TrainingDataError",
+    "TroikaError",
+    "UndecodableFileError",
+    "UnknownFormatError",
+    "UnreadableFileError",
+    "UnsafeFileError",
+    "UsageError",
+    "WrongExtensionError",
+]
 
 
 class UsageError(TroikaError):
@@ -165,126 +232,6 @@ class TrainingDataError(UsageError):
     code = "training_data_invalid"
 
 
-class ParseError(TroikaError):
-    """One file cannot be turned into a document; the other files are not affected."""
-
-    code = "parse_failed"
-
-
-class EmptyFileError(ParseError):
-    """The file holds no bytes, or nothing but white space."""
-
-    code = "file_empty"
-
-
-class NoTextError(ParseError):
-    """The file was read and holds no text (a scan without a text layer, say)."""
-
-    code = "file_without_text"
-
-
-class UnknownFormatError(ParseError):
-    """No parser reads this kind of file."""
-
-    code = "format_unknown"
-
-
-class WrongExtensionError(ParseError):
-    """The file's content is of another kind than its name says."""
-
-    code = "extension_mismatch"
-
-
-class EncryptedFileError(ParseError):
-    """The file asks for a password."""
-
-    code = "file_encrypted"
-
-
-class BrokenFileError(ParseError):
-    """The file's structure is damaged beyond what its reader can mend."""
-
-    code = "file_broken"
-
-
-class UndecodableFileError(ParseError):
-    """The file's character encoding could not be told."""
-
-    code = "encoding_unknown"
-
-
-class FileTooLargeError(ParseError):
-    """The file, or what it unpacks to, is larger than the limit."""
-
-    code = "file_too_large"
-
-
-class UnsafeFileError(ParseError):
-    """The file is built to do harm: a bomb, a path that leads out of its archive, an outside entity."""
-
-    code = "file_unsafe"
-
-
-class NestedArchiveError(ParseError):
-    """An archive inside an archive, which is not opened."""
-
-    code = "archive_nested"
-
-
-class ParseTimeoutError(ParseError):
-    """Parsing took longer than ``ingest.parse_seconds``."""
-
-    code = "parse_timeout"
-
-
-class ParseMemoryError(ParseError):
-    """Parsing needed more memory than ``ingest.parse_megabytes``."""
-
-    code = "parse_memory"
-
-
-class ParserCrashedError(ParseError):
-    """The process that parsed the file died."""
-
-    code = "parser_crashed"
-
-
-class MetadataError(ParseError):
-    """What is stated about a file cannot be read, above all who may see it."""
-
-    code = "metadata_invalid"
-
-
-class AddressRefusedError(ParseError):
-    """A web address that is not fetched: malformed, of another scheme, or of a private network."""
-
-    code = "address_refused"
-
-
-class RobotsRefusedError(ParseError):
-    """The site's robots.txt asks not to fetch the page, or cannot be read itself."""
-
-    code = "robots_refused"
-
-
-class FetchError(ParseError):
-    """A page could not be fetched."""
-
-    code = "fetch_failed"
-
-
-class SourceGoneError(ParseError):
-    """The server says that there is no such page (any more): 404 or 410."""
-
-    code = "source_gone"
-
-
-class UnreadableFileError(ParseError):
-    """The operating system refused to open or read the file."""
-
-    code = "file_unreadable"
-
-
 class MissingExtraError(TroikaError):
     """A feature needs a library that is not installed."""
 
@@ -301,6 +248,12 @@ class DatabaseError(TroikaError):
     """A database cannot be reached, or failed while it was read."""
 
     code = "database_failed"
+
+
+class ClusterError(TroikaError):
+    """The Ray cluster that was to do the work cannot be reached, or could not go on."""
+
+    code = "cluster_failed"
 
 
 class CollectionBusyError(TroikaError):

@@ -62,7 +62,10 @@ def detect_language(text: str) -> str:
     of English, its stop words are. Long texts are judged by samples of their start, middle and end.
     """
     sample = _sample(text).lower()
-    letters = {language: len(pattern.findall(sample)) for language, pattern in _SCRIPTS.items()}
+    has_letters = not sample.isascii()
+    letters = {
+        language: len(pattern.findall(sample)) if has_letters else 0 for language, pattern in _SCRIPTS.items()
+    }
     words = _LATIN_WORD.findall(sample)
     votes = _vote(words)
     cjk = sum(letters[language] for language in _CJK)
@@ -88,8 +91,9 @@ def _sample(text: str) -> str:
 
 def _vote(words: list[str]) -> Counter[str]:
     votes: Counter[str] = Counter()
-    for word in words:
-        votes.update(_LANGUAGES_OF_WORD.get(word, ()))
+    for word, count in Counter(words).items():
+        for language in _LANGUAGES_OF_WORD.get(word, ()):
+            votes[language] += count
     return votes
 
 

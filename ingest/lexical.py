@@ -18,6 +18,7 @@ from typing import Any
 
 import tantivy
 
+from ingest.access import PUBLIC
 from ingest.document import Chunk
 from ingest.errors import NoTermsError, SnapshotCorruptError
 from ingest.terms import terms
@@ -32,6 +33,7 @@ def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_text_field("number", stored=True, tokenizer_name="raw", index_option="basic")
     builder.add_text_field("terms", stored=False, tokenizer_name="whitespace", index_option="freq")
+    builder.add_text_field("access", stored=False, tokenizer_name="raw", index_option="basic")
     return builder.build()
 
 
@@ -49,8 +51,10 @@ class LexicalReader:
         self._schema = index.schema
         self._numbers: dict[tuple[int, int], int] = {}
 
-    def search(self, query: str, depth: int) -> list[tuple[int, float]]:
+    def search(self, query: str, depth: int, access: Sequence[str] = ()) -> list[tuple[int, float]]:
         """The best ``depth`` chunk numbers with their BM25 scores, best first.
+
+        Where ``access`` holds marks (see ``ingest.access``), only chunks that bear one of them are looked at.
 
         Raises:
             NoTermsError: the query holds nothing that could be searched for.
@@ -64,8 +68,21 @@ class LexicalReader:
             (tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "terms", word, "freq"))
             for word in words
         ]
-        found = self._searcher.search(tantivy.Query.boolean_query(clauses), depth, count=False)
+        wanted = tantivy.Query.boolean_query(clauses)
+        if access:
+            wanted = tantivy.Query.boolean_query(
+                [(tantivy.Occur.Must, wanted), (tantivy.Occur.Must, self._visible(access))]
+            )
+        found = self._searcher.search(wanted, depth, count=False)
         return [(self._number(address), score) for score, address in found.hits]
+
+    def _visible(self, access: Sequence[str]) -> tantivy.Query:
+        """Chunks with one of these marks; adds nothing to a score."""
+        marks = [
+            (tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "access", mark, "basic"))
+            for mark in access
+        ]
+        return tantivy.Query.const_score_query(tantivy.Query.boolean_query(marks), 0.0)
 
     def document_frequency(self, term: str) -> int:
         """The number of chunks that hold ``term``, one of those that ``terms`` gives."""
@@ -95,11 +112,16 @@ class LexicalWriter:
         self._writer = self._index.writer(_WRITER_HEAP_BYTES, num_threads=1)
         self._closed = False
 
-    def add(self, numbers: Sequence[int], chunks: Sequence[Chunk]) -> None:
-        """Index the chunks under their numbers: title, headings, column names and text as one field."""
+    def add(self, numbers: Sequence[int], chunks: Sequence[Chunk], access: Sequence[str] = (PUBLIC,)) -> None:
+        """Index the chunks under their numbers: title, headings, column names and text as one field.
+
+        ``access`` marks who may see them; see ``ingest.access``.
+        """
         for number, chunk in zip(numbers, chunks, strict=True):
             words = terms(f"{chunk.headline}\n{chunk.table_header}\n{chunk.text}")
-            self._writer.add_document(tantivy.Document(number=str(number), terms=" ".join(words)))
+            self._writer.add_document(
+                tantivy.Document(number=str(number), terms=" ".join(words), access=list(access))
+            )
 
     def delete(self, numbers: Iterable[int]) -> None:
         """Remove the chunks with these numbers."""

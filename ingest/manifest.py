@@ -8,8 +8,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import xxhash
+
 from ingest import lexical
 from ingest.chunk import ChunkingSpec
+from ingest.collection import UNPUBLISHED
 from ingest.durable import file_checksum, replace_text
 from ingest.embed import EmbedderSpec, Pooling
 from ingest.errors import IncompatibleSnapshotError, SnapshotCorruptError
@@ -17,7 +20,9 @@ from ingest.settings import EmbedderBackend
 from ingest.terms import TERMS_VERSION
 
 FORMAT = 2
+_LOCKS = frozenset({".tantivy-meta.lock", ".tantivy-writer.lock", UNPUBLISHED})
 MANIFEST = "manifest.json"
+_CHECKSUM = "checksum"
 Files = dict[str, tuple[int, str]]
 """Relative path -> size in bytes and checksum (``durable.file_checksum``)."""
 
@@ -57,7 +62,9 @@ class IndexManifest:
 
 def write_manifest(directory: Path, manifest: IndexManifest) -> None:
     """Write the manifest of the snapshot in ``directory``, durably."""
-    replace_text(directory / MANIFEST, json.dumps(asdict(manifest), ensure_ascii=False, indent=2))
+    values = asdict(manifest)
+    sealed = {**values, _CHECKSUM: _checksum(values)}
+    replace_text(directory / MANIFEST, json.dumps(sealed, ensure_ascii=False, indent=2))
 
 
 def read_manifest(directory: Path) -> IndexManifest:
@@ -70,6 +77,8 @@ def read_manifest(directory: Path) -> IndexManifest:
     try:
         raw: dict[str, Any] = json.loads((directory / MANIFEST).read_text("utf-8"))
         _require_known_format(directory, raw["format"], raw["lexical"]["terms_version"])
+        if raw.pop(_CHECKSUM) != _checksum(raw):
+            raise ValueError("it differs from its checksum")
         raw["embedder"] = _read_embedder(raw["embedder"])
         raw["chunking"] = ChunkingSpec.from_json(raw["chunking"])
         raw["lexical"] = LexicalSpec(**raw["lexical"])
@@ -90,7 +99,7 @@ def checksums(directory: Path, known: Mapping[tuple[int, int], tuple[int, str]] 
     """
     found: Files = {}
     for path in sorted(directory.rglob("*")):
-        if path.is_file() and path.name != MANIFEST and not path.name.endswith(".lock"):
+        if path.is_file() and path.name != MANIFEST and path.name not in _LOCKS:
             status = path.stat()
             before = (known or {}).get((status.st_dev, status.st_ino))
             name = path.relative_to(directory).as_posix()
@@ -105,6 +114,27 @@ def known_checksums(directory: Path, manifest: IndexManifest) -> dict[tuple[int,
         for name, stated in manifest.files.items()
         if (status := (directory / name).stat()).st_size == stated[0]
     }
+
+
+def _checksum(values: Mapping[str, Any]) -> str:
+    """What tells that a manifest says what was written; it does not depend on the order of the keys."""
+    text = json.dumps(values, sort_keys=True)
+    return xxhash.xxh3_128_hexdigest(text.encode())
+
+
+def require_whole(directory: Path, manifest: IndexManifest, carried: Files) -> None:
+    """Look at the checksums of those files that a snapshot built on this one does not link unchanged.
+
+    Raises:
+        SnapshotCorruptError: what was read of such a file, and is now under another checksum, is damaged.
+    """
+    for name, stated in manifest.files.items():
+        path = directory / name
+        if carried.get(name) != stated and (path.stat().st_size, file_checksum(path)) != stated:
+            raise SnapshotCorruptError(
+                f"{path} differs from its checksum, and nothing is built on it: run `troika collections "
+                f"verify {manifest.collection} --repair`."
+            )
 
 
 def _require_known_format(directory: Path, version: int, terms_version: int) -> None:

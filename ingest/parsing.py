@@ -52,11 +52,12 @@ class ParsedSource:
 
 @dataclass(slots=True)
 class _Waiting:
-    """A source whose parts are coming, behind others that come first."""
+    """A source whose parts are coming, behind others that come first; ``kept`` ones are there already."""
 
     change: Change
     parts: deque[ParsedPart] = field(default_factory=deque[ParsedPart])
     finished: bool = False
+    kept: bool = False
 
 
 class SourceParser:
@@ -76,13 +77,11 @@ class SourceParser:
 
     def _tasks(self, changes: Iterable[Change]) -> Iterator[ParseTask]:
         for key, change in enumerate(changes):
-            kept = self._kept.read(change)
-            self._waiting[key] = _Waiting(change)
-            if kept is None:
+            kept = self._kept.has(change)
+            # What is kept is read when its turn comes: there may be more of it than memory holds.
+            self._waiting[key] = _Waiting(change, finished=kept, kept=kept)
+            if not kept:
                 yield ParseTask(key, change.path, change.content, change.name)
-            else:
-                self._waiting[key].parts.extend(kept)
-                self._waiting[key].finished = True
 
     def _take(self, result: ParseResult) -> None:
         waiting = self._waiting[result.key]
@@ -98,6 +97,8 @@ class SourceParser:
         while self._waiting:
             key = next(iter(self._waiting))
             first = self._waiting[key]
+            if first.kept:
+                first.parts.extend(self._kept.read(first.change))
             while first.parts:
                 yield ParsedSource(first.change, first.parts.popleft(), last=False)
             if not first.finished:
@@ -116,11 +117,13 @@ class _KeptParts:
         self._max_bytes = max_reply_bytes(limits)
         self._positions: dict[int, int] = {}
 
-    def read(self, change: Change) -> list[ParsedPart] | None:
-        """The parts of a source's content; None when it has to be parsed."""
-        kept = self._unfinished.parts(_content_key(change.sha256, change.name)) if change.sha256 else None
-        if kept is None:
-            return None
+    def has(self, change: Change) -> bool:
+        """Whether a source's content need not be parsed."""
+        return bool(change.sha256) and self._unfinished.has_parts(_content_key(change.sha256, change.name))
+
+    def read(self, change: Change) -> list[ParsedPart]:
+        """The parts of a source's content."""
+        kept = self._unfinished.parts(_content_key(change.sha256, change.name)) or []
         frames = Frames(self._max_bytes)
         replies = [self._reader.read(message) for frame in kept for message in frames.feed(frame)]
         return [self._reader.part_of(reply) for reply in replies if isinstance(reply, Parsed | Failed)]

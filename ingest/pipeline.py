@@ -11,11 +11,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from pathlib import Path
 from typing import Self
 
 from ingest.build import Build
+from ingest.choices import Engine
 from ingest.chunk import ChunkingSpec
 from ingest.collection import Collection
 from ingest.compare import Change, Comparison, Fate
@@ -23,6 +24,8 @@ from ingest.docstore import Origin
 from ingest.document import Document
 from ingest.durable import storage_errors
 from ingest.embed import load_embedder, spec_from_settings
+from ingest.embed_missing import embed_here
+from ingest.engines.choose import Cluster, open_ray
 from ingest.errors import MetadataError, ParseError
 from ingest.parse import ParseLimits, document_of, member_uri
 from ingest.parsing import ParsedSource, SourceParser, parsers_fingerprint
@@ -46,21 +49,24 @@ def ingest(
         CollectionBusyError: another process is writing to the collection.
         StorageError: the disk is full, read-only or failing; the collection is as it was.
         SnapshotCorruptError, IncompatibleSnapshotError: the collection cannot be built upon.
+        MissingExtraError, ClusterError: Ray was asked for, and is not installed or failed.
     """
     target, progress = Collection(settings.home, collection), progress or Silent()
     with ExitStack() as opened:
-        memory = opened.enter_context(closing(SourceMemory(target.work / "memory.sqlite")))
-        sources = opened.enter_context(OpenSources(request, settings.ingest, memory))
         opened.enter_context(storage_errors(settings.home))
+        memory = opened.enter_context(closing(SourceMemory(target.make_work() / "memory.sqlite")))
+        sources = opened.enter_context(OpenSources(request, settings.ingest, memory))
         opened.enter_context(target.writing())
         run = opened.enter_context(_Run(target, settings, memory, progress))
         run.start(sources.count)
-        run.take(sources, request)
+        cluster = opened.enter_context(_cluster(request, settings, target))
+        run.take(sources, request, cluster)
         if request.prune:
             run.forget(sources.vanished(run.build.sources))
         if request.lexical_first:
+            run.build.reuse_vectors()
             run.publish()
-        run.build.embed(progress)
+        run.build.embed(progress, cluster.embed if cluster else embed_here)
         return run.finish()
 
 
@@ -68,7 +74,8 @@ def plan_ingest(request: IngestRequest, collection: str, settings: Settings) -> 
     """What ``ingest`` would do; nothing is done but reading. See ``ingest`` for the errors."""
     target = Collection(settings.home, collection)
     with ExitStack() as opened:
-        memory = opened.enter_context(closing(SourceMemory(target.work / "memory.sqlite")))
+        opened.enter_context(storage_errors(settings.home))
+        memory = opened.enter_context(closing(SourceMemory(target.make_work() / "memory.sqlite")))
         sources = opened.enter_context(OpenSources(request, settings.ingest, memory))
         run = opened.enter_context(_Run(target, settings, memory, Silent()))
         changes = list(run.compare(sources, request))
@@ -92,8 +99,8 @@ def ingest_documents(documents: Iterable[Document], collection: str, settings: S
     """Bring a collection up to date with documents that were made in memory; see ``ingest``."""
     target = Collection(settings.home, collection)
     with ExitStack() as opened:
-        memory = opened.enter_context(closing(SourceMemory(target.work / "memory.sqlite")))
         opened.enter_context(storage_errors(settings.home))
+        memory = opened.enter_context(closing(SourceMemory(target.make_work() / "memory.sqlite")))
         opened.enter_context(target.writing())
         run = opened.enter_context(_Run(target, settings, memory, Silent()))
         run.start(None)
@@ -101,6 +108,14 @@ def ingest_documents(documents: Iterable[Document], collection: str, settings: S
             run.put(document)
         run.build.embed(Silent())
         return run.finish()
+
+
+def _cluster(
+    request: IngestRequest, settings: Settings, target: Collection
+) -> AbstractContextManager[Cluster | None]:
+    if request.engine is Engine.RAY:
+        return open_ray(request.ray_address, settings, target.models)
+    return nullcontext()
 
 
 class _Run:
@@ -117,7 +132,7 @@ class _Run:
         self._started = time.perf_counter()
         self._failed: dict[str, list[Failure]] = {}
         self._opened = ExitStack()
-        self._unfinished = UnfinishedWork(target.work / "unfinished.sqlite")
+        self._unfinished = UnfinishedWork(target.make_work() / "unfinished.sqlite")
         self.build = Build(
             target,
             spec_from_settings(settings.embedder),
@@ -147,14 +162,14 @@ class _Run:
         comparison = Comparison(
             self.build.sources, self._memory, self._parsers, retry_failed=request.retry_failed
         )
-        return comparison.changes(sources)
+        return comparison.changes(sources.read(self.build.sources))
 
-    def take(self, sources: OpenSources, request: IngestRequest) -> None:
+    def take(self, sources: OpenSources, request: IngestRequest, cluster: Cluster | None) -> None:
         """Parse what changed and stage what comes of it."""
         limits = self._worker_limits()
         workers = self._settings.ingest.workers or os.cpu_count() or 1
-        with ParserPool(workers, limits) as pool:
-            parser = SourceParser(pool, self._unfinished, limits.parse)
+        with cluster.parsing(limits) if cluster else ParserPool(workers, limits) as parsing:
+            parser = SourceParser(parsing, self._unfinished, limits.parse)
             for parsed in parser.parse(self._changed(self.compare(sources, request))):
                 self._stage(parsed)
 
@@ -187,10 +202,17 @@ class _Run:
 
     def _changed(self, changes: Iterable[Change]) -> Iterator[Change]:
         """The sources to parse; the others are counted and listed."""
+        met: set[str] = set()
         for change in changes:
             if change.fate in (Fate.ADD, Fate.UPDATE):
+                met.add(change.uri)
                 yield change
                 continue
+            if change.has_lost_metadata and change.uri not in met:
+                # Who may see it, or what is in that folder, is not known any more, so that nobody may.
+                below = [uri for uri in self.build.sources if uri.startswith(f"{change.uri}/")]
+                self.forget([change.uri, *below])
+            met.add(change.uri)
             self.build.report.unchanged += change.fate is Fate.KEEP
             self.build.report.failures.extend(change.failures)
             self._progress.advance(change.name or change.uri)
@@ -216,14 +238,15 @@ class _Run:
         self._failed.setdefault(change.uri, []).append(Failure.of(place, error.code, str(error)))
         if isinstance(error, MetadataError):
             # Who may see it is not known any more, so that nobody may.
-            self.build.forget(change.uri)
+            self.build.withdraw(change.uri, uri)
 
     def _finish_source(self, change: Change) -> None:
-        self.build.finish_source(change.origin)
+        was_read = self.build.finish_source(change.origin)
         failures = self._failed.pop(change.uri, [])
         self.build.report.failures.extend(failures)
         if change.sha256:
-            self._memory.remember_failures(change.uri, change.origin.key, self._parsers, failures)
+            key = change.origin.key
+            self._memory.remember_failures(change.uri, key, self._parsers, failures, wholly=not was_read)
             self._memory.remember(change.uri, change.stamp, change.sha256)
         self._progress.advance(change.name)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -28,7 +27,7 @@ def display() -> Generator[IngestProgress]:
     """Progress for whoever looks: bars where standard error is a terminal, else lines."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield Lines()
+        yield Lines(console)
         return
     bars = Bars(console)
     with bars.shown:
@@ -90,7 +89,8 @@ class Bars:
 class Lines:
     """A line every ten seconds, for logs."""
 
-    def __init__(self) -> None:
+    def __init__(self, console: Console) -> None:
+        self._console = console
         self._last = time.monotonic()
         self._sources: int | None = None
         self._done = self._embedded = self._to_embed = 0
@@ -117,12 +117,12 @@ class Lines:
     def published(self, snapshot: str, unembedded: int) -> None:
         """Say what readers see now."""
         if unembedded:
-            print(published_line(snapshot, unembedded), file=sys.stderr)
+            self._console.print(published_line(snapshot, unembedded), markup=False, highlight=False, soft_wrap=True)
 
     def _say(self, line: str) -> None:
         if time.monotonic() - self._last >= _LINE_SECONDS:
             self._last = time.monotonic()
-            print(line, file=sys.stderr, flush=True)
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def published_line(snapshot: str, unembedded: int) -> str:

@@ -38,7 +38,10 @@ def repair_collection(settings: Settings, name: str, progress: Progress | None =
     """
     target = Collection(settings.home, name)
     with target.writing():
-        current = target.require_current()
+        try:
+            current = target.require_current()
+        except SnapshotCorruptError:  # the pointer itself
+            return _go_back(target, None)
         if not verify_snapshot(name, current).problems:
             return Repair(current.name, "nothing was damaged")
         if _is_truth_whole(current):
@@ -46,7 +49,7 @@ def repair_collection(settings: Settings, name: str, progress: Progress | None =
             return Repair(
                 manifest.id, f"vectors and BM25 were made again from the documents of {current.name}"
             )
-        return _go_back(target, current)
+        return _go_back(target, current if current.is_dir() else None)
 
 
 def _is_truth_whole(directory: Path) -> bool:
@@ -72,7 +75,7 @@ def _derive_again(target: Collection, damaged: Path, settings: Settings, progres
     try:
         staged.rebuild()
         with (
-            closing(UnfinishedWork(target.work / "repair.sqlite")) as unfinished,
+            closing(UnfinishedWork(target.make_work() / "repair.sqlite")) as unfinished,
             closing(KnownVectors((damaged, before) if are_vectors_whole else None, unfinished)) as known,
         ):
             embed_missing(staged, known, unfinished, load, progress)
@@ -83,14 +86,17 @@ def _derive_again(target: Collection, damaged: Path, settings: Settings, progres
         staged.discard()
 
 
-def _go_back(target: Collection, damaged: Path) -> Repair:
-    for directory in target.published_before(damaged.name):
+def _go_back(target: Collection, damaged: Path | None) -> Repair:
+    """Publish the last whole snapshot before ``damaged``; the last of all where it is not known which was."""
+    candidates = target.published_before(damaged.name) if damaged else reversed(target.published())
+    lost = f"the documents of {damaged.name} are damaged" if damaged else "the current snapshot is not known"
+    for directory in candidates:
         if not verify_snapshot(target.name, directory).problems:
             target.publish(directory.name)
             return Repair(
                 directory.name,
-                f"the documents of {damaged.name} are damaged; {directory.name}, the last whole one, is current "
-                "again: ingest the sources once more for what came since",
+                f"{lost}; {directory.name}, the last whole one, is current again: ingest the sources once "
+                "more for what came since",
             )
     raise SnapshotCorruptError(
         f"the documents of {target.name!r} are damaged and no earlier snapshot is whole: restore "

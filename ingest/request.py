@@ -6,16 +6,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from ingest.compare import AnySource
+from ingest.choices import Engine
+from ingest.compare import AnySource, source_key
 from ingest.document import MetadataValue
 from ingest.errors import SourceGoneError, UnreadableFileError
-from ingest.settings import Engine, IngestSettings
+from ingest.settings import IngestSettings
 from ingest.source_memory import SourceMemory
-from ingest.sources import SourceFailure, Sources, find_files
+from ingest.sources import SourceFailure, Sources, Stamp, find_files
 from ingest.sql import RowQuery, read_rows, rows_address
-from ingest.web import WebPages, WebReader
+
+if TYPE_CHECKING:
+    from ingest.web import WebPages, WebReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,11 @@ class OpenSources:
         )
         self._rows = rows_address(request.query) if request.query else None
         self._web: WebReader | None = None
-        self._pages = WebPages(())
+        self._pages: WebPages | None = None
         if request.urls:
+            # Imported when a page is asked for: the web client takes as long to load as all the rest.
+            from ingest.web import WebReader
+
             self._web = self._opened.enter_context(WebReader(settings))
             self._pages = self._web.find(request.urls)
         self._seen: set[str] = set()
@@ -67,10 +73,12 @@ class OpenSources:
     @property
     def count(self) -> int | None:
         """How many sources there are; None where only reading them tells."""
-        return None if self._rows else len(self._files.files) + len(self._pages.urls)
+        pages = len(self._pages.urls) if self._pages else 0
+        return None if self._rows else len(self._files.files) + pages
 
-    def __iter__(self) -> Iterator[AnySource]:
-        for source in self._all():
+    def read(self, known: Mapping[str, str]) -> Iterator[AnySource]:
+        """All sources; ``known`` maps those that the collection holds to their keys."""
+        for source in self._all(known):
             if not (isinstance(source, SourceFailure) and isinstance(source.error, SourceGoneError)):
                 self._seen.add(source.uri)
             yield source
@@ -79,18 +87,28 @@ class OpenSources:
         """Those of ``known`` that would have been read, were they still there; for when all were read."""
         return [uri for uri in known if uri not in self._seen and self._covers(uri)]
 
-    def _all(self) -> Iterator[AnySource]:
+    def _all(self, known: Mapping[str, str]) -> Iterator[AnySource]:
         for error in self._files.unreadable:
             reason = f"the folder cannot be read ({error.strerror}): check that you may read it."
             yield SourceFailure(str(error.filename), UnreadableFileError(reason))
         yield from self._files.failures
         yield from self._files.files
-        yield from self._pages.failures
-        if self._web is not None:
-            yield from self._web.read(self._pages.urls, self._memory.stamp, self._request.metadata)
+        if self._web is not None and self._pages is not None:
+            yield from self._pages.failures
+            yield from self._web.read(
+                self._pages.urls, lambda url: self._stamp(url, known), self._request.metadata
+            )
         if self._request.query is not None:
             yield from read_rows(self._request.query, self._request.metadata)
 
+    def _stamp(self, url: str, known: Mapping[str, str]) -> Stamp | None:
+        """The stamp of a page if the collection holds what had it: what was read may not be published."""
+        stamp = self._memory.stamp(url)
+        sha256 = self._memory.sha256(url, stamp) if stamp else None
+        is_held = sha256 is not None and known.get(url) == source_key(sha256, self._request.metadata)
+        return stamp if is_held else None
+
     def _covers(self, uri: str) -> bool:
         in_rows = self._rows is not None and uri.startswith(self._rows)
-        return in_rows or self._files.covers(uri) or self._pages.covers(uri)
+        in_pages = self._pages is not None and self._pages.covers(uri)
+        return in_rows or self._files.covers(uri) or in_pages

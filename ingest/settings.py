@@ -15,53 +15,16 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from ingest.choices import ChunkingStrategy, EmbedderBackend, GeneratorKind, GroundingMode
 from ingest.dotted_keys import flatten, nest
 from ingest.errors import SettingsError
 
 ENVIRONMENT_PREFIX = "TROIKA_"
 CONFIG_VARIABLE = "TROIKA_CONFIG"
+_LISTS = frozenset(("generator.languages", "retrieval.groups"))
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[int, Field(ge=1)]
-
-
-class EmbedderBackend(StrEnum):
-    """Which engine computes the vectors."""
-
-    OPENVINO = "openvino"
-    SENTENCE_TRANSFORMERS = "sentence-transformers"
-    OPENAI = "openai"
-
-
-class ChunkingStrategy(StrEnum):
-    """How documents are cut; ``ingest.chunk`` says what is searched and what is read under each."""
-
-    STRUCTURE = "structure"
-    FIXED = "fixed"
-    SENTENCE_WINDOW = "sentence-window"
-    PARENT_CHILD = "parent-child"
-
-
-class GeneratorKind(StrEnum):
-    """Which engine writes the answer."""
-
-    LLAMA_CPP = "llama-cpp"
-    OPENAI = "openai"
-    EXTRACTIVE = "extractive"
-
-
-class GroundingMode(StrEnum):
-    """What happens to a sentence that no source bears out: it is marked, or it is withheld."""
-
-    MARK = "mark"
-    STRICT = "strict"
-
-
-class Engine(StrEnum):
-    """Where parsing and embedding run."""
-
-    LOCAL = "local"
-    RAY = "ray"
 
 
 class Section(BaseModel):
@@ -137,6 +100,10 @@ class RetrievalSettings(Section):
 
     depth: Positive = Field(default=100, description="candidates taken from each index before fusion")
     dense_weight: Fraction = 0.5
+    groups: tuple[str, ...] = Field(
+        default=(),
+        description="groups whose restricted documents (acl) may be shown, besides the public ones",
+    )
     passages: Annotated[int, Field(ge=1, le=50)] = Field(
         default=3, description="passages given to the generator at most"
     )
@@ -300,5 +267,5 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         if not name.startswith(ENVIRONMENT_PREFIX) or name == CONFIG_VARIABLE:
             continue
         key = name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
-        found[key] = tuple(map(str.strip, value.split(","))) if key == "generator.languages" else value
+        found[key] = tuple(map(str.strip, value.split(","))) if key in _LISTS else value
     return found

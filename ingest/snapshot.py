@@ -16,14 +16,16 @@ A snapshot without its manifest does not exist. A reader holds the files it open
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ingest import dense
 from ingest.collection import Collection
-from ingest.dense import DenseIndex
 from ingest.docstore import Docstore
 from ingest.errors import SnapshotCorruptError
 from ingest.lexical import LexicalReader
 from ingest.manifest import IndexManifest, read_manifest
+
+if TYPE_CHECKING:
+    from ingest.dense import DenseIndex
 
 DOCUMENTS = "documents.sqlite"
 VECTORS = "vectors"
@@ -35,10 +37,13 @@ class Snapshot:
     """A published snapshot, open for reading."""
 
     def __init__(self, directory: Path, manifest: IndexManifest) -> None:
+        # Imported when something is searched: an ingest, which does not, need not load FAISS.
+        from ingest.dense import DenseIndex
+
         self.manifest = manifest
         self.directory = directory
         self.documents = Docstore(directory / DOCUMENTS)
-        self.vectors = DenseIndex.open(directory / VECTORS, manifest.embedder.dimension)
+        self.vectors: DenseIndex = DenseIndex.open(directory / VECTORS, manifest.embedder.dimension)
         self.words = LexicalReader(directory / LEXICAL)
 
     @property
@@ -58,6 +63,8 @@ def open_snapshot(home: Path, collection: str) -> Snapshot:
         IncompatibleSnapshotError: another version of Troika wrote it.
         SnapshotCorruptError: its files are missing or damaged.
     """
+    from ingest import dense
+
     target = Collection(home, collection)
     dense.use_one_thread()
     while True:

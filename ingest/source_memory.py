@@ -21,7 +21,8 @@ CREATE TABLE IF NOT EXISTS stamps (
     uri TEXT PRIMARY KEY, size INTEGER, modified_ns INTEGER, etag TEXT NOT NULL, sha256 TEXT NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS failures (
-    uri TEXT PRIMARY KEY, key TEXT NOT NULL, parsers TEXT NOT NULL, failures TEXT NOT NULL
+    uri TEXT PRIMARY KEY, key TEXT NOT NULL, parsers TEXT NOT NULL, failures TEXT NOT NULL,
+    wholly INTEGER NOT NULL
 ) STRICT;
 """
 _SETTLED_NS = 2_000_000_000
@@ -43,6 +44,7 @@ class SourceMemory:
         rows = self._connection.execute("SELECT uri, size, modified_ns, etag, sha256 FROM stamps")
         self._known = {row[0]: _Remembered(Stamp(*row[1:4]), row[4]) for row in rows}
         self._changed: dict[str, _Remembered] = {}
+        self._failed = {row[0] for row in self._connection.execute("SELECT uri FROM failures")}
 
     def sha256(self, uri: str, stamp: Stamp) -> str | None:
         """The hash of a source whose stamp is what it was; None for one that must be read."""
@@ -62,18 +64,29 @@ class SourceMemory:
 
     def failures(self, uri: str, key: str, parsers: str) -> list[Failure]:
         """What failed of this very version of a source, when these parsers read it."""
+        if uri not in self._failed:
+            return []
         query = "SELECT failures FROM failures WHERE uri = ? AND key = ? AND parsers = ?"
         rows = self._connection.execute(query, (uri, key, parsers)).fetchall()
         return [Failure(**failure) for failure in json.loads(rows[0][0])] if rows else []
 
-    def remember_failures(self, uri: str, key: str, parsers: str, failures: Iterable[Failure]) -> None:
-        """Keep what failed of a source, in place of what failed before."""
+    def has_failed_wholly(self, uri: str, key: str, parsers: str) -> bool:
+        """Whether nothing of this very version of a source could be read by these parsers."""
+        query = "SELECT 1 FROM failures WHERE uri = ? AND key = ? AND parsers = ? AND wholly"
+        return bool(self._connection.execute(query, (uri, key, parsers)).fetchone())
+
+    def remember_failures(
+        self, uri: str, key: str, parsers: str, failures: Iterable[Failure], *, wholly: bool
+    ) -> None:
+        """Keep what failed of a source, in place of what failed before; ``wholly`` if that is all there is."""
         found = [asdict(failure) for failure in failures]
         with self._connection:
             if found:
-                values = (uri, key, parsers, json.dumps(found))
-                self._connection.execute("INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)", values)
-            else:
+                values = (uri, key, parsers, json.dumps(found), wholly)
+                self._connection.execute("INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?)", values)
+                self._failed.add(uri)
+            elif uri in self._failed:
+                self._failed.remove(uri)
                 self._connection.execute("DELETE FROM failures WHERE uri = ?", (uri,))
 
     def close(self) -> None:
@@ -91,6 +104,8 @@ def _open(path: Path) -> sqlite3.Connection:
     """The file at ``path``, made anew where it is damaged."""
     try:
         return _connect(path)
+    except sqlite3.OperationalError:
+        raise  # the disk, not the file
     except sqlite3.DatabaseError:
         path.unlink()
         return _connect(path)

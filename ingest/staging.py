@@ -9,19 +9,27 @@ import json
 import secrets
 import shutil
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ingest.access import PUBLIC, access_terms, groups_of
 from ingest.chunk import ChunkingSpec
-from ingest.collection import STAGED_PREFIX, Collection
+from ingest.collection import STAGED_PREFIX, UNPUBLISHED, Collection
 from ingest.dense_segments import DenseWriter
 from ingest.docstore import ChunkRow, Docstore, Origin
 from ingest.document import BlockKind, Chunk, Document
 from ingest.durable import sync_directory, sync_tree
 from ingest.embed import EmbedderSpec, Matrix
 from ingest.lexical import LexicalWriter, clone_lexical
-from ingest.manifest import IndexManifest, checksums, known_checksums, read_manifest, write_manifest
-from ingest.metadata import ACL
+from ingest.manifest import (
+    IndexManifest,
+    checksums,
+    known_checksums,
+    read_manifest,
+    require_whole,
+    write_manifest,
+)
 from ingest.near_duplicates import DuplicateFinder
 from ingest.snapshot import DOCUMENTS, LEXICAL, TWINS, VECTORS
 
@@ -50,29 +58,38 @@ class StagedSnapshot:
         self._created_at = now.isoformat(timespec="seconds")
         self._directory = collection.snapshots / f"{STAGED_PREFIX}{self._id}"
         self._directory.mkdir(parents=True)
+        with ExitStack() as on_error:
+            on_error.callback(shutil.rmtree, self._directory, ignore_errors=True)
+            self._open(base, truth)
+            on_error.pop_all()
+
+    def _open(self, base: Path | None, truth: Path | None) -> None:
+        """Copy what changes, link what does not."""
+        (self._directory / UNPUBLISHED).touch()
         source = base or truth
         if source is not None:
             shutil.copyfile(source / DOCUMENTS, self._directory / DOCUMENTS)
         if base is not None:
             clone_lexical(base / LEXICAL, self._directory / LEXICAL)
         vectors = base / VECTORS if base else None
-        self._vectors = DenseWriter(self._directory / VECTORS, embedder.dimension, vectors)
+        self._vectors = DenseWriter(self._directory / VECTORS, self._embedder.dimension, vectors)
         self.documents = Docstore(self._directory / DOCUMENTS, writable=True)
         self._words = LexicalWriter(self._directory / LEXICAL)
         if base is not None:
             shutil.copyfile(base / TWINS, self._directory / TWINS)
+        self._document: Document | None = None
         self._twins = DuplicateFinder(path=self._directory / TWINS)
 
     def twin_of(self, number: int, chunk: Chunk, document: Document) -> int | None:
         """The number of an indexed chunk that says the same and may be seen by the same people, if any."""
-        group = json.dumps(document.metadata.get(ACL))
+        group = json.dumps(groups_of(document.metadata))
         return self._twins.add(number, chunk.text, exact=chunk.kind is BlockKind.CODE, group=group)
 
     def add(self, document: Document, origin: Origin, rows: Sequence[ChunkRow]) -> None:
         """Add a document with its chunks to the truth and to BM25; vectors follow with ``add_vectors``."""
         self.documents.add(document, origin, rows)
         indexed = [row for row in rows if row.same_as is None]
-        self._words.add([row.number for row in indexed], [row.chunk for row in indexed])
+        self._words.add([row.number for row in indexed], [row.chunk for row in indexed], _access(document))
 
     def remove(self, document_id: str) -> int:
         """Take a document out of all three; returns how many chunks went with it."""
@@ -83,9 +100,8 @@ class StagedSnapshot:
             self._twins.discard(number)
         if removal.promoted:
             chunks = self.documents.chunks_by_number(removal.promoted)
-            self._words.add(removal.promoted, chunks)
             for number, chunk in zip(removal.promoted, chunks, strict=True):
-                self._remember(number, chunk)
+                self._index(number, chunk)
         return len(removal.numbers)
 
     def rebuild(self) -> None:
@@ -93,10 +109,8 @@ class StagedSnapshot:
         indexed = self.documents.indexed_numbers()
         for start in range(0, len(indexed), _MANY):
             numbers = indexed[start : start + _MANY]
-            chunks = self.documents.chunks_by_number(numbers)
-            self._words.add(numbers, chunks)
-            for number, chunk in zip(numbers, chunks, strict=True):
-                self._remember(number, chunk)
+            for number, chunk in zip(numbers, self.documents.chunks_by_number(numbers), strict=True):
+                self._index(number, chunk)
 
     def unembedded(self) -> list[int]:
         """The numbers of the indexed chunks without a vector, ascending."""
@@ -109,14 +123,15 @@ class StagedSnapshot:
     def publish(self) -> IndexManifest:
         """Seal, checksum, sync, and make this the current snapshot."""
         self._words.commit()
-        unembedded = len(self.unembedded())
+        indexed = self.documents.indexed_numbers()
+        unembedded = len(set(indexed) - self._vectors.living)
         self._vectors.save()
         self._twins.close()
         documents, chunks = self.documents.document_count(), self.documents.chunk_count()
-        indexed = len(self.documents.indexed_numbers())
         self.documents.seal()
         self.documents.close()
-        linked = known_checksums(self._base, read_manifest(self._base)) if self._base else {}
+        before = read_manifest(self._base) if self._base else None
+        linked = known_checksums(self._base, before) if self._base and before else {}
         manifest = IndexManifest(
             id=self._id,
             collection=self._collection.name,
@@ -125,26 +140,40 @@ class StagedSnapshot:
             chunking=self._chunking,
             documents=documents,
             chunks=chunks,
-            indexed=indexed,
+            indexed=len(indexed),
             unembedded=unembedded,
             files=checksums(self._directory, linked),
         )
+        if self._base and before:
+            require_whole(self._base, before, manifest.files)
         sync_tree(self._directory)
         write_manifest(self._directory, manifest)
         self._directory = self._directory.rename(self._collection.snapshots / self._id)
         sync_directory(self._collection.snapshots)
         self._collection.publish(self._id)
+        (self._directory / UNPUBLISHED).unlink()
         return manifest
 
-    def _remember(self, number: int, chunk: Chunk) -> None:
-        document = self.documents.document(chunk.document_id)
-        if document is not None:
-            self.twin_of(number, chunk, document)
+    def _index(self, number: int, chunk: Chunk) -> None:
+        """Put a chunk that is kept already into BM25 and among those that others may repeat."""
+        if self._document is None or self._document.id != chunk.document_id:
+            self._document = self.documents.document(chunk.document_id)
+        if self._document is not None:
+            self._words.add([number], [chunk], _access(self._document))
+            self.twin_of(number, chunk, self._document)
 
     def discard(self) -> None:
         """Delete what was staged, unless it became current."""
-        self.documents.close()
-        self._twins.abandon()
-        self._words.abandon()
+        with ExitStack() as last:
+            last.callback(self._delete_unpublished)
+            last.callback(self._words.abandon)
+            last.callback(self._twins.abandon)
+            last.callback(self.documents.close)
+
+    def _delete_unpublished(self) -> None:
         if self._collection.current_id() != self._id:
             shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def _access(document: Document) -> tuple[str, ...]:
+    return access_terms(groups_of(document.metadata)) or (PUBLIC,)

@@ -36,10 +36,14 @@ class UnfinishedWork:
 
     def parts(self, key: str) -> list[bytes] | None:
         """The parsed parts of the content that ``key`` tells, in order; None if it was not parsed wholly."""
-        if not self._connection.execute("SELECT 1 FROM finished WHERE key = ?", (key,)).fetchone():
+        if not self.has_parts(key):
             return None
         rows = self._connection.execute("SELECT part FROM parsed WHERE key = ? ORDER BY position", (key,))
         return [row[0] for row in rows]
+
+    def has_parts(self, key: str) -> bool:
+        """Whether the content that ``key`` tells was parsed wholly."""
+        return bool(self._connection.execute("SELECT 1 FROM finished WHERE key = ?", (key,)).fetchone())
 
     def keep_part(self, key: str, position: int, part: bytes) -> None:
         """Keep one part; they count only once ``finish_parts`` was called."""
@@ -67,8 +71,7 @@ class UnfinishedWork:
     def clear(self) -> None:
         """Forget everything: it was published."""
         self._connection.close()
-        for name in (self._path.name, f"{self._path.name}-wal", f"{self._path.name}-shm"):
-            self._path.with_name(name).unlink(missing_ok=True)
+        _delete(self._path)
         self._connection = _open(self._path)
 
     def close(self) -> None:
@@ -86,9 +89,16 @@ def _open(path: Path) -> sqlite3.Connection:
     """The file at ``path``, made anew where it is damaged."""
     try:
         return _connect(path)
+    except sqlite3.OperationalError:
+        raise  # the disk, not the file
     except sqlite3.DatabaseError:
-        path.unlink()
+        _delete(path)
         return _connect(path)
+
+
+def _delete(path: Path) -> None:
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        path.with_name(name).unlink(missing_ok=True)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

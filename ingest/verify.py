@@ -32,7 +32,11 @@ def verify_collection(home: Path, name: str) -> Verification:
     Raises:
         CollectionNotFoundError: nothing was published under this name.
     """
-    return verify_snapshot(name, Collection(home, name).require_current())
+    try:
+        current = Collection(home, name).require_current()
+    except SnapshotCorruptError as error:
+        return Verification(name, "", 0, 0, (str(error),))
+    return verify_snapshot(name, current)
 
 
 def verify_snapshot(name: str, directory: Path) -> Verification:

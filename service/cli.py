@@ -32,6 +32,10 @@ DEMO_QUESTIONS = (
 )
 _WIDTH = 100
 
+GroupOption = Annotated[
+    list[str] | None, typer.Option(help="A group that the asker is in, for documents with an access list.")
+]
+
 
 @service_app.command()
 def search(
@@ -39,10 +43,11 @@ def search(
     collection: CollectionOption = None,
     k: Annotated[int, typer.Option("-k", min=1, max=1000, help="Number of hits.")] = 10,
     mode: Annotated[SearchMode, typer.Option(help="Which indexes are asked.")] = SearchMode.HYBRID,
+    group: GroupOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Find the best passages for a query."""
-    settings = load_settings({"generator.kind": GeneratorKind.EXTRACTIVE})
+    settings = load_settings({"generator.kind": GeneratorKind.EXTRACTIVE, "retrieval.groups": group})
     result = asyncio.run(_search(settings, collection or settings.collection, query, k, mode))
     if as_json:
         from service.schemas import search_to_json
@@ -59,10 +64,11 @@ def search(
 def ask(
     question: Annotated[str, typer.Argument()],
     collection: CollectionOption = None,
+    group: GroupOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Answer a question from a collection, with citations."""
-    settings = load_settings()
+    settings = load_settings({"retrieval.groups": group})
     (answer,) = asyncio.run(_ask(settings, collection or settings.collection, [question]))
     if as_json:
         from service.schemas import answer_to_json

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ingest.access import PUBLIC, access_terms
+from ingest.dense import DenseFilter
 from ingest.document import Hit
 from ingest.embed import Embedder
 from ingest.errors import NoTermsError
@@ -22,6 +24,9 @@ class Retriever:
         self._snapshot = snapshot
         self._embedder = embedder
         self._settings = settings
+        self._access: tuple[str, ...] = ()
+        self._visible: DenseFilter | None = None
+        self._restrict(frozenset(settings.groups))
 
     def retrieve(self, query: str, k: int, mode: SearchMode = SearchMode.HYBRID) -> list[Hit]:
         """The best ``k`` chunks, best first.
@@ -39,10 +44,18 @@ class Retriever:
         lexical: Ranking = ()
         dense_weight = self._dense_weight(query, words, mode)
         if dense_weight > 0:  # a question that the embedder cannot read is not worth its time
-            dense = self._snapshot.vectors.search(self._embedder.embed_query(query), depth)
+            dense = self._snapshot.vectors.search(self._embedder.embed_query(query), depth, self._visible)
         if mode is not SearchMode.DENSE:
-            lexical = self._snapshot.words.search(query, depth)
+            lexical = self._snapshot.words.search(query, depth, self._access)
         return self._hits(fuse(dense, lexical, dense_weight, k))
+
+    def _restrict(self, groups: frozenset[str]) -> None:
+        """Look at nothing that these groups may not see; free where there is no such thing."""
+        restricted = self._snapshot.documents.restricted()
+        hidden = {number for number, allowed in restricted.items() if groups.isdisjoint(allowed)}
+        if hidden:
+            self._access = (PUBLIC, *access_terms(groups))
+            self._visible = self._snapshot.vectors.hiding(hidden)
 
     def _dense_weight(self, query: str, words: list[str], mode: SearchMode) -> float:
         """The share of vectors; less by the share of the query's words that the embedder cannot read."""

@@ -23,7 +23,7 @@ from ingest.unfinished import UnfinishedWork
 
 
 class RandomEmbedder:
-    """An embedder with the tokenizer of a real one and random unit vectors: what an index costs is the same."""
+    """The tokenizer of a real embedder, with random unit vectors: an index costs the same."""
 
     def __init__(self, spec: EmbedderSpec) -> None:
         self._spec = spec

@@ -63,6 +63,7 @@ class _LineReader:
         self._turn = turn
         self._left = cast("float", box.left)
         self._move = _movement(turn, box)
+        self._edges = text.edges if self._move is None else self._moved_edges
         self._size_of_heights: dict[tuple[float, float], float] = {}
 
     def lines(self) -> list[Line]:
@@ -142,9 +143,9 @@ class _LineReader:
             last = here
         return self._parts(span, cuts, line.hyphenated) if cuts else ([line], [span])
 
-    def _edges(self, first: int, last: int) -> Edges:
+    def _moved_edges(self, first: int, last: int) -> Edges:
         edges = self._page.edges(first, last)
-        return edges if self._move is None else self._move(edges)
+        return self._move(edges) if self._move else edges
 
     def _cut_at_gutter(self, lines: list[Line], spans: list[tuple[str, int]]) -> bool:
         """Cut the lines that run across two columns; whether there were any. The lists are changed."""

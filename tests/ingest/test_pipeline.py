@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,23 +15,21 @@ from pathlib import Path
 
 import pytest
 
-from ingest import pipeline
 from ingest.collection import STAGED_PREFIX, Collection
 from ingest.document import Document
 from ingest.errors import (
     CollectionBusyError,
-    IncompatibleSnapshotError,
     PathNotFoundError,
     SnapshotCorruptError,
 )
+from ingest.manifest import read_manifest
 from ingest.pipeline import ingest_documents, ingest_paths
 from ingest.progress import Silent
 from ingest.report import IngestReport
 from ingest.settings import ChunkingSettings, EmbedderBackend, EmbedderSettings, Settings
 from ingest.snapshot import VECTORS, open_snapshot
-from ingest.verify import verify_collection
-from tests.ingest.conftest import CountingEmbedder
-from tests.ingest.snapshot_tools import state
+from tests.ingest.conftest import CountedParsing, CountingEmbedder
+from tests.ingest.snapshot_tools import assert_sound, counts, state
 from tests.small_handbook import make_document, small_handbook
 
 ROOT = Path(__file__).parents[2]
@@ -38,11 +37,6 @@ ROOT = Path(__file__).parents[2]
 
 def ingest(folder: Path, settings: Settings, *, prune: bool = False) -> IngestReport:
     return ingest_paths([folder], "docs", settings, prune=prune)
-
-
-def counts(report: IngestReport) -> tuple[int, int, int, int, int]:
-    """Added, updated, unchanged, removed, failed."""
-    return (report.added, report.updated, report.unchanged, report.removed, len(report.failures))
 
 
 def texts(settings: Settings) -> list[str]:
@@ -54,10 +48,6 @@ def texts(settings: Settings) -> list[str]:
 def titles(settings: Settings) -> list[str]:
     with closing(open_snapshot(settings.home, "docs")) as snapshot:
         return [Path(summary.uri).name for summary in snapshot.documents.document_summaries()]
-
-
-def assert_sound(settings: Settings) -> None:
-    assert verify_collection(settings.home, "docs").problems == ()
 
 
 def test_a_folder_becomes_a_collection(folder: Path, settings: Settings, counted: CountingEmbedder) -> None:
@@ -229,17 +219,38 @@ def test_a_second_ingest_is_refused_while_one_runs(
 @pytest.mark.parametrize(
     "changed",
     [
-        {"chunking": ChunkingSettings(max_tokens=64)},
+        {"chunking": ChunkingSettings(max_tokens=32)},
         {"embedder": EmbedderSettings(backend=EmbedderBackend.SENTENCE_TRANSFORMERS)},
     ],
 )
-def test_another_embedder_or_chunking_is_refused(
-    folder: Path, settings: Settings, counted: CountingEmbedder, changed: dict[str, object]
+def test_another_embedder_or_chunking_makes_a_new_snapshot_beside_the_old_one_and_switches(
+    folder: Path,
+    settings: Settings,
+    counted: CountingEmbedder,
+    parsing: CountedParsing,
+    changed: dict[str, object],
 ) -> None:
     ingest(folder, settings)
-    with pytest.raises(IncompatibleSnapshotError, match="built with another embedder or chunking"):
-        ingest(folder, settings.model_copy(update=changed))
+    old = Collection(settings.home, "docs").require_current()
+    before = state(old)
+    (folder / "backup.txt").unlink()
+    parsing.names.clear()
+    counted.forget()
+    report = ingest(folder, settings.model_copy(update=changed))
+    assert counts(report) == (0, 0, 2, 0, 0)
+    assert parsing.names == [], "what is kept of the documents is cut anew, and nothing is read"
+    assert titles(settings) == ["backup.txt", "lora.md", "rag.md"], "files that vanished are carried over"
+    assert counted.passages == (4 if "embedder" in changed else 0)
+    new = Collection(settings.home, "docs").require_current()
+    assert new != old
+    assert state(old) == before
+    assert (read_manifest(new).embedder, read_manifest(new).chunking) != (
+        read_manifest(old).embedder,
+        read_manifest(old).chunking,
+    )
     assert_sound(settings)
+    assert counts(ingest(folder, settings.model_copy(update=changed))) == (0, 0, 2, 0, 0)
+    assert Collection(settings.home, "docs").require_current() == new
 
 
 def test_settings_that_change_no_vector_may_change(
@@ -254,9 +265,11 @@ def test_a_damaged_collection_is_not_built_upon(
     folder: Path, settings: Settings, counted: CountingEmbedder
 ) -> None:
     ingest(folder, settings)
-    (Collection(settings.home, "docs").require_current() / VECTORS).unlink()
-    with pytest.raises(SnapshotCorruptError, match="ingest into another collection"):
+    before = Collection(settings.home, "docs").require_current()
+    shutil.rmtree(before / VECTORS)
+    with pytest.raises(SnapshotCorruptError, match="collections verify docs --repair"):
         ingest(folder, settings)
+    assert Collection(settings.home, "docs").require_current() == before
 
 
 def test_documents_made_in_memory_are_compared_by_their_content(
@@ -298,10 +311,10 @@ def test_progress_hears_of_every_file(folder: Path, settings: Settings, counted:
     heard: list[str] = []
 
     class Listener(Silent):
-        def start(self, files: int) -> None:
-            heard.append(str(files))
+        def start(self, sources: int | None) -> None:
+            heard.append(str(sources))
 
-        def advance(self, name: str) -> None:
+        def advance(self, name: str, pages: int = 0, chunks: int = 0) -> None:
             heard.append(name)
 
     (folder / "empty.md").write_bytes(b"")
@@ -314,7 +327,7 @@ def test_an_ingest_that_is_killed_leaves_the_old_snapshot_and_the_next_one_succe
 ) -> None:
     ingest(folder, settings)
     before = state(settings.home / "collections")
-    for number in range(400):
+    for number in range(100):
         (folder / f"more-{number:03}.md").write_text(f"# Note {number}\n\n{'Some more text. ' * 30}\n")
     collection = Collection(settings.home, "docs")
     killed = start_ingest(folder, settings)
@@ -329,7 +342,7 @@ def test_an_ingest_that_is_killed_leaves_the_old_snapshot_and_the_next_one_succe
 
     for path in folder.glob("more-*[1-9].md"):
         path.unlink()
-    assert counts(ingest(folder, settings)) == (40, 0, 3, 0, 0)
+    assert counts(ingest(folder, settings)) == (10, 0, 3, 0, 0)
     assert not list(collection.snapshots.glob(f"{STAGED_PREFIX}*"))
     assert_sound(settings)
 

@@ -14,9 +14,14 @@ import pytest
 
 from ingest.collection import Collection
 from ingest.embed import PRESETS
-from ingest.errors import CollectionNotFoundError, IncompatibleSnapshotError, SnapshotCorruptError
-from ingest.settings import IngestSettings, Settings
+from ingest.errors import (
+    CollectionNotFoundError,
+    IncompatibleSnapshotError,
+    SnapshotCorruptError,
+    StorageError,
+)
 from ingest.manifest import MANIFEST, read_manifest
+from ingest.settings import IngestSettings, Settings
 from ingest.snapshot import Snapshot, open_snapshot
 from ingest.verify import verify_collection
 from tests.ingest.conftest import CountingEmbedder
@@ -133,7 +138,7 @@ def test_a_publish_that_fails_leaves_one_whole_snapshot(
     published: Settings, failing_publish: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = current(published)
-    with pytest.raises(OSError, match="Input/output"):
+    with pytest.raises(StorageError, match="Input/output"):
         ingest_note(published, 1)
     moved = failing_publish == "after the pointer moved"
     assert (current(published) != before) is moved
@@ -195,7 +200,9 @@ def test_a_damaged_manifest_is_named(published: Settings, content: str) -> None:
         read_manifest(current(published))
 
 
-@pytest.mark.parametrize("part", ["documents.sqlite", "vectors.faiss", "lexical/meta.json", MANIFEST])
+@pytest.mark.parametrize(
+    "part", ["documents.sqlite", "vectors/0001.vectors.npy", "lexical/meta.json", "twins.sqlite", MANIFEST]
+)
 @pytest.mark.parametrize("damage", ["missing", "cut off"])
 def test_a_missing_or_shortened_file_is_noticed_when_a_snapshot_is_opened(
     published: Settings, part: str, damage: str

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from ingest.dense import DenseIndex
+from ingest.dense_segments import DenseWriter
 from ingest.errors import CollectionNotFoundError
 from ingest.lexical import LexicalWriter
-from ingest.settings import Settings
 from ingest.manifest import MANIFEST, read_manifest
+from ingest.settings import Settings
 from ingest.snapshot import DOCUMENTS, LEXICAL, VECTORS
 from ingest.verify import verify_collection
 from tests.ingest.conftest import CountingEmbedder
@@ -82,26 +85,30 @@ def test_a_damaged_manifest_is_found(snapshot: Path, settings: Settings) -> None
     assert "manifest" in problem
 
 
-def test_a_removed_vector_is_found(snapshot: Path, settings: Settings) -> None:
-    vectors = DenseIndex.open(snapshot / VECTORS)
-    vectors.delete([1])
-    vectors.save(snapshot / VECTORS)
+def change_vectors(snapshot: Path, change: Callable[[DenseWriter], None], dimension: int = 384) -> None:
+    """Write the vectors anew, changed, and mend the checksums."""
+    kept = (snapshot / VECTORS).rename(snapshot.parent.parent / "vectors before")
+    writer = DenseWriter(snapshot / VECTORS, dimension, kept if dimension == 384 else None)
+    change(writer)
+    writer.save()
+    shutil.rmtree(kept)
     reseal(snapshot)
+
+
+def test_a_removed_vector_is_found(snapshot: Path, settings: Settings) -> None:
+    change_vectors(snapshot, lambda writer: writer.delete([1]))
     assert problems(settings) == ("the vectors do not belong to exactly the stored chunks",)
 
 
 def test_a_doubled_vector_is_found(snapshot: Path, settings: Settings, counted: CountingEmbedder) -> None:
-    vectors = DenseIndex.open(snapshot / VECTORS)
-    vectors.add([1], counted.embed_passages(["again"]))
-    vectors.save(snapshot / VECTORS)
-    reseal(snapshot)
+    change_vectors(snapshot, lambda writer: writer.add([1], counted.embed_passages(["again"])))
     assert problems(settings) == ("the vectors do not belong to exactly the stored chunks",)
 
 
 def test_vectors_of_another_embedder_are_found(snapshot: Path, settings: Settings) -> None:
-    DenseIndex.empty(7).save(snapshot / VECTORS)
-    reseal(snapshot)
-    assert "the vectors have 7 dimensions, the embedder 384" in problems(settings)
+    change_vectors(snapshot, lambda writer: writer.add([1], np.ones((1, 7), dtype=np.float32)), dimension=7)
+    [problem] = problems(settings)
+    assert "expected (n, 384)" in problem
 
 
 def test_a_removed_bm25_entry_is_found(snapshot: Path, settings: Settings) -> None:
@@ -136,7 +143,14 @@ def test_a_removed_chunk_is_found_everywhere(snapshot: Path, settings: Settings)
 
 
 def test_a_file_of_another_kind_is_found(snapshot: Path, settings: Settings) -> None:
-    (snapshot / VECTORS).write_bytes(b"no vectors at all")
+    (snapshot / VECTORS / "deleted.npy").write_bytes(b"no vectors at all")
     reseal(snapshot)
     [problem] = problems(settings)
-    assert "the vectors cannot be read" in problem
+    assert "deleted.npy cannot be used" in problem
+
+
+def test_a_chunk_that_repeats_none_that_is_indexed_is_found(snapshot: Path, settings: Settings) -> None:
+    change(snapshot, "UPDATE chunks SET same_as = 3 WHERE number IN (1, 2)")
+    change(snapshot, "UPDATE chunks SET same_as = 1 WHERE number = 2")
+    reseal(snapshot)
+    assert "a chunk repeats another that is not indexed" in problems(settings)

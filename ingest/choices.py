@@ -1,0 +1,44 @@
+"""The settings that are a choice among a few names."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class EmbedderBackend(StrEnum):
+    """Which engine computes the vectors."""
+
+    OPENVINO = "openvino"
+    SENTENCE_TRANSFORMERS = "sentence-transformers"
+    OPENAI = "openai"
+
+
+class ChunkingStrategy(StrEnum):
+    """How documents are cut; ``ingest.chunk`` says what is searched and what is read under each."""
+
+    STRUCTURE = "structure"
+    FIXED = "fixed"
+    SENTENCE_WINDOW = "sentence-window"
+    PARENT_CHILD = "parent-child"
+
+
+class GeneratorKind(StrEnum):
+    """Which engine writes the answer."""
+
+    LLAMA_CPP = "llama-cpp"
+    OPENAI = "openai"
+    EXTRACTIVE = "extractive"
+
+
+class GroundingMode(StrEnum):
+    """What happens to a sentence that no source bears out: it is marked, or it is withheld."""
+
+    MARK = "mark"
+    STRICT = "strict"
+
+
+class Engine(StrEnum):
+    """Where parsing and embedding run."""
+
+    LOCAL = "local"
+    RAY = "ray"
