@@ -78,7 +78,7 @@ class SourceMemory:
     def remember_failures(
         self, uri: str, key: str, parsers: str, failures: Iterable[Failure], *, wholly: bool
     ) -> None:
-        """Keep what failed of a source, in place of what failed before; ``wholly`` if that is all there is."""
+        """Keep what failed of a source in place of what failed before; ``wholly`` if nothing was read."""
         found = [asdict(failure) for failure in failures]
         with self._connection:
             if found:

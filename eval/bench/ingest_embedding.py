@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from typing import Any, cast
-
-import numpy as np
+from collections.abc import Iterator
 
 from eval.bench.ingest_corpus import Prose
 from eval.bench.ingest_figures import Figure, Part
 from ingest.collection import Collection
-from ingest.embed import Embedder, Matrix, load_embedder, spec_from_settings
-from ingest.embedders.model_files import local_model_directory
+from ingest.embed import Embedder, load_embedder, spec_from_settings
 from ingest.settings import Settings
 
 CHUNKS_PER_SECOND = 80.0
 TIMES_AS_FAST = 3.0
 MEAN_COSINE = 0.99
 _TOKENS = 256
-_PEER_BATCH = 32
 _WARM_UP = 32
 
 
@@ -32,7 +27,9 @@ def measure_embedding(settings: Settings, prose: Prose, chunks: int) -> Iterator
     started = time.perf_counter()
     ours = embedder.embed_passages(texts)
     speed = chunks / (time.perf_counter() - started)
-    theirs, their_speed = _embed_as_peer(spec.model, texts)
+    from eval.bench.ingest_embedding_peer import embed_as_peer
+
+    theirs, their_speed = embed_as_peer(spec.model, texts, _WARM_UP)
     cosine = float((ours * theirs).sum(axis=1).mean())
     what = f"{chunks:,} chunks of {_TOKENS} tokens embedded"
     yield Figure(Part.EMBEDDING, what, "troika", "chunks/s", speed, goal=CHUNKS_PER_SECOND)
@@ -50,15 +47,3 @@ def _text_of(prose: Prose, embedder: Embedder, tokens: int) -> str:
     text = prose.paragraph(tokens)
     offsets = embedder.tokens.offsets(text)[: tokens - embedder.special_tokens]
     return text[: offsets[-1][1]]
-
-
-def _embed_as_peer(model: str, texts: Sequence[str]) -> tuple[Matrix, float]:
-    """Unit vectors in float32, and chunks per second."""
-    from sentence_transformers import SentenceTransformer
-
-    peer = cast("Any", SentenceTransformer(str(local_model_directory(model)), device="cpu"))
-    peer.encode(list(texts[:_WARM_UP]), batch_size=_PEER_BATCH)
-    started = time.perf_counter()
-    vectors: Matrix = np.asarray(peer.encode(list(texts), batch_size=_PEER_BATCH), dtype=np.float32)
-    speed = len(texts) / (time.perf_counter() - started)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True), speed

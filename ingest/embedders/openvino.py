@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
 
@@ -32,8 +33,11 @@ class OpenVinoEmbedder:
         self._spec = spec
         self._tokenizer = tokenizer
         self._batch_size = batch_size
-        self._compiled = _compile(model, threads)
-        self._query_request = self._compiled.create_infer_request()
+        # An ingest cuts documents while this goes on, and one without new text never waits for it.
+        compiling = ThreadPoolExecutor(1, "compile")
+        self._compiled = compiling.submit(_compile, model, threads)
+        compiling.shutdown(wait=False)
+        self._query_request: Any = None
         self._query_lock = threading.Lock()
         self._passage_request: Any = None
 
@@ -73,12 +77,14 @@ class OpenVinoEmbedder:
         """Unit vector of a question; shape (dimension,), float32."""
         ids = self._tokenizer.encode_batch([self._spec.query_prefix + text], self._spec.window)
         with self._query_lock:  # a request serves one caller at a time and refuses a second
+            if self._query_request is None:
+                self._query_request = self._compiled.result().create_infer_request()
             return _infer(self._query_request, ids)[0]
 
     def embed_passages(self, texts: Sequence[str]) -> Matrix:
         """Unit vectors; shape (len(texts), dimension), float32. Batches hold texts of like length."""
         if self._passage_request is None:
-            self._passage_request = self._compiled.create_infer_request()
+            self._passage_request = self._compiled.result().create_infer_request()
         prefix = self._spec.passage_prefix
         ids = self._tokenizer.encode_batch([prefix + text for text in texts], self._spec.window)
         order = sorted(range(len(ids)), key=lambda index: len(ids[index]))

@@ -107,8 +107,8 @@ class RayEngine:
     def _connect(self) -> None:
         if _ray.is_initialized():
             return
-        # Read by Ray when it starts: nothing is reported to anyone, and warnings stay in its own files.
-        os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "error"}
+        # Read by Ray when it starts: nothing is reported to anyone.
+        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         if self._address is None:

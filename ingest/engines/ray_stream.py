@@ -86,7 +86,8 @@ def _pump(
     while True:
         while waiting is not None and rows_under_way < max_rows and bytes_under_way < _BYTES_UNDER_WAY:
             row = next(waiting, None)
-            feed.put.remote(row)
+            # Waited for, because calls may overtake each other, and None closes the feed.
+            _ray.get(feed.put.remote(row))
             if row is None:
                 waiting = None
             else:
@@ -94,6 +95,8 @@ def _pump(
         result = results.get()
         if isinstance(result, Exception):
             raise _explained(result) from result
+        if result is None and rows_under_way:
+            raise ClusterError("Ray ended before all rows were done: run the same command again, to go on.")
         if result is None:
             return
         rows_under_way, bytes_under_way = rows_under_way - bool(result.spent), bytes_under_way - result.spent
@@ -187,12 +190,15 @@ class _Actor:
     """What runs in an actor of a stage."""
 
     def __init__(self, make: Callable[[], Work]) -> None:
-        self._work = make()
+        # Called with the first row: an error here would reach the caller as text alone.
+        self._make = make
+        self._work: Work | None = None
 
     def __call__(self, table: Any) -> Iterator[Any]:
+        work = self._work = self._work or self._make()
         for row in table.column(_ROW).to_pylist():
             before = None
-            for result in self._work(row):
+            for result in work(row):
                 if before is not None:
                     yield _table(before, 0)
                 before = result
