@@ -6,7 +6,8 @@ what is new (see ``ingest.dense_segments``). A reader puts the living rows of al
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -50,7 +51,7 @@ class DenseIndex:
         self._index.add(np.ascontiguousarray(vectors))
         self._numbers = np.concatenate([self._numbers, np.asarray(numbers, dtype=np.int64)])
 
-    def hiding(self, numbers: Set[int]) -> DenseFilter:
+    def hiding(self, numbers: AbstractSet[int]) -> DenseFilter:
         """What lets ``search`` pass over the chunks with these numbers."""
         rows = np.flatnonzero(np.isin(self._numbers, list(numbers)))
         hidden = cast("Any", faiss).IDSelectorBatch(rows.astype(np.int64))
@@ -59,7 +60,7 @@ class DenseIndex:
     def search(
         self, query: Vector, depth: int, visible: DenseFilter | None = None
     ) -> list[tuple[int, float]]:
-        """The ``depth`` nearest chunk numbers with their cosines, best first; hidden ones are not compared."""
+        """The ``depth`` nearest chunk numbers with their cosines, best first; hidden ones are left out."""
         parameters = cast("Any", faiss).SearchParameters(sel=visible.selector) if visible else None
         scores, rows = self._index.search(
             query[np.newaxis, :], min(depth, max(1, len(self))), params=parameters

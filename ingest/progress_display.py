@@ -117,12 +117,15 @@ class Lines:
     def published(self, snapshot: str, unembedded: int) -> None:
         """Say what readers see now."""
         if unembedded:
-            self._console.print(published_line(snapshot, unembedded), markup=False, highlight=False, soft_wrap=True)
+            self._print(published_line(snapshot, unembedded))
 
     def _say(self, line: str) -> None:
         if time.monotonic() - self._last >= _LINE_SECONDS:
             self._last = time.monotonic()
-            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self._print(line)
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def published_line(snapshot: str, unembedded: int) -> str:

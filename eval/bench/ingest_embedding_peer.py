@@ -16,7 +16,7 @@ _BATCH = 32
 
 
 def embed_as_peer(model: str, texts: Sequence[str], warm_up: int) -> tuple[Matrix, float]:
-    """Unit vectors of shape (len(texts), dimension), float32, and chunks per second after ``warm_up`` texts."""
+    """Unit vectors, float32, one row a text, and chunks per second after ``warm_up`` texts."""
     peer = cast("Any", SentenceTransformer(str(local_model_directory(model)), device="cpu"))
     peer.encode(list(texts[:warm_up]), batch_size=_BATCH)
     started = time.perf_counter()

@@ -35,7 +35,7 @@ class CharBuffers:
         self.matrix = _raw.FS_MATRIX()
         self.name = ctypes.create_string_buffer(_FONT_NAME_BYTES)
         self.bold_names: dict[bytes, bool] = {}
-        # Of this kind a call keeps the interpreter's lock, which takes longer to give away than the call does.
+        # A call of this kind keeps the interpreter's lock: to give it away takes longer than the call.
         prototype = ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
         self.loose_box = prototype(ctypes.cast(_raw.FPDFText_GetLooseCharBox, ctypes.c_void_p).value or 0)
 

@@ -108,6 +108,13 @@ def is_found(directory: Path) -> bool:
         return True
 
 
+def put(path: Path, content: bytes) -> None:
+    """Write a file anew: readers that were opened before have the old one mapped, and go on with that."""
+    fresh = path.parents[3] / "fresh"
+    fresh.write_bytes(content)
+    os.replace(fresh, path)
+
+
 def damage_often(scene: Scene, home: Path, times: int, seed: int) -> None:
     """Damage one file after the other, and mend it; verification finds it, or nothing has changed."""
     chance, directory = random.Random(seed), current(home)
@@ -115,12 +122,13 @@ def damage_often(scene: Scene, home: Path, times: int, seed: int) -> None:
     for _ in range(times):
         path, damage = chance.choice(paths), chance.choice(DAMAGES)
         whole = path.read_bytes()
+        put(path, whole)
         damage(path, chance)
         if is_found(directory):
             found += 1
         else:
             assert state_of(home) == scene.old, f"{damage.__name__} of {path.name} changed what is seen"
-        path.write_bytes(whole)
+        put(path, whole)
     assert found > times / 2
     assert state_of(home) == scene.old
 
