@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,13 +43,11 @@ class LexicalReader:
 
     def __init__(self, directory: Path) -> None:
         try:
-            index = tantivy.Index.open(str(directory))
-            self._searcher = index.searcher()
-        except ValueError as error:
+            self._schema, self._searcher = _open(directory)
+        except (ValueError, OSError) as error:
             raise SnapshotCorruptError(
                 f"the BM25 index cannot be opened ({error}): run `troika collections verify --repair`."
             ) from error
-        self._schema = index.schema
         self._numbers: dict[tuple[int, int], int] = {}
 
     def search(self, query: str, depth: int, access: Sequence[str] = ()) -> list[tuple[int, float]]:
@@ -100,6 +99,19 @@ class LexicalReader:
         if number is None:
             number = self._numbers[key] = int(str(self._searcher.doc(address)["number"][0]))
         return number
+
+
+def _open(directory: Path) -> tuple[tantivy.Schema, tantivy.Searcher]:
+    """Open an index. Where nothing may be written, it is opened through links, since it wants a lock file."""
+    if os.access(directory, os.W_OK):
+        index = tantivy.Index.open(str(directory))
+        return index.schema, index.searcher()
+    with tempfile.TemporaryDirectory(prefix="troika-") as folder:
+        for path in directory.iterdir():
+            if not path.name.endswith(".lock"):
+                Path(folder, path.name).symlink_to(path.absolute())
+        index = tantivy.Index.open(folder)
+        return index.schema, index.searcher()  # the files stay mapped when their links are gone
 
 
 class LexicalWriter:

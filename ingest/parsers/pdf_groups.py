@@ -102,16 +102,18 @@ def _flows_on(last: Line, line: Line, typography: Typography, columns: Columns) 
     It follows a full line, at the same left edge and within the usual distance, begins with a word, and
     nothing about its type could make it a heading.
     """
-    size = line.size
+    text, size, left, _, _, _, start_bottom, _, bold = line
+    _, last_size, last_left, last_right, last_bottom, _, _, _, last_bold = last
+    reach = typography.reach_of_body.get(size)
     return (
-        size == last.size
-        and line.text[:2].isalpha()
-        and 0.0 < last.bottom - line.start_bottom <= typography.reach(size)
-        and abs(line.left - last.left) < _INDENT_EMS * size
-        and last.right >= columns.right_edge(last) - 2 * _SLACK_EMS * size
-        and not line.bold
-        and not last.bold
-        and not typography.is_heading_size(size)
+        reach is not None
+        and size == last_size
+        and 0.0 < last_bottom - start_bottom <= reach
+        and not bold
+        and not last_bold
+        and -_INDENT_EMS * size < left - last_left < _INDENT_EMS * size
+        and text[:2].isalpha()
+        and last_right >= columns.right_edge(last) - 2 * _SLACK_EMS * size
     )
 
 

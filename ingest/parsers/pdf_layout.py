@@ -9,7 +9,7 @@ from ingest.document import BlockKind, TextBox
 from ingest.parsers.pdf_groups import groups_of
 from ingest.parsers.pdf_join import LineJoiner, Piece
 from ingest.parsers.pdf_levels import HeadingLevels
-from ingest.parsers.pdf_lines import Bookmark, PageLines
+from ingest.parsers.pdf_lines import Bookmark, Line, PageLines
 from ingest.parsers.pdf_outline import Outline, level_in
 from ingest.parsers.pdf_typography import Typography
 from ingest.parsers.text_builder import ParsedFile, TextBuilder
@@ -70,22 +70,24 @@ def _boxes(
         for piece in pieces:
             page = pages[piece.page]
             if page.width > 0 and page.height > 0:
-                width, height = page.width, page.height
                 for line, line_start, line_end in piece.lines:
-                    yield TextBox(
-                        start + line_start,
-                        start + line_end,
-                        piece.page,
-                        _fraction(line.left, width),
-                        _fraction(height - line.top, height),
-                        _fraction(line.right, width),
-                        _fraction(height - line.bottom, height),
-                    )
+                    yield _box(line, start + line_start, start + line_end, page)
             start += len(piece.text)
 
 
-def _fraction(distance: float, whole: float) -> float:
-    """A distance as a share of ``whole``, to a ten-thousandth; what stands over the edge ends there."""
-    if 0.0 < distance < whole:
-        return round(distance / whole, _BOX_DIGITS)
-    return 0.0 if distance <= 0.0 else 1.0
+def _box(line: Line, start: int, end: int, page: PageLines) -> TextBox:
+    """Edges to a ten-thousandth of the page; what stands over its edge ends there."""
+    _, _, left, right, bottom, top, _, _, _ = line
+    width, height = page.width, page.height
+    if left < 0 or bottom < 0 or right > width or top > height:
+        left, right = min(max(left, 0.0), width), max(min(right, width), 0.0)
+        bottom, top = min(max(bottom, 0.0), height), max(min(top, height), 0.0)
+    return TextBox(
+        start,
+        end,
+        page.number,
+        round(left / width, _BOX_DIGITS),
+        round(1 - top / height, _BOX_DIGITS),
+        round(right / width, _BOX_DIGITS),
+        round(1 - bottom / height, _BOX_DIGITS),
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import groupby
+from operator import attrgetter
 
 from ingest.parsers.pdf_lines import Line, PageLines
 
@@ -16,6 +18,7 @@ _DEFAULT_PITCH = 1.2
 _COLUMN_EMS = 3.0
 _MAX_BOLD_SHARE = 0.25
 _ENOUGH_PITCHES = 5_000
+_SIZE_OF = attrgetter("size")
 _TWO_LETTERS = re.compile(r"[^\W\d_].*[^\W\d_]")
 
 
@@ -28,15 +31,12 @@ class Typography:
         runs: Counter[float] = Counter()
         bold = 0
         for page in pages:
-            previous = None
-            for line in page.lines:
-                size = line.size
-                characters[size] += len(line.text)
-                lines[size] += 1
-                bold += line.bold
-                if size != previous:
-                    runs[size] += 1
-                    previous = size
+            for size, run in groupby(page.lines, _SIZE_OF):
+                members = list(run)
+                characters[size] += sum([len(line.text) for line in members])
+                lines[size] += len(members)
+                runs[size] += 1
+                bold += sum([line.bold for line in members])
         self._reach = _usual_pitch(pages) + _GAP_EMS
         self.body_size = max(characters, key=lambda size: (characters[size], -size)) if characters else 0.0
         # A larger size that runs on for many lines is another body text (a preface, say), no heading.
@@ -48,6 +48,11 @@ class Typography:
         self._levels = {
             size: min(rank, _MAX_LEVELS) for rank, size in enumerate(sorted(larger, reverse=True), 1)
         }
+        self.reach_of_body = {
+            size: self.reach(size) for size in characters if size > 0 and size not in self._levels
+        }
+        """For each size that makes no heading: how far below a line of it the next may stand, in points."""
+
         # Where much is bold, bold is the body's own weight, or a form's.
         self._bold_tells = bold <= _MAX_BOLD_SHARE * sum(lines.values())
 
@@ -68,10 +73,6 @@ class Typography:
     def is_set_off(self, line: Line) -> bool:
         """Whether a line is bold, in a document where that says something, and as large as the body."""
         return line.bold and self._bold_tells and line.size >= self.body_size
-
-    def is_heading_size(self, size: float) -> bool:
-        """Whether lines of this size may be headings by their size."""
-        return size in self._levels
 
     def count_heading_sizes_over(self, size: float) -> int:
         """How many sizes of headings are larger than ``size``."""
@@ -111,7 +112,7 @@ def _usual_pitch(pages: Sequence[PageLines]) -> float:
     pitches: Counter[float] = Counter()
     for page in pages:
         for upper, lower in zip(page.lines, page.lines[1:], strict=False):
-            if lower.size > 0 and abs(upper.size - lower.size) < 0.05 * lower.size:
+            if lower.size > 0 and upper.size == lower.size:
                 pitch = (upper.bottom - lower.start_bottom) / lower.size
                 if 0.8 < pitch < 2.6:
                     pitches[round(pitch, 1)] += 1

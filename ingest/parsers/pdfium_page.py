@@ -6,7 +6,6 @@ A page is read as one string, and only each line's first and last character are 
 from __future__ import annotations
 
 import ctypes
-import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, cast
@@ -22,9 +21,8 @@ from ingest.parsers.pdfium_text import CharBuffers, Edges, PageText
 _HYPHEN = "\ufffe"
 """pdfium's sign for a hyphen at the end of a line; the next line follows it directly."""
 
-_PIECE = re.compile(f"[^\n{_HYPHEN}]+{_HYPHEN}?")
 _MAX_BOLD_CHARACTERS = 80
-_MAY_BE_HEADING = re.compile(r"[A-Z0-9\u00c0-\u00de\u0391-\u03a9\u0410-\u042f\u4e00-\u9fff]")
+_FIRST_HAN = "\u4e00"
 _GOES_ON = (",", ";", "-", "，", "、", "；", "(", "（")
 _MOST_COLUMNS = 3
 _TOO_TALL = 1.6
@@ -72,22 +70,24 @@ class _LineReader:
         plain = is_plain(text)
         lines: list[Line] = []
         spans: list[tuple[str, int]] = []
-        for match in _PIECE.finditer(text):
-            raw = match[0]
-            hyphenated = raw[-1] == _HYPHEN
-            stripped = (raw[:-1] if hyphenated else raw).strip()
-            shown = stripped if plain else readable(stripped)
-            if shown:
-                first = match.start() + raw.index(stripped[0])
-                line = self._line(stripped, shown, first, hyphenated)
-                limit = _TOO_TALL * line.size
-                if line.top - line.bottom > limit > 0 and line.right - line.left > limit:
-                    parts, part_spans = self._cut_at_jumps((stripped, first), line)
-                    lines += parts
-                    spans += part_spans
-                else:
-                    lines.append(line)
-                    spans.append((stripped, first))
+        offset = 0
+        for row in text.split("\n"):
+            pieces = row.split(_HYPHEN)
+            for number, piece in enumerate(pieces, 1 - len(pieces)):
+                stripped = piece.strip()
+                shown = stripped if plain else readable(stripped)
+                if shown:
+                    first = offset if piece[0] == stripped[0] else offset + piece.index(stripped[0])
+                    line = self._line(stripped, shown, first, number < 0)
+                    limit = _TOO_TALL * line.size
+                    if line.top - line.bottom > limit > 0 and line.right - line.left > limit:
+                        parts, part_spans = self._cut_at_jumps((stripped, first), line)
+                        lines += parts
+                        spans += part_spans
+                    else:
+                        lines.append(line)
+                        spans.append((stripped, first))
+                offset += len(piece) + 1
         for _ in range(_MOST_COLUMNS - 1 if self._turn == 0 else 0):
             if not self._cut_at_gutter(lines, spans):
                 break
@@ -123,7 +123,8 @@ class _LineReader:
 
     def _is_bold(self, text: str, first: int, last: int) -> bool:
         """Whether a line that could be a heading by its wording is bold at both ends."""
-        if _MAY_BE_HEADING.match(text) is None or text.endswith(_GOES_ON):
+        opening = text[0]
+        if not (opening.isupper() or opening.isdigit() or opening >= _FIRST_HAN) or text.endswith(_GOES_ON):
             return False
         return self._page.is_bold(last) and self._page.is_bold(first)
 

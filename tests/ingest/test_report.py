@@ -27,7 +27,8 @@ def test_the_json_form_is_the_documented_one() -> None:
         "snapshot": "s1",
         "collection": "handbook",
         "documents": {"added": 1, "updated": 2, "unchanged": 3, "removed": 4, "failed": 1},
-        "chunks": {"total": 5, "added": 6, "removed": 7},
+        "chunks": {"total": 5, "added": 6, "removed": 7, "unembedded": 0},
+        "pages": 8,
         "seconds": 1.235,
         "failures": [{"path": "/docs/a.pdf", "code": "file_encrypted", "reason": "asks for a password"}],
     }
