@@ -39,7 +39,10 @@ class MemoryIndex:
     kept: Sequence[Document]
 
     def document_summaries(self) -> list[DocumentSummary]:
-        return [DocumentSummary(d.id, d.uri, d.title, d.language, 0, d.content_sha256) for d in self.kept]
+        return [
+            DocumentSummary(d.id, d.uri, d.title, d.language, 0, d.content_sha256, d.uri, d.content_sha256)
+            for d in self.kept
+        ]
 
     def document(self, document_id: str) -> Document | None:
         return next((document for document in self.kept if document.id == document_id), None)
