@@ -212,7 +212,7 @@ def test_verify_exits_with_1_when_something_is_damaged(run: Run, folder: Path, h
     assert outcome.err == "default: vectors/0001.vectors.npy is missing\n"
     outcome = run("collections", "verify", "default", "--json")
     assert outcome.code == 1
-    assert outcome.json["problems"] == ["vectors.faiss is missing"]
+    assert outcome.json["problems"] == ["vectors/0001.vectors.npy is missing"]
 
 
 def test_config_shows_every_value_with_its_origin_and_no_secret(
