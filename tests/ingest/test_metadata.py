@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 
 from ingest.document import MetadataValue
 from ingest.errors import MetadataError, MetadataOptionError
-from ingest.metadata import merge_metadata, metadata_sha256, parse_options, parse_sidecar
+from ingest.metadata import check_metadata, merge_metadata, metadata_sha256, parse_options, parse_sidecar
 
 
 @pytest.mark.parametrize(
@@ -165,5 +164,8 @@ def test_whatever_an_access_list_is_it_ends_as_names_or_as_an_error(acl: object)
 
 @given(st.binary(max_size=200))
 def test_whatever_a_sidecar_holds_it_is_read_or_refused(content: bytes) -> None:
-    with contextlib.suppress(MetadataError):
-        parse_sidecar(content)
+    try:
+        stated = parse_sidecar(content)
+    except MetadataError:
+        return
+    assert stated == check_metadata(stated.items())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import tracemalloc
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -303,4 +304,5 @@ def test_reading_may_end_early(path: Path) -> None:
     found = read_rows(query_of(path, "SELECT id, body FROM page"))
     next(found)
     found.close()  # pyright: ignore[reportAttributeAccessIssue]
-    path.unlink()
+    with closing(sqlite3.connect(path, timeout=0)) as connection:
+        assert connection.execute("BEGIN EXCLUSIVE").fetchall() == [], "nobody reads any more"

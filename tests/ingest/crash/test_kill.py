@@ -87,22 +87,24 @@ def test_a_run_that_publishes_bm25_first_may_be_killed_at_any_call(
 
 
 def test_a_run_may_be_killed_at_any_time(runs: KilledRuns, scene: Scene, tmp_path: Path) -> None:
-    kill_after_times(runs, scene, tmp_path / "home", 15)
+    assert kill_after_times(runs, scene, tmp_path / "home", 15) > 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("lexical_first", [False, True])
 def test_a_thousand_kills(runs: KilledRuns, scene: Scene, tmp_path: Path, lexical_first: bool) -> None:
     assert sweep(runs, scene, tmp_path / "home", 400, lexical_first=lexical_first) >= ALL_STAGES
-    kill_after_times(runs, scene, tmp_path / "home", 200)
+    assert kill_after_times(runs, scene, tmp_path / "home", 200) > 0
 
 
-def kill_after_times(runs: KilledRuns, scene: Scene, home: Path, wanted: int) -> None:
-    """Kill after ``wanted`` times from nothing to the length of a whole run."""
+def kill_after_times(runs: KilledRuns, scene: Scene, home: Path, wanted: int) -> int:
+    """Kill after ``wanted`` times from nothing to the length of a whole run; how many did not end first."""
     whole = run_and_mend(runs, scene, home, Order(str(home), str(scene.folder), seconds=60)).seconds
+    killed = 0
     for number in range(wanted):
         order = Order(str(home), str(scene.folder), seconds=whole * number / wanted)
-        run_and_mend(runs, scene, home, order)
+        killed += run_and_mend(runs, scene, home, order).signal == _SIGKILL
+    return killed
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
