@@ -5,45 +5,20 @@ from __future__ import annotations
 import json
 import os
 import random
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ingest import pipeline
 from ingest.collection import Collection
 from ingest.errors import IncompatibleSnapshotError, SnapshotCorruptError
 from ingest.manifest import MANIFEST
 from ingest.repair import repair_collection
 from ingest.snapshot import DOCUMENTS, open_snapshot
 from ingest.verify import verify_collection, verify_snapshot
-from tests.ingest.crash.same_process import SameProcessPool
-from tests.ingest.crash.scene import COLLECTION, Scene, make_scene, settings_of, state_of, update
-from tests.ingest.crash.word_embedder import load_words
+from tests.ingest.crash.scene import COLLECTION, Scene, settings_of, state_of, update
 
 Damage = Callable[[Path, random.Random], None]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def light() -> Iterator[None]:
-    """Ingest in this process without a model and without other processes."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "load_embedder", load_words)
-        patch.setattr("ingest.repair.load_embedder", load_words)
-        patch.setattr(pipeline, "ParserPool", SameProcessPool)
-        yield
-
-
-@pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory, light: None) -> Scene:
-    return make_scene(tmp_path_factory.mktemp("scene"))
-
-
-@pytest.fixture
-def home(scene: Scene, tmp_path: Path) -> Path:
-    """A copy of the collection, to be damaged."""
-    return Path(shutil.copytree(scene.home, tmp_path / "home"))
 
 
 def current(home: Path) -> Path:

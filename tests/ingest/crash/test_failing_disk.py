@@ -16,34 +16,11 @@ from typing import Any
 import pytest
 
 import troika
-from ingest import pipeline
 from ingest.errors import SettingsError, StorageError
 from ingest.snapshot import open_snapshot
-from tests.ingest.crash.same_process import SameProcessPool
-from tests.ingest.crash.scene import COLLECTION, Scene, litter, make_scene, settings_of, state_of, update
-from tests.ingest.crash.word_embedder import load_words
+from tests.ingest.crash.scene import COLLECTION, Scene, litter, settings_of, state_of, update
 
 _CALLS = ("fsync", "rename", "replace", "link", "mkdir")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def light() -> Iterator[None]:
-    """Ingest in this process without a model and without other processes."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "load_embedder", load_words)
-        patch.setattr(pipeline, "ParserPool", SameProcessPool)
-        yield
-
-
-@pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory, light: None) -> Scene:
-    return make_scene(tmp_path_factory.mktemp("scene"))
-
-
-@pytest.fixture
-def home(scene: Scene, tmp_path: Path) -> Path:
-    """A copy of the collection."""
-    return Path(shutil.copytree(scene.home, tmp_path / "home"))
 
 
 @pytest.fixture

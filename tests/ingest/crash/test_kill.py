@@ -9,12 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest import pipeline
 from ingest.collection import Collection
 from tests.ingest.crash.killed_runs import Ending, KilledRuns, Order, points
-from tests.ingest.crash.same_process import SameProcessPool
-from tests.ingest.crash.scene import COLLECTION, Scene, litter, make_scene, state_of, update
-from tests.ingest.crash.word_embedder import load_words
+from tests.ingest.crash.scene import COLLECTION, Scene, litter, state_of, update
 
 _SIGKILL = 9
 
@@ -24,20 +21,6 @@ def runs() -> Iterator[KilledRuns]:
     """Where runs are forked and killed."""
     with KilledRuns() as runs:
         yield runs
-
-
-@pytest.fixture(autouse=True, scope="module")
-def light() -> Iterator[None]:
-    """Ingest in this process without a model and without other processes."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "load_embedder", load_words)
-        patch.setattr(pipeline, "ParserPool", SameProcessPool)
-        yield
-
-
-@pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory, light: None) -> Scene:
-    return make_scene(tmp_path_factory.mktemp("scene"))
 
 
 def run_and_mend(runs: KilledRuns, scene: Scene, home: Path, order: Order) -> Ending:
