@@ -2,6 +2,7 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
+BENCH_VENV := .venv-bench
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt
 export HF_HUB_OFFLINE := 1
@@ -23,7 +24,7 @@ else
 endif
 INSTALL := $(UV) $(TORCH_SOURCE) $(TORCH)
 
-.PHONY: help demo test test-long check lint serve finetune-demo bench constraints browser clean
+.PHONY: help demo test test-long check lint serve finetune-demo bench bench-env constraints browser clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -50,6 +51,14 @@ finetune-demo: $(VENV)/train ## fine-tune the embedded generator on the handbook
 
 bench: $(VENV)/core ## measure this machine
 	@$(BIN)/troika bench demo
+
+# The libraries that `troika bench retrieval` compares with; some pin others than Troika does.
+bench-env: $(BENCH_VENV)/peers ## set up the peers of the retrieval benchmark
+
+$(BENCH_VENV)/peers: eval/bench/peers/requirements.txt | $(BIN)/uv
+	@$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(BENCH_VENV)
+	@$(BIN)/uv pip install --quiet --python $(BENCH_VENV)/bin/python $(TORCH_SOURCE) $(TORCH) -r $<
+	@touch $@
 
 $(BIN)/uv:
 	@$(PYTHON) -m venv $(VENV)
@@ -85,4 +94,4 @@ constraints: | $(BIN)/uv ## pin every dependency again
 	@mv $(VENV)/new.txt constraints.txt
 
 clean: ## remove the environment and all state
-	rm -rf $(VENV) .troika
+	rm -rf $(VENV) $(BENCH_VENV) .troika

@@ -2,7 +2,8 @@
 
 ``corpus.jsonl`` holds ``_id, title, text``, ``queries.jsonl`` holds ``_id, text``, and
 ``qrels/test.tsv`` or ``qrels.tsv`` a header and then query id, document id and grade, separated by tabs.
-``lang`` is optional in both. Queries with fold ``train`` are left out, and so are those without a
+``lang`` is optional in both; ``history`` of a query holds the turns before it, oldest first, as texts or as
+objects with a ``text``. Queries with fold ``train`` are left out, and so are those without a
 judgement: nothing can be measured on them.
 """
 
@@ -12,6 +13,7 @@ import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 from urllib.parse import quote, unquote
 
 from eval.cases import UNKNOWN_LANGUAGE
@@ -19,16 +21,21 @@ from eval.jsonl import Record, read_records
 from ingest.errors import CasesError
 
 _SCHEME = "dataset:"
+_CORPUS = "corpus.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query and the grades of the documents that were judged for it (0: not relevant)."""
+    """A query and the grades of the documents that were judged for it (0: not relevant).
+
+    ``history`` holds the turns of a conversation before it, oldest first.
+    """
 
     id: str
     text: str
     language: str
     grades: Mapping[str, int]
+    history: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +69,18 @@ def read_dataset(folder: Path, *, limit: int | None = None) -> Dataset:
         CasesError: a file is missing or not in the documented form, an id is used twice, or a judgement
             names a query or document that is not there.
     """
-    corpus = folder / "corpus.jsonl"
+    corpus = folder / _CORPUS
     documents = _unique_ids(corpus)
     records = {record.text("_id"): record for record in _unique_records(folder / "queries.jsonl")}
     grades = _read_judgements(_judgements_path(folder), records.keys(), documents)
     queries = [
-        Query(name, record.text("text"), record.optional_text("lang") or UNKNOWN_LANGUAGE, grades[name])
+        Query(
+            name,
+            record.text("text"),
+            record.optional_text("lang") or UNKNOWN_LANGUAGE,
+            grades[name],
+            _turns(record),
+        )
         for name, record in records.items()
         if name in grades and record.values.get("fold") != "train"
     ]
@@ -78,6 +91,20 @@ def read_dataset(folder: Path, *, limit: int | None = None) -> Dataset:
     with corpus.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
     return Dataset(folder.resolve().name, corpus, digest, tuple(queries[:limit]))
+
+
+def dataset_folders(folder: Path) -> list[Path]:
+    """``folder`` itself where it is a data set, else the data sets with judgements in it, by name.
+
+    Raises:
+        CasesError: it is neither.
+    """
+    if (folder / _CORPUS).exists() or not folder.is_dir():
+        return [folder]
+    found = sorted(path for path in folder.iterdir() if (path / _CORPUS).is_file() and _find_judgements(path))
+    if not found:
+        raise CasesError(f"{folder} holds neither {_CORPUS} nor folders with it: give a data set.")
+    return found
 
 
 def corpus_uri(dataset: str, document: str) -> str:
@@ -91,10 +118,31 @@ def corpus_id(uri: str) -> str:
 
 
 def _judgements_path(folder: Path) -> Path:
-    for path in (folder / "qrels" / "test.tsv", folder / "qrels.tsv"):
-        if path.is_file():
-            return path
-    raise CasesError(f"{folder} has neither qrels/test.tsv nor qrels.tsv: give a folder in the BEIR layout.")
+    found = _find_judgements(folder)
+    if found is None:
+        raise CasesError(
+            f"{folder} has neither qrels/test.tsv nor qrels.tsv: give a folder in the BEIR layout."
+        )
+    return found
+
+
+def _find_judgements(folder: Path) -> Path | None:
+    paths = (folder / "qrels" / "test.tsv", folder / "qrels.tsv")
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _turns(record: Record) -> tuple[str, ...]:
+    turns = record.values.get("history")
+    if not isinstance(turns, list):
+        return ()
+    objects = cast("list[object]", turns)
+    values = [{"text": turn} if isinstance(turn, str) else turn for turn in objects]
+    if not all(isinstance(value, dict) for value in values):
+        raise record.fail("the field 'history' holds something else than turns: give texts, oldest first.")
+    return tuple(
+        Record(record.path, record.line, cast("dict[str, object]", value)).optional_text("text") or ""
+        for value in values
+    )
 
 
 def _read_judgements(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 from eval.cases import read_cases
 from eval.dataset_index import ensure_indexed, ensure_oracle_collection
 from eval.datasets import read_dataset
 from eval.progress import progress_bar
-from eval.report import AnswerReport, RetrievalReport, report_answers, report_retrieval
+from eval.report import AnswerReport, report_answers, report_retrieval
 from eval.retrieval import RetrievalRun, run_queries
+from eval.retrieval_table import SetResult, gains_of_fusion
 from eval.run import AnswerRun, run_answers
 from ingest.errors import GeneratorError
 from ingest.settings import Settings
@@ -19,9 +21,17 @@ from service.wiring import open_pipeline
 
 
 def evaluate_retrieval(
-    settings: Settings, folder: Path, mode: SearchMode, limit: int | None
-) -> RetrievalReport:
+    settings: Settings,
+    folder: Path,
+    modes: Sequence[SearchMode],
+    *,
+    limit: int | None = None,
+    with_history: bool = False,
+) -> SetResult:
     """Index the data set's corpus unless that was done before, search for each query, and measure.
+
+    Args:
+        with_history: whether the search is told of the turns before a query.
 
     Raises:
         CasesError: the folder does not hold a data set in the BEIR layout.
@@ -32,19 +42,37 @@ def evaluate_retrieval(
     # when Troika serves, and rank them otherwise.
     passages = settings.retrieval.depth
 
-    async def run() -> tuple[RetrievalRun, str]:
+    async def run() -> tuple[dict[SearchMode, RetrievalRun], str]:
         pipeline = await open_pipeline(settings, collection)
+        runs: dict[SearchMode, RetrievalRun] = {}
         try:
-            with progress_bar(dataset.name, len(dataset.queries)) as progress:
-                found = await run_queries(pipeline, dataset.queries, mode, passages, progress)
-            return found, pipeline.snapshot.id
+            for mode in modes:
+                with progress_bar(f"{dataset.name} {mode}", len(dataset.queries)) as progress:
+                    runs[mode] = await run_queries(
+                        pipeline,
+                        dataset.queries,
+                        mode,
+                        passages,
+                        with_history=with_history,
+                        progress=progress,
+                    )
+            return runs, pipeline.snapshot.id
         finally:
             await pipeline.aclose()
 
-    found, snapshot = asyncio.run(run())
-    return report_retrieval(
-        found, dataset=dataset.name, collection=collection, snapshot=snapshot, mode=mode, passages=passages
-    )
+    runs, snapshot = asyncio.run(run())
+    reports = {
+        mode: report_retrieval(
+            found,
+            dataset=dataset.name,
+            collection=collection,
+            snapshot=snapshot,
+            mode=mode,
+            passages=passages,
+        )
+        for mode, found in runs.items()
+    }
+    return SetResult(reports, gains_of_fusion(runs))
 
 
 def evaluate_answers(settings: Settings, path: Path, *, oracle: bool, limit: int | None) -> AnswerReport:

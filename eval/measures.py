@@ -36,6 +36,18 @@ class Measure:
             return None
         return bootstrap_interval(self.numerators, self.denominators)
 
+    def by_cluster(self, clusters: npt.NDArray[np.int64]) -> Measure:
+        """The same measure with the cases of a cluster as one, so that an interval draws them together.
+
+        Args:
+            clusters: a number from 0 for each case.
+        """
+        return Measure(
+            self.name,
+            np.bincount(clusters, weights=self.numerators).astype(np.float64),
+            np.bincount(clusters, weights=self.denominators).astype(np.float64),
+        )
+
     def of(self, chosen: npt.NDArray[np.bool_]) -> Measure:
         """The same measure over some of the cases."""
         return Measure(self.name, self.numerators[chosen], self.denominators[chosen])

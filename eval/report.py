@@ -18,7 +18,7 @@ from eval.measures import (
     intervals_of,
     values_of,
 )
-from eval.retrieval import RetrievalRun, retrieval_measures
+from eval.retrieval import RetrievalRun, query_clusters, retrieval_measures
 from eval.run import AnswerRun, Failure
 from eval.significance import Interval
 from service.retrieve_mode import SearchMode
@@ -41,7 +41,8 @@ class RetrievalReport:
 
     ``passages`` is how many chunks each search asked for: where documents have several chunks, fewer
     than 100 documents may be among them, and Recall@100 is a lower bound. ``unsearchable`` counts the
-    queries without a word to search for, which found nothing.
+    queries without a word to search for, which found nothing. The intervals draw the queries about one
+    document together (see ``eval.retrieval.query_clusters``).
     """
 
     dataset: str
@@ -111,6 +112,7 @@ def report_retrieval(
 ) -> RetrievalReport:
     """Measure a retrieval run."""
     measures = retrieval_measures(run)
+    clusters = query_clusters(run.queries)
     return RetrievalReport(
         dataset=dataset,
         collection=collection,
@@ -120,7 +122,7 @@ def report_retrieval(
         queries=len(run.queries),
         unsearchable=run.unsearchable,
         metrics=values_of(measures),
-        intervals=intervals_of(measures),
+        intervals=intervals_of(measure.by_cluster(clusters) for measure in measures),
         latency_ms=percentiles(run.latencies_ms.tolist()),
         languages=_by_language([query.language for query in run.queries], measures),
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from eval.datasets import Query, corpus_id
 from eval.measures import Measure, mean_measure
 from eval.retrieval_metrics import gain_matrix, grade_matrix, ndcg, recall, reciprocal_rank
-from eval.run import Searcher, nothing
+from eval.run import Found, nothing
 from ingest.document import Hit
 from ingest.errors import NoTermsError, QuestionTooLongError
 from service.retrieve_mode import SearchMode
@@ -31,17 +32,28 @@ class RetrievalRun:
     unsearchable: int
 
 
+class ConversationSearcher(Protocol):
+    """The part of the pipeline that finds passages, given the turns before the query, oldest first."""
+
+    def search(
+        self, query: str, k: int, mode: SearchMode, history: Sequence[str] = ...
+    ) -> Awaitable[Found]: ...
+
+
 async def run_queries(
-    pipeline: Searcher,
+    pipeline: ConversationSearcher,
     queries: Sequence[Query],
     mode: SearchMode,
     passages: int,
+    *,
+    with_history: bool = False,
     progress: Callable[[], None] = nothing,
 ) -> RetrievalRun:
     """Search for every query, one after the other so that the times are those of an idle system.
 
     Args:
         passages: how many chunks each search asks for.
+        with_history: whether the search is told of the turns before a query.
     """
     rankings: list[tuple[str, ...]] = []
     latencies = np.empty(len(queries))
@@ -49,7 +61,8 @@ async def run_queries(
     for row, query in enumerate((queries[0], *queries)):
         started = time.perf_counter()
         try:
-            hits = (await pipeline.search(query.text, passages, mode)).hits
+            history = query.history if with_history else ()
+            hits = (await pipeline.search(query.text, passages, mode, history)).hits
         except (NoTermsError, QuestionTooLongError):
             hits, refused = (), True
         else:
@@ -78,3 +91,12 @@ def retrieval_measures(run: RetrievalRun) -> tuple[Measure, ...]:
         mean_measure("recall@100", recall(gains, grades, 100)),
         mean_measure("mrr", reciprocal_rank(gains)),
     )
+
+
+def query_clusters(queries: Sequence[Query]) -> npt.NDArray[np.int64]:
+    """A number for each query, the same for those about the same document: they do well or badly together.
+
+    A query is about its document of the highest grade, the first of them by id.
+    """
+    about = [min(query.grades.items(), key=lambda item: (-item[1], item[0]))[0] for query in queries]
+    return np.unique(np.array(about, dtype=str), return_inverse=True)[1].astype(np.int64)

@@ -8,7 +8,9 @@ interrupted run left behind, is taken from there.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from typing import Self
 
 from ingest.chunk import Chunker, ChunkingSpec
@@ -21,7 +23,9 @@ from ingest.embed_missing import EmbedBatches, EmbeddingProgress, embed_here, em
 from ingest.known_vectors import KnownVectors, vector_key
 from ingest.manifest import IndexManifest, read_manifest
 from ingest.report import IngestReport
+from ingest.settings import DenseSettings
 from ingest.snapshot import DOCUMENTS, require_sizes
+from ingest.sources import is_inside
 from ingest.staging import StagedSnapshot
 from ingest.unfinished import UnfinishedWork
 
@@ -34,19 +38,21 @@ class Build:
         target: Collection,
         embedder: EmbedderSpec,
         chunking: ChunkingSpec,
+        dense: DenseSettings,
         load: Callable[[], Embedder],
         unfinished: UnfinishedWork,
         *,
         keep_snapshots: int,
         find_twins: bool,
     ) -> None:
-        """``load`` opens the embedder; it is called when the first document has to be cut."""
+        """``load`` opens the embedder; it is called when a document may have to be cut, in another thread."""
         self.report = IngestReport(collection=target.name)
         self.sources: dict[str, str] = {}
         self.manifest: IndexManifest | None = None
         self._target = target
         self._embedder_spec = embedder
         self._chunking = chunking
+        self._dense = dense
         self._load = load
         self._unfinished = unfinished
         self._keep_snapshots = keep_snapshots
@@ -54,9 +60,11 @@ class Build:
         self._documents: dict[str, DocumentSummary] = {}
         self._of_source: dict[str, set[str]] = {}
         self._fresh: dict[str, set[str]] = {}
+        self._unread: dict[str, set[str]] = {}
         self._known_before: set[str] = set()
         self._staged: StagedSnapshot | None = None
-        self._embedder: tuple[Embedder, Chunker] | None = None
+        self._embedder: Future[tuple[Embedder, Chunker]] | None = None
+        self._superseded: str | None = None
         self._opened = ExitStack()
 
     def __enter__(self) -> Self:
@@ -110,25 +118,31 @@ class Build:
         self._fresh.setdefault(origin.uri, set()).add(document.uri)
         if before is not None:
             if self._is_same(before, document):
-                self._stage().documents.set_origin(before.id, origin)
-                self._of_source[before.source_uri].discard(before.uri)
-                self._note(summarize(document, origin))
+                self._move(before, origin)
                 return
             self._drop(before)
         self._add(document, origin)
         self._note(summarize(document, origin))
         self.report.pages += len(document.pages)
 
+    def keep(self, source_uri: str, uri: str) -> None:
+        """Let what was known of a part of a source stay, since the part cannot be read now."""
+        self._unread.setdefault(source_uri, set()).add(uri)
+
     def finish_source(self, origin: Origin) -> bool:
-        """All documents of a source were put: those of its older version that did not come again go.
+        """All documents of a source were put: those of its older version that did not come again go, but for
+        those in parts that could not be read.
 
         Where none was put, nothing of it could be read: what was known of it stays, and the answer is False.
         """
-        fresh = self._fresh.pop(origin.uri, set())
+        fresh, unread = self._fresh.pop(origin.uri, set()), self._unread.pop(origin.uri, set())
         if not fresh:
             return False
         for uri in self._of_source.get(origin.uri, set[str]()) - fresh:
-            self._drop(self._documents[uri])
+            if any(is_inside(uri, part) for part in unread):
+                self._move(self._documents[uri], origin)
+            else:
+                self._drop(self._documents[uri])
         was_known = origin.uri in self._known_before
         self.sources[origin.uri] = origin.key
         self._known_before.add(origin.uri)
@@ -153,9 +167,10 @@ class Build:
 
     def embed(self, progress: EmbeddingProgress, embed: EmbedBatches = embed_here) -> None:
         """Give a vector to every chunk that has none."""
-        is_behind = self.manifest is not None and self.manifest.unembedded > 0
-        if self._staged is None and not is_behind:
-            return
+        if self._staged is None:
+            if self.manifest is None or not self.manifest.unembedded:
+                return
+            self._superseded = self.manifest.id
         with closing(self._known_vectors()) as known:
             embed_missing(self._stage(), known, self._unfinished, self._open_embedder, progress, embed)
 
@@ -175,7 +190,7 @@ class Build:
             self.manifest = self._staged.publish()
             self._staged = None
         if self.manifest is not None:
-            self._target.prune_snapshots(self._keep_snapshots)
+            self._target.prune_snapshots(self._keep_snapshots, self._superseded)
             self.report.snapshot, self.report.chunks_total = self.manifest.id, self.manifest.chunks
             self.report.unembedded = self.manifest.unembedded
         return is_staged
@@ -214,6 +229,12 @@ class Build:
         kept = self._stage().documents.document(before.id)
         return kept == document
 
+    def _move(self, summary: DocumentSummary, origin: Origin) -> None:
+        """Note that a document that stays comes from another source now, or another version of it."""
+        self._stage().documents.set_origin(summary.id, origin)
+        self._of_source[summary.source_uri].discard(summary.uri)
+        self._note(replace(summary, source_uri=origin.uri, source_key=origin.key))
+
     def _note(self, summary: DocumentSummary) -> None:
         self._documents[summary.uri] = summary
         self._of_source.setdefault(summary.source_uri, set()).add(summary.uri)
@@ -226,13 +247,22 @@ class Build:
 
     def _new_stage(self, *, on_current: bool) -> StagedSnapshot:
         base = self._target.require_current() if on_current and self.manifest is not None else None
-        return StagedSnapshot(self._target, self._embedder_spec, self._chunking, base)
+        return StagedSnapshot(self._target, self._embedder_spec, self._chunking, self._dense, base)
+
+    def prepare(self) -> Future[tuple[Embedder, Chunker]]:
+        """Begin to open the embedder: it takes as long as a parser takes to start and read a first file."""
+        if self._embedder is None:
+            opening = ThreadPoolExecutor(1, "embedder")
+            self._embedder = opening.submit(self._load_embedder)
+            opening.shutdown(wait=False)
+        return self._embedder
+
+    def _load_embedder(self) -> tuple[Embedder, Chunker]:
+        embedder = self._load()
+        return embedder, Chunker(embedder, self._chunking)
 
     def _open_embedder(self) -> tuple[Embedder, Chunker]:
-        if self._embedder is None:
-            embedder = self._load()
-            self._embedder = embedder, Chunker(embedder, self._chunking)
-        return self._embedder
+        return self.prepare().result()
 
     def _open_chunker(self) -> Chunker:
         return self._open_embedder()[1]

@@ -22,6 +22,22 @@ class ChunkingStrategy(StrEnum):
     PARENT_CHILD = "parent-child"
 
 
+class DenseKind(StrEnum):
+    """How vectors are searched: exactly, by 4-bit codes, in the nearest of many lists, or along a graph."""
+
+    FLAT = "flat"
+    PQ = "pq"
+    IVF = "ivf"
+    HNSW = "hnsw"
+
+
+class FusionKind(StrEnum):
+    """How two rankings become one: by their scores (convex combination), or by ranks alone (RRF)."""
+
+    CONVEX = "convex"
+    RRF = "rrf"
+
+
 class GeneratorKind(StrEnum):
     """Which engine writes the answer."""
 

@@ -47,6 +47,9 @@ def ingest(
     meta: Annotated[
         Patterns, typer.Option(help="KEY=VALUE stated of every document, say acl=staff,hr.")
     ] = None,
+    faq: Annotated[
+        list[Path] | None, typer.Option(help="CSV or JSON Lines of questions and their curated answers.")
+    ] = None,
     sql: Annotated[str | None, typer.Option(help="Database URL; each row of --query is a document.")] = None,
     query: Annotated[str | None, typer.Option(help="SELECT with the columns id, title, body, …")] = None,
     sql_name: Annotated[
@@ -67,11 +70,12 @@ def ingest(
     from ingest.pipeline import ingest as run_ingest
     from ingest.request import IngestRequest
 
-    named = _named(sources, sql)
+    named = _named(sources, given_otherwise=sql is not None or bool(faq))
     request = IngestRequest(
         paths=tuple(Path(name) for name in named if not name.startswith(_WEB)),
         urls=tuple(name for name in named if name.startswith(_WEB)),
         query=_row_query(sql, query, sql_name),
+        faq=tuple(faq or ()),
         include=tuple(include or ()),
         exclude=tuple(exclude or ()),
         metadata=parse_options(meta or ()),
@@ -91,9 +95,11 @@ def ingest(
     _print(report, as_json=as_json)
 
 
-def _named(sources: list[str] | None, sql: str | None) -> list[str]:
-    if not sources and sql is None:
-        raise typer.BadParameter("name files, folders, archives or pages, or give --sql and --query.")
+def _named(sources: list[str] | None, *, given_otherwise: bool) -> list[str]:
+    if not sources and not given_otherwise:
+        raise typer.BadParameter(
+            "name files, folders, archives or pages, or give --faq, or --sql and --query."
+        )
     return sources or []
 
 

@@ -14,7 +14,7 @@ import fcntl
 import re
 import shutil
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -70,18 +70,24 @@ class Collection:
         """The id of the published snapshot; None when nothing was published.
 
         Raises:
-            SnapshotCorruptError: the pointer holds no id.
+            SnapshotCorruptError: the pointer holds no id, or is gone where snapshots were published.
         """
         try:
             current = (self.directory / "CURRENT").read_text("utf-8", errors="replace").strip()
         except (FileNotFoundError, NotADirectoryError):
-            return None
+            if not self._was_published():
+                return None
+            current = ""
         if not _NAME.fullmatch(current):
             raise SnapshotCorruptError(
                 f"{self.directory / 'CURRENT'} names no snapshot: run `troika collections verify {self.name} "
                 "--repair`."
             )
         return current
+
+    def is_there(self) -> bool:
+        """Whether something was published, damaged or not."""
+        return (self.directory / "CURRENT").is_file() or self._was_published()
 
     def require_current(self) -> Path:
         """The folder of the published snapshot.
@@ -103,6 +109,10 @@ class Collection:
         names = self.snapshots.iterdir() if self.snapshots.is_dir() else ()
         return sorted(path for path in names if not path.name.startswith(STAGED_PREFIX))
 
+    def _was_published(self) -> bool:
+        """Whether there is a snapshot that was current once."""
+        return any(not (path / UNPUBLISHED).exists() for path in self.published())
+
     def published_before(self, snapshot_id: str) -> list[Path]:
         """The folders of the snapshots before this one, newest first."""
         return [path for path in reversed(self.published()) if path.name < snapshot_id]
@@ -112,16 +122,31 @@ class Collection:
         replace_text(self.directory / "CURRENT", snapshot_id + "\n")
 
     def drop(self) -> None:
-        """Delete everything of the collection; the pointer goes first, so that no reader opens the rest."""
-        (self.directory / "CURRENT").unlink()
-        sync_directory(self.directory)
+        """Delete everything of the collection, which is gone as a whole before any of it is deleted."""
+        self._delete_dropped()
+        self.directory.rename(self._dropped)
+        sync_directory(self._dropped.parent)
         shutil.rmtree(self.work, ignore_errors=True)
-        shutil.rmtree(self.directory)
+        self._delete_dropped()
 
-    def prune_snapshots(self, keep: int) -> None:
-        """Delete all but the ``keep`` newest snapshots and the current one, each as a whole or not at all."""
+    @property
+    def _dropped(self) -> Path:
+        """Where the folder goes that is dropped; no collection has such a name."""
+        return self.directory.with_name(f".dropped-{self.name}")
+
+    def _delete_dropped(self) -> None:
+        # Another process may be at the same.
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self._dropped)
+
+    def prune_snapshots(self, keep: int, superseded: str | None = None) -> None:
+        """Delete all but the ``keep`` newest snapshots and the current one, each as a whole or not at all.
+
+        The one that is ``superseded``, since it lacks but the vectors of the next, is none of these.
+        """
         published = self.published()
-        retained = {*(path.name for path in published[-keep:]), self.current_id()}
+        lasting = [path.name for path in published if path.name != superseded]
+        retained = {*lasting[-keep:], self.current_id()}
         for path in published:
             if path.name not in retained:
                 doomed = path.rename(path.with_name(f"{STAGED_PREFIX}{path.name}"))
@@ -151,8 +176,15 @@ class Collection:
         too, or it would take the place of an older one among those that are kept."""
         for staged in self.snapshots.glob(f"{STAGED_PREFIX}*"):
             shutil.rmtree(staged, ignore_errors=True)
+        for pointer in self.directory.glob(".CURRENT.*"):
+            pointer.unlink(missing_ok=True)
+        self._delete_dropped()
+        try:
+            current = self.current_id()
+        except SnapshotCorruptError:
+            return  # any of them may have been the current one, which `verify --repair` looks for
         for mark in self.snapshots.glob(f"*/{UNPUBLISHED}"):
-            if mark.parent.name == self.current_id():
+            if mark.parent.name == current:
                 mark.unlink()
             else:
                 shutil.rmtree(mark.parent, ignore_errors=True)
@@ -183,8 +215,9 @@ class Collection:
 
 
 def list_collections(home: Path) -> list[str]:
-    """The names of all collections with a published snapshot, sorted."""
+    """The names of all collections with a published snapshot, sorted; also of those that lost the pointer."""
     directory = home / "collections"
     if not directory.is_dir():
         return []
-    return sorted(path.name for path in directory.iterdir() if (path / "CURRENT").is_file())
+    names = [path.name for path in directory.iterdir() if _NAME.fullmatch(path.name)]
+    return sorted(name for name in names if Collection(home, name).is_there())

@@ -63,16 +63,20 @@ def _literal_console() -> Console:
 @collections_app.command("show")
 def show_command(collection: Annotated[str, typer.Argument()], as_json: JsonOption = False) -> None:
     """Show a collection's manifest and its documents."""
+    from ingest.fitted import index_fingerprint, read_fitted
     from ingest.snapshot import open_snapshot
 
     home = load_settings().home
     with closing(open_snapshot(home, collection)) as snapshot:
         manifest, documents = snapshot.manifest, snapshot.documents.document_summaries()
     kept = [path.name for path in Collection(home, collection).published()]
+    fitted = read_fitted(Collection(home, collection).directory)
+    applies = fitted is not None and fitted.index == index_fingerprint(manifest)
     if as_json:
         shown = {
             "manifest": asdict(manifest),
             "snapshots": kept,
+            "fitted": None if fitted is None else asdict(fitted) | {"applies": applies},
             "documents": [asdict(document) for document in documents],
         }
         typer.echo(json.dumps(shown, ensure_ascii=False))
@@ -85,6 +89,12 @@ def show_command(collection: Annotated[str, typer.Argument()], as_json: JsonOpti
         f"{manifest.chunks - manifest.indexed} repeat another, {manifest.unembedded} have no vector yet"
     )
     typer.echo(f"  snapshots kept: {' '.join(kept)}")
+    if fitted is not None:
+        ignored = "" if applies else "; ignored, since embedder, chunking or terms have changed"
+        typer.echo(
+            f"  fitted to {fitted.queries} queries of {fitted.labels}: "
+            f"dense_weight {fitted.dense_weight}, depth {fitted.depth}{ignored}"
+        )
     table = Table("language", "pages", "title", "uri")
     for document in documents:
         table.add_row(document.language, str(document.pages or "-"), document.title, document.uri)

@@ -1,14 +1,7 @@
-"""Vectors on disk: segments that never change, and the numbers among them that are no more.
+"""Segments of vectors: files that never change, so that the next snapshot links them and adds its own.
 
-::
-
-    vectors/
-        0001.numbers.npy    int64, shape (n,): the chunk of each row
-        0001.vectors.npy    float32, shape (n, dimension): unit vectors
-        deleted.npy         int64: numbers of the segments above that are gone
-
-A new snapshot links the segments of the one before it and adds its own. When there are too many, or too
-much of them is dead, the living rows are written anew as one.
+Segments are written anew, as fewer, when they are small beside others or when too much of them is dead; a
+large one that is alive stays as it is for good. ``ingest.dense_files`` lists the files.
 """
 
 from __future__ import annotations
@@ -16,19 +9,24 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.dense_files import (
+    DELETED,
+    NUMBERS,
+    VECTORS,
+    Numbers,
+    corrupt,
+    load_array,
+    load_numbers,
+    segment_names,
+)
 from ingest.embed import Matrix
-from ingest.errors import SnapshotCorruptError
 
-Numbers = NDArray[np.int64]
-
-_NUMBERS, _VECTORS, _DELETED = ".numbers.npy", ".vectors.npy", "deleted.npy"
 _SEGMENT_ROWS = 65_536
-_MOST_SEGMENTS = 12
 _MOST_DEAD = 0.25
 
 
@@ -45,11 +43,12 @@ class DenseWriter:
         self.living: set[int] = set()
         directory.mkdir()
         if source is not None:
-            self._deleted = set(_load(source / _DELETED).tolist())
-            for name in _segment_names(source):
-                for suffix in (_NUMBERS, _VECTORS):
-                    os.link(source / f"{name}{suffix}", directory / f"{name}{suffix}")
-                self._kept[name] = _load(directory / f"{name}{_NUMBERS}")
+            self._deleted = set(load_numbers(source / DELETED).tolist())
+            for path in source.iterdir():
+                if path.name != DELETED:
+                    os.link(path, directory / path.name)
+            for name in segment_names(directory):
+                self._kept[name] = load_numbers(directory / f"{name}{NUMBERS}")
                 self.living.update(self._kept[name].tolist())
             self.living -= self._deleted
 
@@ -71,14 +70,13 @@ class DenseWriter:
         self._buffered_rows = sum(len(numbers) for numbers, _ in self._buffered)
 
     def save(self) -> None:
-        """Write everything; merges the segments where they are too many or too dead."""
+        """Write everything; merges the segments that are too small or too dead."""
         self._flush()
-        written = sum(map(len, self._kept.values()))
-        dead = sum(int(np.isin(numbers, list(self._deleted)).sum()) for numbers in self._kept.values())
-        if len(self._kept) > _MOST_SEGMENTS or dead > _MOST_DEAD * max(written, 1):
-            self._merge()
-        held = {number for numbers in self._kept.values() for number in numbers.tolist()}
-        np.save(self._directory / _DELETED, np.asarray(sorted(self._deleted & held), dtype=np.int64))
+        deleted = np.asarray(sorted(self._deleted), dtype=np.int64)
+        if worn := self._worn(deleted):
+            self._merge(worn, deleted)
+        held = np.concatenate([deleted[:0], *self._kept.values()])
+        np.save(self._directory / DELETED, deleted[np.isin(deleted, held)])
 
     def _buffer(self, numbers: Numbers, vectors: Matrix) -> None:
         self._buffered.append((numbers, vectors))
@@ -95,47 +93,116 @@ class DenseWriter:
 
     def _write(self, numbers: Numbers, vectors: Matrix) -> None:
         name = f"{max(map(int, self._kept), default=0) + 1:04}"
-        np.save(self._directory / f"{name}{_NUMBERS}", numbers)
-        np.save(self._directory / f"{name}{_VECTORS}", np.ascontiguousarray(vectors, dtype=np.float32))
+        np.save(self._directory / f"{name}{NUMBERS}", numbers)
+        np.save(self._directory / f"{name}{VECTORS}", np.ascontiguousarray(vectors, dtype=np.float32))
         self._kept[name] = numbers
 
-    def _merge(self) -> None:
-        """Write the living rows anew, a segment at a time: each new one holds the rows of some old ones."""
-        old = list(self._kept)
-        for name in old:
-            living = ~np.isin(self._kept[name], list(self._deleted))
-            rows = _load_vectors(self._directory / f"{name}{_VECTORS}", self._dimension)[living]
-            self._buffer(self._kept[name][living], np.asarray(rows))
+    def _worn(self, deleted: Numbers) -> list[str]:
+        """The segments to write anew: those that are too dead, and each small one that has no more rows than
+        all smaller ones together, with these.
+
+        So the small ones at least double in size from one to the next, which leaves few of them, and a row is
+        written a number of times that grows with the logarithm of their size.
+        """
+        rows = {
+            name: int(np.isin(numbers, deleted, invert=True).sum()) for name, numbers in self._kept.items()
+        }
+        worn = {name for name, living in rows.items() if living < (1 - _MOST_DEAD) * len(self._kept[name])}
+        small = sorted(
+            (name for name in rows if rows[name] < _SEGMENT_ROWS // 2), key=lambda name: rows[name]
+        )
+        smaller = 0
+        for position, name in enumerate(small):
+            if 0 < rows[name] <= smaller:
+                worn.update(small[: position + 1])
+            smaller += rows[name]
+        return sorted(worn)
+
+    def _merge(self, names: Sequence[str], deleted: Numbers) -> None:
+        """Write the living rows of these segments anew, a segment at a time."""
+        for name in names:
+            living = np.isin(self._kept[name], deleted, invert=True)
+            rows = _load_vectors(self._directory, name, self._dimension)[living]
+            self._buffer(self._kept[name][living], rows)
         self._flush()
-        for name in old:
+        for name in names:
             del self._kept[name]
-            for suffix in (_NUMBERS, _VECTORS):
-                (self._directory / f"{name}{suffix}").unlink()
+            for path in list(self._directory.glob(f"{name}.*")):
+                path.unlink()
+
+
+class StackedArrays:
+    """Arrays that differ in length alone, read as if one stood on the other."""
+
+    def __init__(self, arrays: Sequence[NDArray[Any]], empty: NDArray[Any]) -> None:
+        """``empty`` is such an array without rows: what none at all amount to."""
+        self._arrays = arrays
+        self._empty = empty
+        self._starts = np.cumsum([0, *map(len, arrays)])
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def take(self, places: Numbers) -> NDArray[Any]:
+        """The rows at these places, in this order."""
+        order = np.argsort(places)
+        ascending = places[order]
+        found = np.empty((len(places), *self._empty.shape[1:]), dtype=self._empty.dtype)
+        bounds = np.searchsorted(ascending, self._starts)
+        for array, start, first, last in zip(self._arrays, self._starts, bounds, bounds[1:], strict=False):
+            if first < last:
+                found[order[first:last]] = array[ascending[first:last] - start]
+        return found
 
 
 class SegmentReader:
-    """Looks up single vectors of a published snapshot; ``living`` are the numbers it holds."""
+    """The living rows of all segments, in the order of their ``numbers``; only these are in memory.
+
+    ``places`` says where each row stands if the segments were stacked one on the other.
+    """
 
     def __init__(self, directory: Path, dimension: int) -> None:
+        """
+        Raises:
+            SnapshotCorruptError: a file cannot be read, or is something else.
+        """
         self._directory = directory
-        self._dimension = dimension
-        self._numbers = {name: _load(directory / f"{name}{_NUMBERS}") for name in _segment_names(directory)}
-        self._orders = {name: np.argsort(numbers) for name, numbers in self._numbers.items()}
-        self.living = set(vector_numbers(directory))
+        self.dimension = dimension
+        self._names = segment_names(directory)
+        held = [load_numbers(directory / f"{name}{NUMBERS}") for name in self._names]
+        self._lengths = [len(numbers) for numbers in held]
+        stacked = np.concatenate([np.empty(0, dtype=np.int64), *held])
+        places = np.flatnonzero(np.isin(stacked, load_numbers(directory / DELETED), invert=True))
+        self.places: Numbers = places[np.argsort(stacked[places], kind="stable")]
+        self.numbers: Numbers = stacked[self.places]
+        self._vectors = self.stacked(VECTORS, np.empty((0, dimension), dtype=np.float32))
 
-    def vectors(self, numbers: Sequence[int]) -> Matrix:
+    def stacked(self, suffix: str, empty: NDArray[Any]) -> StackedArrays:
+        """What the segments keep in the files of this suffix; ``empty`` is such an array without rows.
+
+        Raises:
+            SnapshotCorruptError: a file cannot be read, or is something else.
+        """
+        arrays = [
+            load_array(self._directory / f"{name}{suffix}", empty.dtype.type, (length, *empty.shape[1:]))
+            for name, length in zip(self._names, self._lengths, strict=True)
+        ]
+        return StackedArrays(arrays, empty)
+
+    def rows_of(self, numbers: Numbers) -> Numbers:
+        """The rows with these numbers, ascending; numbers without one are passed over."""
+        wanted = np.unique(numbers)
+        rows = np.searchsorted(self.numbers, wanted)
+        rows = rows[rows < len(self.numbers)]
+        return rows[self.numbers[rows] == wanted[: len(rows)]]
+
+    def __contains__(self, number: int) -> bool:
+        return len(self.rows_of(np.asarray([number], dtype=np.int64))) > 0
+
+    def vectors(self, numbers: Sequence[int] | Numbers) -> Matrix:
         """The vectors of ``numbers``, all of them living; shape (len(numbers), dimension), float32."""
-        found = np.empty((len(numbers), self._dimension), dtype=np.float32)
-        wanted = np.asarray(numbers, dtype=np.int64)
-        for name, held in self._numbers.items():
-            if len(held):
-                order = self._orders[name]
-                rows = order[np.minimum(np.searchsorted(held, wanted, sorter=order), len(held) - 1)]
-                here = np.flatnonzero(held[rows] == wanted)
-                found[here] = _load_vectors(self._directory / f"{name}{_VECTORS}", self._dimension)[
-                    rows[here]
-                ]
-        return found
+        rows = np.searchsorted(self.numbers, np.asarray(numbers, dtype=np.int64))
+        return self._vectors.take(self.places[rows])
 
 
 def read_segments(directory: Path, dimension: int) -> Iterator[tuple[Numbers, Matrix]]:
@@ -144,49 +211,22 @@ def read_segments(directory: Path, dimension: int) -> Iterator[tuple[Numbers, Ma
     Raises:
         SnapshotCorruptError: a file cannot be read, or the two of a segment do not fit.
     """
-    deleted = _load(directory / _DELETED)
-    for name in _segment_names(directory):
-        numbers = _load(directory / f"{name}{_NUMBERS}")
-        vectors = _load_vectors(directory / f"{name}{_VECTORS}", dimension)
+    deleted = load_numbers(directory / DELETED)
+    for name in segment_names(directory):
+        numbers = load_numbers(directory / f"{name}{NUMBERS}")
+        vectors = _load_vectors(directory, name, dimension)
         if len(numbers) != len(vectors):
-            raise _corrupt(directory / name, f"{len(numbers)} numbers for {len(vectors)} vectors")
-        living = ~np.isin(numbers, deleted)
+            raise corrupt(directory / name, f"{len(numbers)} numbers for {len(vectors)} vectors")
+        living = np.isin(numbers, deleted, invert=True)
         yield (numbers, vectors) if living.all() else (numbers[living], vectors[living])
 
 
 def vector_numbers(directory: Path) -> list[int]:
     """The living numbers of all segments, with repeats where a number is held twice."""
-    deleted = _load(directory / _DELETED)
-    held = [_load(directory / f"{name}{_NUMBERS}") for name in _segment_names(directory)]
+    deleted = load_numbers(directory / DELETED)
+    held = [load_numbers(directory / f"{name}{NUMBERS}") for name in segment_names(directory)]
     return [number for numbers in held for number in numbers[~np.isin(numbers, deleted)].tolist()]
 
 
-def _segment_names(directory: Path) -> list[str]:
-    return sorted(path.name.removesuffix(_NUMBERS) for path in directory.glob(f"*{_NUMBERS}"))
-
-
-def _load(path: Path) -> Numbers:
-    numbers = _read(path)
-    if numbers.dtype != np.int64 or numbers.ndim != 1:
-        raise _corrupt(path, f"{numbers.dtype} of shape {numbers.shape}")
-    return cast("Numbers", numbers)
-
-
-def _load_vectors(path: Path, dimension: int) -> Matrix:
-    vectors = _read(path, memory_mapped=True)
-    if vectors.dtype != np.float32 or vectors.ndim != 2 or vectors.shape[1] != dimension:
-        raise _corrupt(path, f"{vectors.dtype} of shape {vectors.shape}, expected (n, {dimension})")
-    return cast("Matrix", vectors)
-
-
-def _read(path: Path, *, memory_mapped: bool = False) -> NDArray[np.generic]:
-    try:
-        return np.load(path, mmap_mode="r" if memory_mapped else None, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise _corrupt(path, str(error)) from error
-
-
-def _corrupt(path: Path, reason: str) -> SnapshotCorruptError:
-    return SnapshotCorruptError(
-        f"the vectors in {path} cannot be used ({reason}): run `troika collections verify --repair`."
-    )
+def _load_vectors(directory: Path, name: str, dimension: int) -> Matrix:
+    return load_array(directory / f"{name}{VECTORS}", np.float32, (None, dimension))

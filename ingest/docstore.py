@@ -30,7 +30,7 @@ from ingest.docstore_rows import (
     read_document,
     read_metadata,
 )
-from ingest.document import Chunk, Document
+from ingest.document import Chunk, Document, MetadataValue
 from ingest.errors import SnapshotCorruptError
 
 __all__ = ["ChunkRow", "Docstore", "DocumentSummary", "Origin", "Removal"]
@@ -171,6 +171,10 @@ class Docstore:
             row[0] for row in self._rows("SELECT number FROM chunks WHERE same_as IS NULL ORDER BY number")
         ]
 
+    def indexed_count(self) -> int:
+        """Number of chunks that both indexes hold."""
+        return self._rows("SELECT count(*) FROM chunks WHERE same_as IS NULL")[0][0]
+
     def vector_keys(self, numbers: Sequence[int]) -> dict[int, bytes]:
         """What tells the embedded text of the chunks with these numbers."""
         found: dict[int, bytes] = {}
@@ -224,6 +228,12 @@ class Docstore:
         query = """SELECT number, metadata FROM chunks JOIN documents ON documents.id = document_id
             WHERE json_type(metadata, '$.acl') IS NOT NULL"""
         return {number: groups_of(read_metadata(metadata)) for number, metadata in self._rows(query)}
+
+    def metadata_under(self, prefix: str) -> dict[str, dict[str, MetadataValue]]:
+        """The metadata of the documents whose URI begins with ``prefix``, by id, ordered by URI."""
+        query = "SELECT id, metadata FROM documents WHERE uri >= ? AND uri < ? ORDER BY uri"
+        rows = self._rows(query, prefix, f"{prefix}\U0010ffff")
+        return {key: read_metadata(stored) for key, stored in rows}
 
     def stray_twins(self) -> int:
         """How many chunks are said to repeat one that is not indexed; none in a sound store."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, cast
+
+import msgspec
 
 from ingest.document import Block, BlockKind, Chunk, Document, MetadataValue, Page, TextBox
 
@@ -38,6 +41,10 @@ CHUNK_COLUMNS = (
     'chunks.number, chunks.id, document_id, uri, title, heading_path, chunks.text, start, "end", '
     "page_start, page_end, kind, language, table_header, parent_start, parent_end"
 )
+
+_PAGE_VALUES = attrgetter("number", "start", "end", "label")
+_BLOCK_VALUES = attrgetter("kind", "start", "end", "heading_path", "header")
+_BOX_VALUES = attrgetter("start", "end", "page", "left", "top", "right", "bottom")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +189,12 @@ def read_metadata(stored: str) -> dict[str, MetadataValue]:
 
 def _pack(document: Document) -> bytes:
     """Pages, blocks and boxes, compressed: they are read only when a document is cut or drawn anew."""
-    blocks = [(b.kind.value, b.start, b.end, b.heading_path, b.header) for b in document.blocks]
-    structure = [[astuple(page) for page in document.pages], blocks, [astuple(box) for box in document.boxes]]
-    return zlib.compress(json.dumps(structure, ensure_ascii=False).encode(), level=1)
+    structure = (
+        list(map(_PAGE_VALUES, document.pages)),
+        list(map(_BLOCK_VALUES, document.blocks)),
+        list(map(_BOX_VALUES, document.boxes)),
+    )
+    return zlib.compress(msgspec.json.encode(structure), level=1)
 
 
 def _read_block(stored: list[Any]) -> Block:

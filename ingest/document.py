@@ -132,12 +132,13 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk that a search found. Higher scores are better; a part that did not find it gives None."""
+    """A chunk that a search found. Higher scores are better; a part that did not score it gives None."""
 
     chunk: Chunk
     score: float
     dense_score: float | None = None
     lexical_score: float | None = None
+    rerank_score: float | None = None
 
 
 def headline(title: str, heading_path: tuple[str, ...]) -> str:

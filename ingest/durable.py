@@ -48,7 +48,7 @@ def storage_errors(home: Path) -> Generator[None]:
             raise
         raise StorageError(
             f"{home} cannot be written to ({error}): make room or mend it and run the same command again; "
-            "the collection is as it was."
+            "what was published last stays whole."
         ) from error
 
 

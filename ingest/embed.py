@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -52,7 +53,12 @@ class EmbedderSpec:
     @property
     def fingerprint(self) -> str:
         """Twelve hex digits that change with anything that changes a vector."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+        return _fingerprint(self)
+
+
+@lru_cache(maxsize=16)  # asked for with every chunk
+def _fingerprint(spec: EmbedderSpec) -> str:
+    return hashlib.sha256(json.dumps(asdict(spec), sort_keys=True).encode()).hexdigest()[:12]
 
 
 class TokenCounter(Protocol):
@@ -68,6 +74,10 @@ class TokenCounter(Protocol):
 
     def counts(self, texts: Sequence[str]) -> list[int]:
         """Number of tokens of each text; quicker than one by one."""
+        ...
+
+    def known_share(self, text: str) -> float:
+        """The share of the tokens of ``text`` that stand for something rather than for "unknown"."""
         ...
 
 

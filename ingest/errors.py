@@ -50,7 +50,8 @@ was found, what was expected and what to do::
     ├── IncompatibleSnapshotError  made by another format or embedder: snapshot_incompatible
     ├── ModelNotFoundError         the model's files are not there: model_not_found
     ├── AdapterRejectedError       an adapter does not fit its base or its hash: adapter_rejected
-    └── GeneratorError             the generator failed or cannot be reached: generator_failed
+    ├── GeneratorError             the generator failed or cannot be reached: generator_failed
+    └── RerankerError              the reranker failed or cannot be reached: reranker_failed
 """
 
 from __future__ import annotations
@@ -290,3 +291,9 @@ class GeneratorError(TroikaError):
     """The generator failed, or the server behind it cannot be reached."""
 
     code = "generator_failed"
+
+
+class RerankerError(TroikaError):
+    """The reranker failed, or the server behind it cannot be reached."""
+
+    code = "reranker_failed"

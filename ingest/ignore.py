@@ -12,11 +12,13 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from pathspec import GitIgnoreSpec
+from typing import TYPE_CHECKING
 
 from ingest.errors import GlobError
 from ingest.small_files import read_small_file
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 IGNORE_FILE = ".troikaignore"
 GIT_IGNORE_FILE = ".gitignore"
@@ -104,6 +106,9 @@ def _option(name: str, patterns: Sequence[str]) -> GitIgnoreSpec | None:
 
 def _compile(lines: Sequence[str]) -> GitIgnoreSpec:
     """Raises ValueError for a line that is no pattern."""
+    # Imported where there is a pattern: it takes a tenth of a second, and most folders have none.
+    from pathspec import GitIgnoreSpec
+
     try:
         # The simple engine, because the quicker ones hang on what else happens to be installed.
         return GitIgnoreSpec.from_lines([_folded(line) for line in lines], backend="simple")

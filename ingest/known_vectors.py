@@ -47,7 +47,7 @@ class KnownVectors:
         if self._documents is None:
             return {}
         numbered = self._documents.numbers_by_vector_key(keys)
-        held = {key: number for key, number in numbered if number in self._segments.living}
+        held = {key: number for key, number in numbered if number in self._segments}
         return dict(zip(held, self._segments.vectors(list(held.values())), strict=True))
 
     def close(self) -> None:

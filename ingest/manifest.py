@@ -13,13 +13,15 @@ import xxhash
 from ingest import lexical
 from ingest.chunk import ChunkingSpec
 from ingest.collection import UNPUBLISHED
+from ingest.dense_spec import DenseSpec
 from ingest.durable import file_checksum, replace_text
 from ingest.embed import EmbedderSpec, Pooling
 from ingest.errors import IncompatibleSnapshotError, SnapshotCorruptError
+from ingest.lexical_fields import TITLE_WEIGHT
 from ingest.settings import EmbedderBackend
 from ingest.terms import TERMS_VERSION
 
-FORMAT = 2
+FORMAT = 3
 _LOCKS = frozenset({".tantivy-meta.lock", ".tantivy-writer.lock", UNPUBLISHED})
 MANIFEST = "manifest.json"
 _CHECKSUM = "checksum"
@@ -34,6 +36,8 @@ class LexicalSpec:
     engine: str = "tantivy"
     k1: float = lexical.K1
     b: float = lexical.B
+    title_weight: int = TITLE_WEIGHT
+    document_weight: float = lexical.DOCUMENT_WEIGHT
     terms_version: int = TERMS_VERSION
 
 
@@ -56,7 +60,7 @@ class IndexManifest:
     unembedded: int
     files: Files
     lexical: LexicalSpec = field(default_factory=LexicalSpec)
-    dense: str = "flat-ip"
+    dense: DenseSpec = field(default_factory=DenseSpec)
     format: int = FORMAT
 
 
@@ -82,6 +86,7 @@ def read_manifest(directory: Path) -> IndexManifest:
         raw["embedder"] = _read_embedder(raw["embedder"])
         raw["chunking"] = ChunkingSpec.from_json(raw["chunking"])
         raw["lexical"] = LexicalSpec(**raw["lexical"])
+        raw["dense"] = DenseSpec.from_json(raw["dense"])
         raw["files"] = {name: (size, checksum) for name, (size, checksum) in raw["files"].items()}
         return IndexManifest(**raw)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import string
 from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import blake2b
@@ -57,7 +58,9 @@ _SHORT_TEXT = 16
 
 _CJK = f"{HAN}{KANA}{HANGUL}"
 _WORD = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+")
-_ASCII_WORD = re.compile("[a-z0-9]+")
+# For ASCII the same by a table, which takes a quarter of the time.
+_ASCII_WORD_SIGNS = string.ascii_lowercase + string.digits
+_OTHERS_TO_SPACES = bytes(code if chr(code) in _ASCII_WORD_SIGNS else 0x20 for code in range(128)).ljust(256)
 _PIECE = re.compile(
     rf"[^\s{_CJK}\u3000-\u303f\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f“”‘’…—]+(?:’t\b)?"
     "|[不無无未非没沒否勿莫毋禁零〇一二三四五六七八九十百千万萬亿億两兩半上下前后後大小高低多少增减減开開关關内外升降]"
@@ -91,15 +94,21 @@ def signature(text: str, *, exact: bool = False) -> bytes:
     """
     if exact:
         return _digest("\n".join(text.split()), _KEY_BYTES) + bytes(_FACTS_BYTES)
-    words: list[str] = (_ASCII_WORD if text.isascii() else _WORD).findall(fold(text))
+    words = _words(fold(text))
     facts = "\n".join(_facts(text))
     key = _digest(f"{' '.join(words) or text.strip()}\0{facts}", _KEY_BYTES)
     head = key + _digest(facts, _FACTS_BYTES)
     if len(words) < _SHORT_TEXT and sum(1 if _is_cjk(word) else 2 for word in words) < _SHORT_TEXT:
         return head
     sketch = cast("_Sketch", cast("Any", rensa).RMinHash(_SLOTS, _SEED))
-    sketch.update([" ".join(triple) for triple in zip(words, words[1:], words[2:], strict=False)])
+    sketch.update([f"{a} {b} {c}" for a, b, c in zip(words, words[1:], words[2:], strict=False)])
     return head + np.asarray(sketch.digest(), dtype="<u4").tobytes()
+
+
+def _words(folded: str) -> list[str]:
+    if folded.isascii():
+        return folded.encode().translate(_OTHERS_TO_SPACES).decode().split()
+    return _WORD.findall(folded)
 
 
 def _facts(text: str) -> Iterator[str]:

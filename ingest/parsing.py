@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ingest.compare import Change
+from ingest.errors import ParseError
 from ingest.formats import suffix_of
 from ingest.optional import is_installed
 from ingest.parse import PARSERS_VERSION, ParsedPart, ParseLimits
@@ -61,11 +62,17 @@ class _Waiting:
 
 
 class SourceParser:
-    """Parses changed sources with what ``open_parsing`` gives, which is opened when the first needs it."""
+    """Parses changed sources, those that an interrupted run parsed aside.
 
-    def __init__(self, parsing: Parsing, unfinished: UnfinishedWork, limits: ParseLimits) -> None:
+    With ``retry_failed`` a source is parsed again of which that run could not read a part.
+    """
+
+    def __init__(
+        self, parsing: Parsing, unfinished: UnfinishedWork, limits: ParseLimits, *, retry_failed: bool = False
+    ) -> None:
         self._parsing = parsing
         self._kept = _KeptParts(unfinished, limits)
+        self._retry_failed = retry_failed
         self._waiting: dict[int, _Waiting] = {}
 
     def parse(self, changes: Iterable[Change]) -> Iterator[ParsedSource]:
@@ -77,6 +84,8 @@ class SourceParser:
 
     def _tasks(self, changes: Iterable[Change]) -> Iterator[ParseTask]:
         for key, change in enumerate(changes):
+            if self._retry_failed:
+                self._kept.forget_failed(change)
             kept = self._kept.has(change)
             # What is kept is read when its turn comes: there may be more of it than memory holds.
             self._waiting[key] = _Waiting(change, finished=kept, kept=kept)
@@ -90,7 +99,7 @@ class SourceParser:
             self._kept.keep(waiting.change, result.key, result.part, result.source_sha256)
         if result.last:
             waiting.finished = True
-            self._kept.finish(waiting.change, result.source_sha256)
+            self._kept.finish(waiting.change, result.key, result.source_sha256)
 
     def _ready(self) -> Iterator[ParsedSource]:
         """All parts of the first source that came so far, and those of its followers once it is finished."""
@@ -115,7 +124,7 @@ class _KeptParts:
         self._writer = ReplyWriter(limits)
         self._reader = ReplyReader(limits)
         self._max_bytes = max_reply_bytes(limits)
-        self._positions: dict[int, int] = {}
+        self._counts: dict[int, int] = {}
 
     def has(self, change: Change) -> bool:
         """Whether a source's content need not be parsed."""
@@ -128,17 +137,24 @@ class _KeptParts:
         replies = [self._reader.read(message) for frame in kept for message in frames.feed(frame)]
         return [self._reader.part_of(reply) for reply in replies if isinstance(reply, Parsed | Failed)]
 
+    def forget_failed(self, change: Change) -> None:
+        """Let a source be parsed again of which a part could not be read."""
+        if self.has(change) and any(isinstance(part.outcome, ParseError) for part in self.read(change)):
+            self._unfinished.forget_parts(_content_key(change.sha256, change.name))
+
     def keep(self, change: Change, task: int, part: ParsedPart, sha256: str) -> None:
         """Keep one part of a source that is being parsed."""
-        position = self._positions[task] = self._positions.get(task, -1) + 1
+        position = self._counts.get(task, 0)
+        self._counts[task] = position + 1
         if sha256:
             frame = bytes(self._writer.part(part, sha256))
             self._unfinished.keep_part(_content_key(sha256, change.name), position, frame)
 
-    def finish(self, change: Change, sha256: str) -> None:
+    def finish(self, change: Change, task: int, sha256: str) -> None:
         """A source was parsed wholly."""
+        count = self._counts.pop(task, 0)
         if sha256:
-            self._unfinished.finish_parts(_content_key(sha256, change.name))
+            self._unfinished.finish_parts(_content_key(sha256, change.name), count)
 
 
 def _content_key(sha256: str, name: str) -> str:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Self
 
 from ingest.build import Build
@@ -38,6 +39,8 @@ from ingest.source_memory import SourceMemory
 from ingest.unfinished import UnfinishedWork
 from ingest.workers import ParserPool, WorkerLimits
 
+_MEMORY = "memory.sqlite"
+
 
 def ingest(
     request: IngestRequest, collection: str, settings: Settings, progress: Progress | None = None
@@ -47,17 +50,17 @@ def ingest(
     Raises:
         UsageError: the request names what is not there, or cannot be done as asked.
         CollectionBusyError: another process is writing to the collection.
-        StorageError: the disk is full, read-only or failing; the collection is as it was.
+        StorageError: the disk is full, read-only or failing; what was published last stays whole.
         SnapshotCorruptError, IncompatibleSnapshotError: the collection cannot be built upon.
         MissingExtraError, ClusterError: Ray was asked for, and is not installed or failed.
     """
     target, progress = Collection(settings.home, collection), progress or Silent()
     with ExitStack() as opened:
         opened.enter_context(storage_errors(settings.home))
-        memory = opened.enter_context(closing(SourceMemory(target.make_work() / "memory.sqlite")))
+        memory = opened.enter_context(_memory(target))
         sources = opened.enter_context(OpenSources(request, settings.ingest, memory))
         opened.enter_context(target.writing())
-        run = opened.enter_context(_Run(target, settings, memory, progress))
+        run = opened.enter_context(_Run(target, settings, memory, progress, target.work))
         run.start(sources.count)
         cluster = opened.enter_context(_cluster(request, settings, target))
         run.take(sources, request, cluster)
@@ -75,9 +78,10 @@ def plan_ingest(request: IngestRequest, collection: str, settings: Settings) -> 
     target = Collection(settings.home, collection)
     with ExitStack() as opened:
         opened.enter_context(storage_errors(settings.home))
-        memory = opened.enter_context(closing(SourceMemory(target.make_work() / "memory.sqlite")))
+        memory = opened.enter_context(closing(SourceMemory(target.work / _MEMORY, keep=False)))
         sources = opened.enter_context(OpenSources(request, settings.ingest, memory))
-        run = opened.enter_context(_Run(target, settings, memory, Silent()))
+        scratch = Path(opened.enter_context(TemporaryDirectory(prefix="troika-plan-")))
+        run = opened.enter_context(_Run(target, settings, memory, Silent(), scratch))
         changes = list(run.compare(sources, request))
         removed = sources.vanished(run.build.sources) if request.prune else []
         return Plan.of(collection, changes, removed, rebuild=run.build.is_rebuild)
@@ -100,14 +104,18 @@ def ingest_documents(documents: Iterable[Document], collection: str, settings: S
     target = Collection(settings.home, collection)
     with ExitStack() as opened:
         opened.enter_context(storage_errors(settings.home))
-        memory = opened.enter_context(closing(SourceMemory(target.make_work() / "memory.sqlite")))
+        memory = opened.enter_context(_memory(target))
         opened.enter_context(target.writing())
-        run = opened.enter_context(_Run(target, settings, memory, Silent()))
+        run = opened.enter_context(_Run(target, settings, memory, Silent(), target.work))
         run.start(None)
         for document in documents:
             run.put(document)
         run.build.embed(Silent())
         return run.finish()
+
+
+def _memory(target: Collection) -> AbstractContextManager[SourceMemory]:
+    return closing(SourceMemory(target.make_work() / _MEMORY))
 
 
 def _cluster(
@@ -122,8 +130,9 @@ class _Run:
     """One run: a build, what is remembered of the sources, and work that an earlier run left."""
 
     def __init__(
-        self, target: Collection, settings: Settings, memory: SourceMemory, progress: Progress
+        self, target: Collection, settings: Settings, memory: SourceMemory, progress: Progress, work: Path
     ) -> None:
+        """``work`` is the folder for unfinished work."""
         self._target = target
         self._settings = settings
         self._memory = memory
@@ -132,11 +141,12 @@ class _Run:
         self._started = time.perf_counter()
         self._failed: dict[str, list[Failure]] = {}
         self._opened = ExitStack()
-        self._unfinished = UnfinishedWork(target.make_work() / "unfinished.sqlite")
+        self._unfinished = UnfinishedWork(work / "unfinished.sqlite")
         self.build = Build(
             target,
             spec_from_settings(settings.embedder),
             ChunkingSpec.from_settings(settings.chunking),
+            settings.dense,
             lambda: load_embedder(spec_from_settings(settings.embedder), settings.embedder, target.models),
             self._unfinished,
             keep_snapshots=settings.ingest.keep_snapshots,
@@ -169,7 +179,7 @@ class _Run:
         limits = self._worker_limits()
         workers = self._settings.ingest.workers or os.cpu_count() or 1
         with cluster.parsing(limits) if cluster else ParserPool(workers, limits) as parsing:
-            parser = SourceParser(parsing, self._unfinished, limits.parse)
+            parser = SourceParser(parsing, self._unfinished, limits.parse, retry_failed=request.retry_failed)
             for parsed in parser.parse(self._changed(self.compare(sources, request))):
                 self._stage(parsed)
 
@@ -206,6 +216,7 @@ class _Run:
         for change in changes:
             if change.fate in (Fate.ADD, Fate.UPDATE):
                 met.add(change.uri)
+                self.build.prepare()
                 yield change
                 continue
             if change.has_lost_metadata and change.uri not in met:
@@ -239,6 +250,8 @@ class _Run:
         if isinstance(error, MetadataError):
             # Who may see it is not known any more, so that nobody may.
             self.build.withdraw(change.uri, uri)
+        else:
+            self.build.keep(change.uri, uri)
 
     def _finish_source(self, change: Change) -> None:
         was_read = self.build.finish_source(change.origin)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ingest.chunk import Chunker
 from ingest.collection import Collection
+from ingest.dense_files import is_derived
 from ingest.embed import Embedder, load_embedder
 from ingest.embed_missing import embed_missing
 from ingest.errors import SnapshotCorruptError, SnapshotNotFoundError
@@ -62,7 +63,10 @@ def _is_truth_whole(directory: Path) -> bool:
 
 def _derive_again(target: Collection, damaged: Path, settings: Settings, progress: Progress) -> IndexManifest:
     before = read_manifest(damaged)
-    are_vectors_whole = not any(VECTORS in problem for problem in damaged_files(damaged, before))
+    are_vectors_whole = not any(
+        problem.startswith(VECTORS) and not is_derived(problem.split()[0])
+        for problem in damaged_files(damaged, before)
+    )
     loaded: list[tuple[Embedder, Chunker]] = []
 
     def load() -> tuple[Embedder, Chunker]:
@@ -71,7 +75,7 @@ def _derive_again(target: Collection, damaged: Path, settings: Settings, progres
             loaded.append((embedder, Chunker(embedder, before.chunking)))
         return loaded[0]
 
-    staged = StagedSnapshot(target, before.embedder, before.chunking, None, truth=damaged)
+    staged = StagedSnapshot(target, before.embedder, before.chunking, settings.dense, None, truth=damaged)
     try:
         staged.rebuild()
         with (

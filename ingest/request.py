@@ -12,6 +12,7 @@ from ingest.choices import Engine
 from ingest.compare import AnySource, source_key
 from ingest.document import MetadataValue
 from ingest.errors import SourceGoneError, UnreadableFileError
+from ingest.faq import FaqFile
 from ingest.settings import IngestSettings
 from ingest.source_memory import SourceMemory
 from ingest.sources import SourceFailure, Sources, Stamp, find_files
@@ -28,6 +29,7 @@ class IngestRequest:
     paths: tuple[Path, ...] = ()
     urls: tuple[str, ...] = ()
     query: RowQuery | None = None
+    faq: tuple[Path, ...] = ()
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict[str, MetadataValue])
@@ -53,6 +55,7 @@ class OpenSources:
         self._files: Sources = find_files(
             request.paths, include=request.include, exclude=request.exclude, metadata=request.metadata
         )
+        self._faq = [FaqFile(path, request.metadata) for path in request.faq]
         self._rows = rows_address(request.query) if request.query else None
         self._web: WebReader | None = None
         self._pages: WebPages | None = None
@@ -74,7 +77,7 @@ class OpenSources:
     def count(self) -> int | None:
         """How many sources there are; None where only reading them tells."""
         pages = len(self._pages.urls) if self._pages else 0
-        return None if self._rows else len(self._files.files) + pages
+        return None if self._rows or self._faq else len(self._files.files) + pages
 
     def read(self, known: Mapping[str, str]) -> Iterator[AnySource]:
         """All sources; ``known`` maps those that the collection holds to their keys."""
@@ -98,6 +101,8 @@ class OpenSources:
             yield from self._web.read(
                 self._pages.urls, lambda url: self._stamp(url, known), self._request.metadata
             )
+        for faq in self._faq:
+            yield from faq.read()
         if self._request.query is not None:
             yield from read_rows(self._request.query, self._request.metadata)
 
@@ -111,4 +116,5 @@ class OpenSources:
     def _covers(self, uri: str) -> bool:
         in_rows = self._rows is not None and uri.startswith(self._rows)
         in_pages = self._pages is not None and self._pages.covers(uri)
-        return in_rows or self._files.covers(uri) or in_pages
+        in_faq = any(faq.covers(uri) for faq in self._faq)
+        return in_rows or self._files.covers(uri) or in_pages or in_faq

@@ -7,21 +7,24 @@ working directory (or the file that ``TROIKA_CONFIG`` names), defaults. An unkno
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from ingest.choices import ChunkingStrategy, EmbedderBackend, GeneratorKind, GroundingMode
-from ingest.dotted_keys import flatten, nest
+from ingest.choices import (
+    ChunkingStrategy,
+    DenseKind,
+    EmbedderBackend,
+    FusionKind,
+    GeneratorKind,
+    GroundingMode,
+)
+from ingest.dotted_keys import nest
 from ingest.errors import SettingsError
-
-ENVIRONMENT_PREFIX = "TROIKA_"
-CONFIG_VARIABLE = "TROIKA_CONFIG"
-_LISTS = frozenset(("generator.languages", "retrieval.groups"))
+from ingest.settings_sources import read_environment, read_file
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[int, Field(ge=1)]
@@ -95,11 +98,27 @@ class IngestSettings(Section):
     )
 
 
+class DenseSettings(Section):
+    """How vectors are searched; a change takes effect with the next ingest that changes something."""
+
+    index: DenseKind | Literal["auto"] = Field(
+        default="auto", description="auto, flat, pq, ivf or hnsw; auto is flat for small collections, else pq"
+    )
+    exact_below: Positive = Field(
+        default=20_000, description="auto: with fewer vectors than this, each is compared with the question"
+    )
+
+
 class RetrievalSettings(Section):
-    """How passages are found. ``dense_weight`` is the share of vectors in the fused score."""
+    """How passages are found. ``depth`` and ``dense_weight`` that are set go before what was fitted."""
 
     depth: Positive = Field(default=100, description="candidates taken from each index before fusion")
-    dense_weight: Fraction = 0.5
+    dense_weight: Fraction = Field(
+        default=0.5, description="0 for words alone, 1 for vectors alone; see service/fuse.py"
+    )
+    fusion: FusionKind = Field(
+        default=FusionKind.CONVEX, description="convex (of scores) or rrf (of reciprocal ranks)"
+    )
     groups: tuple[str, ...] = Field(
         default=(),
         description="groups whose restricted documents (acl) may be shown, besides the public ones",
@@ -111,6 +130,26 @@ class RetrievalSettings(Section):
         default=None,
         description="tokens of all passages together; default 220 for llama-cpp on a CPU, 4000 for openai",
     )
+    neighbours: Annotated[int, Field(ge=0, le=10)] | None = Field(
+        default=None,
+        description="chunks of its section read on each side of a passage; default 1 for openai, else 0",
+    )
+    diversity: Fraction = Field(default=0.0, description="share of newness against score (MMR); 0 is off")
+    multi_query: Annotated[int, Field(ge=0, le=5)] = Field(
+        default=0, description="other wordings of the question, by the generator, searched beside it"
+    )
+    hyde: bool = Field(default=False, description="search for a supposed answer, by the generator, as well")
+
+
+class RerankSettings(Section):
+    """The model that orders the best hits anew; off without one. ``margin`` is of scores from 0 to 1."""
+
+    model: str | None = Field(default=None, description="folder or hub id, or the name that a server knows")
+    base_url: str | None = Field(default=None, description="server with /rerank, for example vLLM's …/v1")
+    api_key: SecretStr | None = None
+    depth: Annotated[int, Field(ge=2, le=50)] = Field(default=20, description="hits that are reranked")
+    margin: Fraction = Field(default=0.3, description="lead of the first hit that leaves nothing to rerank")
+    timeout_seconds: Annotated[float, Field(gt=0)] = 5.0
 
 
 class AnswerSettings(Section):
@@ -145,6 +184,17 @@ class GeneratorSettings(Section):
     timeout_seconds: Annotated[float, Field(gt=0)] = 60.0
 
 
+class CacheSettings(Section):
+    """Which answers are given again. ``similarity`` is the least cosine of questions that mean the same."""
+
+    exact: bool = Field(default=True, description="answer the same question as it was answered before")
+    semantic: bool = Field(
+        default=False, description="also a question that means the same and finds the same passages"
+    )
+    similarity: Fraction = 0.85
+    entries: Positive = Field(default=10_000, description="answers kept; the longest unused go first")
+
+
 class ServerSettings(Section):
     """The HTTP server."""
 
@@ -162,9 +212,12 @@ class Settings(Section):
     embedder: EmbedderSettings = EmbedderSettings()
     chunking: ChunkingSettings = ChunkingSettings()
     ingest: IngestSettings = IngestSettings()
+    dense: DenseSettings = DenseSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
+    rerank: RerankSettings = RerankSettings()
     answer: AnswerSettings = AnswerSettings()
     generator: GeneratorSettings = GeneratorSettings()
+    cache: CacheSettings = CacheSettings()
     server: ServerSettings = ServerSettings()
 
 
@@ -205,8 +258,8 @@ def load_settings_with_origins(
 ) -> tuple[Settings, dict[str, Origin]]:
     """As ``load_settings``, with the origin of each leaf by its dotted key."""
     layers = (
-        (Origin.FILE, _read_file(environment, directory)),
-        (Origin.ENVIRONMENT, _read_environment(environment)),
+        (Origin.FILE, read_file(environment, directory)),
+        (Origin.ENVIRONMENT, read_environment(environment)),
         (Origin.COMMAND_LINE, {k: v for k, v in (overrides or {}).items() if v is not None}),
     )
     values: dict[str, Any] = {}
@@ -244,28 +297,3 @@ def leaf_keys(section: type[BaseModel] = Settings, prefix: str = "") -> Iterator
             yield from leaf_keys(kind, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}"
-
-
-def _read_file(environment: Mapping[str, str], directory: Path) -> dict[str, Any]:
-    named = environment.get(CONFIG_VARIABLE)
-    path = Path(named) if named else directory / "troika.toml"
-    if not path.is_file():
-        if named:
-            raise SettingsError(
-                f"{CONFIG_VARIABLE} names {named!r}, which is not a file: correct or unset it."
-            )
-        return {}
-    try:
-        return dict(flatten(tomllib.loads(path.read_text("utf-8")), ""))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read as TOML ({error}): correct it or remove it.") from error
-
-
-def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in environment.items():
-        if not name.startswith(ENVIRONMENT_PREFIX) or name == CONFIG_VARIABLE:
-            continue
-        key = name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
-        found[key] = tuple(map(str.strip, value.split(","))) if key in _LISTS else value
-    return found

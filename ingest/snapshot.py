@@ -25,7 +25,7 @@ from ingest.lexical import LexicalReader
 from ingest.manifest import IndexManifest, read_manifest
 
 if TYPE_CHECKING:
-    from ingest.dense import DenseIndex
+    from ingest.dense import VectorIndex
 
 DOCUMENTS = "documents.sqlite"
 VECTORS = "vectors"
@@ -38,12 +38,13 @@ class Snapshot:
 
     def __init__(self, directory: Path, manifest: IndexManifest) -> None:
         # Imported when something is searched: an ingest, which does not, need not load FAISS.
-        from ingest.dense import DenseIndex
+        from ingest.dense import open_vectors
 
         self.manifest = manifest
         self.directory = directory
         self.documents = Docstore(directory / DOCUMENTS)
-        self.vectors: DenseIndex = DenseIndex.open(directory / VECTORS, manifest.embedder.dimension)
+        dimension = manifest.embedder.dimension
+        self.vectors: VectorIndex = open_vectors(directory / VECTORS, dimension, manifest.dense)
         self.words = LexicalReader(directory / LEXICAL)
 
     @property
@@ -63,10 +64,7 @@ def open_snapshot(home: Path, collection: str) -> Snapshot:
         IncompatibleSnapshotError: another version of Troika wrote it.
         SnapshotCorruptError: its files are missing or damaged.
     """
-    from ingest import dense
-
     target = Collection(home, collection)
-    dense.use_one_thread()
     while True:
         directory = target.require_current()
         try:

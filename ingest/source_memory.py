@@ -10,6 +10,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -38,9 +39,9 @@ class _Remembered:
 class SourceMemory:
     """Content hashes by size and time of change, and failures by content; see the module."""
 
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._connection = _open(path)
+    def __init__(self, path: Path, *, keep: bool = True) -> None:
+        """With ``keep`` off, what is learnt is forgotten again, and nothing is written."""
+        self._connection = _open(path) if keep else _copy(path)
         rows = self._connection.execute("SELECT uri, size, modified_ns, etag, sha256 FROM stamps")
         self._known = {row[0]: _Remembered(Stamp(*row[1:4]), row[4]) for row in rows}
         self._changed: dict[str, _Remembered] = {}
@@ -102,6 +103,7 @@ class SourceMemory:
 
 def _open(path: Path) -> sqlite3.Connection:
     """The file at ``path``, made anew where it is damaged."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         return _connect(path)
     except sqlite3.OperationalError:
@@ -109,6 +111,18 @@ def _open(path: Path) -> sqlite3.Connection:
     except sqlite3.DatabaseError:
         path.unlink()
         return _connect(path)
+
+
+def _copy(path: Path) -> sqlite3.Connection:
+    """What the file at ``path`` holds, in memory; nothing where it cannot be read."""
+    copy = sqlite3.connect(":memory:")
+    with (
+        suppress(sqlite3.Error),
+        closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as source,
+    ):
+        source.backup(copy)
+    copy.executescript(_SCHEMA)
+    return copy
 
 
 def _connect(path: Path) -> sqlite3.Connection:

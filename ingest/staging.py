@@ -16,6 +16,7 @@ from pathlib import Path
 from ingest.access import PUBLIC, access_terms, groups_of
 from ingest.chunk import ChunkingSpec
 from ingest.collection import STAGED_PREFIX, UNPUBLISHED, Collection
+from ingest.dense_build import derive_index
 from ingest.dense_segments import DenseWriter
 from ingest.docstore import ChunkRow, Docstore, Origin
 from ingest.document import BlockKind, Chunk, Document
@@ -31,6 +32,7 @@ from ingest.manifest import (
     write_manifest,
 )
 from ingest.near_duplicates import DuplicateFinder
+from ingest.settings import DenseSettings
 from ingest.snapshot import DOCUMENTS, LEXICAL, TWINS, VECTORS
 
 _MANY = 500
@@ -44,6 +46,7 @@ class StagedSnapshot:
         collection: Collection,
         embedder: EmbedderSpec,
         chunking: ChunkingSpec,
+        dense: DenseSettings,
         base: Path | None,
         *,
         truth: Path | None = None,
@@ -52,7 +55,10 @@ class StagedSnapshot:
         self._collection = collection
         self._embedder = embedder
         self._chunking = chunking
+        self._dense = dense
         self._base = base
+        self._before = read_manifest(base) if base else None
+        self._unembedded: set[int] = set()
         now = datetime.now(UTC)
         self._id = f"{now:%Y%m%dT%H%M%S%f}-{secrets.token_hex(3)}"
         self._created_at = now.isoformat(timespec="seconds")
@@ -77,6 +83,8 @@ class StagedSnapshot:
         self._words = LexicalWriter(self._directory / LEXICAL)
         if base is not None:
             shutil.copyfile(base / TWINS, self._directory / TWINS)
+        if self._before and self._before.unembedded:
+            self._unembedded = set(self.documents.indexed_numbers()) - self._vectors.living
         self._document: Document | None = None
         self._twins = DuplicateFinder(path=self._directory / TWINS)
 
@@ -89,13 +97,16 @@ class StagedSnapshot:
         """Add a document with its chunks to the truth and to BM25; vectors follow with ``add_vectors``."""
         self.documents.add(document, origin, rows)
         indexed = [row for row in rows if row.same_as is None]
-        self._words.add([row.number for row in indexed], [row.chunk for row in indexed], _access(document))
+        numbers = [row.number for row in indexed]
+        self._words.add(document, numbers, [row.chunk for row in indexed], _access(document))
+        self._unembedded.update(numbers)
 
     def remove(self, document_id: str) -> int:
         """Take a document out of all three; returns how many chunks went with it."""
         removal = self.documents.remove(document_id)
         self._vectors.delete(removal.numbers)
-        self._words.delete(removal.numbers)
+        self._words.delete(document_id, removal.numbers)
+        self._unembedded.difference_update(removal.numbers)
         for number in removal.numbers:
             self._twins.discard(number)
         if removal.promoted:
@@ -114,24 +125,25 @@ class StagedSnapshot:
 
     def unembedded(self) -> list[int]:
         """The numbers of the indexed chunks without a vector, ascending."""
-        return [n for n in self.documents.indexed_numbers() if n not in self._vectors.living]
+        return sorted(self._unembedded)
 
     def add_vectors(self, numbers: Sequence[int], vectors: Matrix) -> None:
         """Add unit vectors of shape (n, dimension), float32, of n chunks without one."""
         self._vectors.add(numbers, vectors)
+        self._unembedded.difference_update(numbers)
 
     def publish(self) -> IndexManifest:
         """Seal, checksum, sync, and make this the current snapshot."""
         self._words.commit()
-        indexed = self.documents.indexed_numbers()
-        unembedded = len(set(indexed) - self._vectors.living)
         self._vectors.save()
         self._twins.close()
         documents, chunks = self.documents.document_count(), self.documents.chunk_count()
+        indexed = self.documents.indexed_count()
         self.documents.seal()
         self.documents.close()
-        before = read_manifest(self._base) if self._base else None
-        linked = known_checksums(self._base, before) if self._base and before else {}
+        vectors, dimension = self._directory / VECTORS, self._embedder.dimension
+        dense = derive_index(vectors, dimension, self._dense, self._before.dense if self._before else None)
+        linked = known_checksums(self._base, self._before) if self._base and self._before else {}
         manifest = IndexManifest(
             id=self._id,
             collection=self._collection.name,
@@ -140,12 +152,13 @@ class StagedSnapshot:
             chunking=self._chunking,
             documents=documents,
             chunks=chunks,
-            indexed=len(indexed),
-            unembedded=unembedded,
+            indexed=indexed,
+            unembedded=len(self._unembedded),
             files=checksums(self._directory, linked),
+            dense=dense,
         )
-        if self._base and before:
-            require_whole(self._base, before, manifest.files)
+        if self._base and self._before:
+            require_whole(self._base, self._before, manifest.files)
         sync_tree(self._directory)
         write_manifest(self._directory, manifest)
         self._directory = self._directory.rename(self._collection.snapshots / self._id)
@@ -159,7 +172,8 @@ class StagedSnapshot:
         if self._document is None or self._document.id != chunk.document_id:
             self._document = self.documents.document(chunk.document_id)
         if self._document is not None:
-            self._words.add([number], [chunk], _access(self._document))
+            self._words.add(self._document, [number], [chunk], _access(self._document))
+            self._unembedded.add(number)
             self.twin_of(number, chunk, self._document)
 
     def discard(self) -> None:

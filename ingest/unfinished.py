@@ -49,8 +49,13 @@ class UnfinishedWork:
         """Keep one part; they count only once ``finish_parts`` was called."""
         self._connection.execute("INSERT OR REPLACE INTO parsed VALUES (?, ?, ?)", (key, position, part))
 
-    def finish_parts(self, key: str) -> None:
-        """All parts of this content were kept."""
+    def forget_parts(self, key: str) -> None:
+        """The content that ``key`` tells is to be parsed once more."""
+        self._connection.execute("DELETE FROM finished WHERE key = ?", (key,))
+
+    def finish_parts(self, key: str, count: int) -> None:
+        """All parts of this content were kept, ``count`` of them; what an earlier result had more of goes."""
+        self._connection.execute("DELETE FROM parsed WHERE key = ? AND position >= ?", (key, count))
         self._connection.execute("INSERT OR REPLACE INTO finished VALUES (?)", (key,))
         self._commit_in_time()
 

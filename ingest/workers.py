@@ -7,19 +7,17 @@ at gets the error that says so, and a fresh worker takes the next one.
 from __future__ import annotations
 
 import selectors
-import shutil
-import tempfile
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
 
 from ingest.errors import ParseError, ParserCrashedError, UsageError
 from ingest.parse import ParsedPart, ParseLimits
 from ingest.worker_failures import explain, failed_part, no_worker, took_too_long, took_too_much
+from ingest.worker_folder import WorkerFolder
 from ingest.worker_handle import WORKER_MODULE, Ending, WorkerHandle, WorkerLimits
 from ingest.worker_messages import Finished, ParseTask, Reply, ReplyReader, Started, malformed
 
@@ -69,7 +67,7 @@ class ParserPool:
         self._again: deque[ParseTask] = deque()
         self._failed_starts = 0
         self._watched = 0.0
-        self._folder: Path | None = None
+        self._folder: WorkerFolder | None = None
         self._parsing = False
 
     def __enter__(self) -> Self:
@@ -91,7 +89,7 @@ class ParserPool:
             self._dismiss(worker)
         self._selector.close()
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.remove()
 
     def parse(self, tasks: Iterable[ParseTask]) -> Iterator[ParseResult]:
         """What comes of the tasks: parts of one task in order, tasks in whatever order they are done.
@@ -144,8 +142,8 @@ class ParserPool:
     def _start(self) -> WorkerHandle:
         try:
             if self._folder is None:
-                self._folder = Path(tempfile.mkdtemp(prefix="troika-parse-"))
-            worker = WorkerHandle(self._limits, self._folder, self._module)
+                self._folder = WorkerFolder()
+            worker = WorkerHandle(self._limits, self._folder.path, self._module)
         except OSError as error:
             raise no_worker(error.strerror or type(error).__name__) from error
         self._selector.register(worker.channel, selectors.EVENT_READ, worker)

@@ -10,12 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ingest.document import Chunk
+from ingest.document import Chunk, Hit
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A chunk as the generator saw it, under the number that a citation names."""
+    """What the generator saw under the number that a citation names.
+
+    ``chunk`` is the chunk that was found, under its id, widened by what stands around it: its text and span
+    may be those of several chunks, and its text is always the document's text at its span.
+    """
 
     marker: int
     chunk: Chunk
@@ -45,6 +49,41 @@ class Degradation(StrEnum):
     UNSUPPORTED = "generator_unsupported"
 
 
+class Reranking(StrEnum):
+    """What the reranker did: ordered the best hits anew, was not needed, or could not be reached."""
+
+    APPLIED = "applied"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Hits of a search, best first, with the snapshot they come from.
+
+    ``queries`` are all texts that were searched for, the question itself first; ``standalone_question`` is
+    the one among them that says what a follow-up leaves to the conversation. ``reranking`` is None where no
+    reranker is configured.
+    """
+
+    query: str
+    snapshot_id: str
+    hits: tuple[Hit, ...]
+    timings_ms: Mapping[str, float]
+    queries: tuple[str, ...] = ()
+    standalone_question: str | None = None
+    reranking: Reranking | None = None
+
+
+class Served(StrEnum):
+    """What an answer that was not made anew is: one to the same question, to one that means the same, or a
+    curated one."""
+
+    EXACT = "exact"
+    SEMANTIC = "semantic"
+    FAQ = "faq"
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens read and written by the generator; zero when it was not asked, or stopped before it told."""
@@ -55,7 +94,12 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer. ``groundedness`` is the share of its sentences that a quote supports."""
+    """A whole answer. ``groundedness`` is the share of its sentences that a quote supports.
+
+    ``standalone_question``, ``queries`` and ``reranking`` tell how its passages were found; see
+    ``SearchResult``. ``cache`` is None for an answer that was made anew; ``matched_question`` is the other
+    question that a kept or curated answer was given to.
+    """
 
     id: str
     question: str
@@ -76,6 +120,11 @@ class Answer:
     timings_ms: Mapping[str, float]
     usage: Usage
     created_at: str
+    standalone_question: str | None = None
+    queries: tuple[str, ...] = ()
+    reranking: Reranking | None = None
+    cache: Served | None = None
+    matched_question: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

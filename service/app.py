@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from ingest.errors import TroikaError
 from ingest.settings import Settings
+from service.answer_cache import AnswerCache
 from service.history import History
 from service.http_errors import install_error_handlers
 from service.limits import BodyLimit, SafeResponses
@@ -29,8 +30,10 @@ DESCRIPTION = (
 )
 
 
-def create_app(settings: Settings, pipelines: PipelineProvider, history: History) -> FastAPI:
-    """The application. It owns what it is given: ``pipelines`` and ``history`` are closed at its end."""
+def create_app(
+    settings: Settings, pipelines: PipelineProvider, history: History, answers: AnswerCache | None = None
+) -> FastAPI:
+    """The application. It owns what it is given, and closes it at its end."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
@@ -40,6 +43,8 @@ def create_app(settings: Settings, pipelines: PipelineProvider, history: History
         await asyncio.wait((warming,))
         await pipelines.aclose()
         await asyncio.to_thread(history.close)
+        if answers is not None:
+            await asyncio.to_thread(answers.close)
 
     app = FastAPI(
         title="Troika",
@@ -54,7 +59,7 @@ def create_app(settings: Settings, pipelines: PipelineProvider, history: History
     app.add_middleware(BodyLimit, max_bytes=settings.server.max_request_bytes)
     app.add_middleware(SafeResponses)
     install_error_handlers(app)
-    app.include_router(answers_router(settings, pipelines, history))
+    app.include_router(answers_router(settings, pipelines, history, answers))
     app.include_router(collections_router(settings, pipelines))
     app.include_router(health_router(settings, pipelines))
     mount_pages(app)

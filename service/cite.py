@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from ingest.document import Document
+from ingest.errors import SnapshotCorruptError
 from ingest.sentences import sentence_spans
 from service.answer import Citation, Passage
 from service.ground import Grounding, Quote
@@ -27,6 +29,12 @@ _UNFINISHED = re.compile(r"\s*(?:\[[\d\s,，、]{0,64})?\Z")
 
 _RELEVANT_SHARE = 0.7
 """A quote that shares less with the question than this part of what the best sentence does is off it."""
+
+
+class Documents(Protocol):
+    """Where the source of a quote is looked up."""
+
+    def document(self, document_id: str) -> Document | None: ...
 
 
 class MarkerFilter:
@@ -155,6 +163,28 @@ class Citer:
 
     def _best_quote(self, claim: str, passages: Sequence[Passage]) -> Quote | None:
         return self._grounding.best_quote(claim, [passage.chunk for passage in passages], self._question)
+
+
+def proven(citations: Sequence[Citation], documents: Documents) -> tuple[Citation, ...]:
+    """``citations`` with the page that each quote stands on; one of no kept document stays as it is.
+
+    Raises:
+        SnapshotCorruptError: a quote is not its document's text.
+    """
+    kept = {key: documents.document(key) for key in {citation.chunk.document_id for citation in citations}}
+    checked: list[Citation] = []
+    for citation in citations:
+        document = kept[citation.chunk.document_id]
+        if document is None:  # ``answer_from`` takes passages from anywhere
+            checked.append(citation)
+        elif is_exact(citation, document):
+            checked.append(replace(citation, page=document.page_at(citation.quote_start)))
+        else:
+            raise SnapshotCorruptError(
+                f"the passage {citation.chunk.id} is not its document's text: "
+                "run `troika collections verify`."
+            )
+    return tuple(checked)
 
 
 def is_exact(citation: Citation, document: Document) -> bool:

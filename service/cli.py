@@ -7,18 +7,15 @@ import json
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ingest.cli import CollectionOption, JsonOption
 from ingest.errors import PathNotFoundError
 from ingest.settings import GeneratorKind, Settings, load_settings
-from service.answer import Answer
+from service.answer import Answer, SearchResult
 from service.retrieve_mode import SearchMode
-
-if TYPE_CHECKING:
-    from service.pipeline import SearchResult
 
 service_app = typer.Typer(add_completion=False)
 
@@ -36,6 +33,11 @@ GroupOption = Annotated[
     list[str] | None, typer.Option(help="A group that the asker is in, for documents with an access list.")
 ]
 
+HistoryOption = Annotated[
+    list[str] | None,
+    typer.Option(help="An earlier turn of the conversation, question or answer; repeat it, oldest first."),
+]
+
 
 @service_app.command()
 def search(
@@ -44,13 +46,14 @@ def search(
     k: Annotated[int, typer.Option("-k", min=1, max=1000, help="Number of hits.")] = 10,
     mode: Annotated[SearchMode, typer.Option(help="Which indexes are asked.")] = SearchMode.HYBRID,
     group: GroupOption = None,
+    history: HistoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Find the best passages for a query."""
     settings = load_settings({"generator.kind": GeneratorKind.EXTRACTIVE, "retrieval.groups": group})
-    result = asyncio.run(_search(settings, collection or settings.collection, query, k, mode))
+    result = asyncio.run(_search(settings, collection or settings.collection, query, k, mode, history or ()))
     if as_json:
-        from service.schemas import search_to_json
+        from service.search_schemas import search_to_json
 
         typer.echo(json.dumps(search_to_json(result), ensure_ascii=False))
         return
@@ -65,11 +68,16 @@ def ask(
     question: Annotated[str, typer.Argument()],
     collection: CollectionOption = None,
     group: GroupOption = None,
+    history: HistoryOption = None,
+    cache: Annotated[
+        bool, typer.Option("--cache/--no-cache", help="Give an earlier or curated answer again.")
+    ] = True,
     as_json: JsonOption = False,
 ) -> None:
     """Answer a question from a collection, with citations."""
     settings = load_settings({"retrieval.groups": group})
-    (answer,) = asyncio.run(_ask(settings, collection or settings.collection, [question]))
+    asked = _ask(settings, collection or settings.collection, [question], history or (), cache=cache)
+    (answer,) = asyncio.run(asked)
     if as_json:
         from service.schemas import answer_to_json
 
@@ -103,7 +111,7 @@ def demo(
     with display() as progress:
         report = ingest_paths([HANDBOOK], settings.collection, settings, progress=progress)
     typer.echo(report.summary())
-    for answer in asyncio.run(_ask(settings, settings.collection, DEMO_QUESTIONS)):
+    for answer in asyncio.run(_ask(settings, settings.collection, DEMO_QUESTIONS, cache=False)):
         typer.echo(f"\nQ: {answer.question}\n{format_answer(answer)}")
     url = f"http://{settings.server.host}:{settings.server.port}/"
     if serve_after:
@@ -132,6 +140,10 @@ def doctor(as_json: JsonOption = False) -> None:
 def format_answer(answer: Answer) -> str:
     """An answer for a terminal: the text, then each citation with its source and exact quote."""
     lines = textwrap.wrap(answer.text, _WIDTH) or [""]
+    if answer.matched_question is not None:
+        lines.append(f"(the answer to: {answer.matched_question})")
+    if answer.standalone_question is not None:
+        lines.append(f"(searched for: {answer.standalone_question})")
     if answer.degraded is not None:
         lines.append(f"(extractive answer: {answer.degraded.value})")
     for citation in answer.citations:
@@ -144,29 +156,30 @@ def format_answer(answer: Answer) -> str:
     return "\n".join(lines)
 
 
-async def _search(settings: Settings, collection: str, query: str, k: int, mode: SearchMode) -> SearchResult:
+async def _search(
+    settings: Settings, collection: str, query: str, k: int, mode: SearchMode, history: Sequence[str]
+) -> SearchResult:
     from service.wiring import open_pipeline
 
     pipeline = await open_pipeline(settings, collection)
     try:
-        return await pipeline.search(query, k, mode)
+        return await pipeline.search(query, k, mode, history)
     finally:
         await pipeline.aclose()
 
 
-async def _ask(settings: Settings, collection: str, questions: Sequence[str]) -> list[Answer]:
-    from service.history import History
-    from service.wiring import open_pipeline
+async def _ask(
+    settings: Settings,
+    collection: str,
+    questions: Sequence[str],
+    history: Sequence[str] = (),
+    *,
+    cache: bool,
+) -> list[Answer]:
+    from service.caching_factory import open_caching_pipeline
 
-    history = History(settings.home / "history.sqlite")
-    try:
-        pipeline = await open_pipeline(settings, collection, history=history)
-        try:
-            return [await pipeline.answer(question) for question in questions]
-        finally:
-            await pipeline.aclose()
-    finally:
-        history.close()
+    async with open_caching_pipeline(settings, collection) as pipeline:
+        return [await pipeline.answer(question, history, cache=cache) for question in questions]
 
 
 def _shorten(text: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Any, Self, cast
 
@@ -30,11 +30,20 @@ class AnswerStream:
     """The events of one answer, made by a background task that ``aclose`` stops."""
 
     def __init__(
-        self, pipelines: PipelineProvider, collection: str, question: str, passages: int | None
+        self,
+        pipelines: PipelineProvider,
+        collection: str,
+        question: str,
+        passages: int | None,
+        history: Sequence[str] = (),
+        *,
+        cache: bool = True,
     ) -> None:
         # Bounded: a client that reads slowly slows the model down instead of filling the memory.
         self._queue: asyncio.Queue[AnswerEvent | Exception | None] = asyncio.Queue(QUEUED_EVENTS)
-        self._task = asyncio.create_task(self._produce(pipelines, collection, question, passages))
+        self._task = asyncio.create_task(
+            self._produce(pipelines, collection, question, passages, history, cache=cache)
+        )
 
     async def next(self) -> AnswerEvent | None:
         """The next event; None after the last.
@@ -58,12 +67,20 @@ class AnswerStream:
         self._task.cancel()
 
     async def _produce(
-        self, pipelines: PipelineProvider, collection: str, question: str, passages: int | None
+        self,
+        pipelines: PipelineProvider,
+        collection: str,
+        question: str,
+        passages: int | None,
+        history: Sequence[str],
+        *,
+        cache: bool,
     ) -> None:
         try:
             async with pipelines.lease(collection) as pipeline:
                 # An async generator in fact: closing it is what stops the model.
-                events = cast("AsyncGenerator[AnswerEvent]", pipeline.stream(question, passages))
+                stream = pipeline.stream(question, passages, history, cache=cache)
+                events = cast("AsyncGenerator[AnswerEvent]", stream)
                 async with aclosing(events):
                     async for event in events:
                         await self._queue.put(event)

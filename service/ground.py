@@ -122,8 +122,7 @@ class Grounding:
         return {term: self._idf(term) for term in content_terms(text)}
 
     def _idf(self, term: str) -> float:
-        frequency = self._document_frequency(term)
-        return math.log(1 + (self._chunk_count - frequency + 0.5) / (frequency + 0.5))
+        return idf(self._document_frequency(term), self._chunk_count)
 
 
 def _covered(weights: dict[str, float], present: set[str]) -> float:
@@ -134,8 +133,13 @@ def _covered(weights: dict[str, float], present: set[str]) -> float:
 
 
 def _context_terms(chunk: Chunk) -> set[str]:
-    return set(content_terms(f"{chunk.headline}\n{chunk.text}"))
+    return set(content_terms(f"{chunk.headline}\n{chunk.table_header}\n{chunk.text}"))
 
 
 def _numbers(text: str) -> frozenset[str]:
     return frozenset(_THOUSANDS.sub("", number) for number in _NUMBER.findall(fold(text)))
+
+
+def idf(frequency: int, count: int) -> float:
+    """The weight of a term that ``frequency`` of ``count`` chunks hold; the formula stands above."""
+    return math.log(1 + (count - frequency + 0.5) / (frequency + 0.5))

@@ -24,7 +24,7 @@ from ingest.errors import AnswerNotFoundError, SettingsError
 from service.answer import Answer
 from service.feedback import Feedback, timestamp
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_SECONDS = 5.0
 
 _SCHEMA = """
@@ -61,7 +61,17 @@ CREATE TABLE feedback (
 CREATE INDEX feedback_by_answer ON feedback (answer_id);
 CREATE INDEX feedback_by_time ON feedback (created_at);
 """
-_JSON_COLUMNS = ("passages", "citations", "timings_ms", "usage")
+_ORIGIN_COLUMNS = """
+ALTER TABLE answers ADD COLUMN standalone_question TEXT;
+ALTER TABLE answers ADD COLUMN queries TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE answers ADD COLUMN reranking TEXT;
+ALTER TABLE answers ADD COLUMN cache TEXT;
+ALTER TABLE answers ADD COLUMN matched_question TEXT;
+"""
+_STEPS = (_SCHEMA, _ORIGIN_COLUMNS)
+"""What leads from each version of the schema to the next, from an empty file on."""
+
+_JSON_COLUMNS = ("passages", "citations", "timings_ms", "usage", "queries")
 _FEEDBACK_COLUMNS = "id, answer_id, verdict, correction, comment, created_at"
 
 
@@ -110,6 +120,7 @@ class History:
             "citations": _json([asdict(citation) for citation in answer.citations]),
             "timings_ms": _json(dict(answer.timings_ms)),
             "usage": _json(asdict(answer.usage)),
+            "queries": _json(answer.queries),
         }
         names = ", ".join(row)
         places = ", ".join(f":{name}" for name in row)
@@ -180,10 +191,9 @@ class History:
                 f"{path} has format {version}, and this Troika knows formats up to {SCHEMA_VERSION}: "
                 "upgrade Troika or set another home."
             )
-        if version == 0:
-            for statement in filter(str.strip, _SCHEMA.split(";")):
-                execute(statement)
-            execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        for statement in filter(str.strip, "".join(_STEPS[version:]).split(";")):
+            execute(statement)
+        execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         execute("COMMIT")
 
     def _answer(self, row: sqlite3.Row) -> Answer:

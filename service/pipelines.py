@@ -11,16 +11,13 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from ingest.document import Chunk, Document
-from service.answer import AnswerEvent
+from service.answer import AnswerEvent, SearchResult
 from service.generate import Generator
 from service.release import Release
 from service.retrieve_mode import SearchMode
-
-if TYPE_CHECKING:
-    from service.pipeline import SearchResult  # Only named here: importing it loads the indexes' libraries.
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +43,7 @@ class OpenSnapshot(Protocol):
 
 
 class Answering(Protocol):
-    """What the HTTP service needs of ``service.pipeline.AnswerPipeline``."""
+    """What the HTTP service needs of ``service.caching.CachingPipeline``."""
 
     @property
     def snapshot(self) -> OpenSnapshot: ...
@@ -57,9 +54,18 @@ class Answering(Protocol):
     @property
     def release(self) -> Release: ...
 
-    def stream(self, question: str, passages: int | None = None) -> AsyncIterator[AnswerEvent]: ...
+    def stream(
+        self,
+        question: str,
+        passages: int | None = None,
+        history: Sequence[str] = (),
+        *,
+        cache: bool = True,
+    ) -> AsyncIterator[AnswerEvent]: ...
 
-    async def search(self, query: str, k: int, mode: SearchMode) -> SearchResult: ...
+    async def search(
+        self, query: str, k: int, mode: SearchMode, history: Sequence[str] = ()
+    ) -> SearchResult: ...
 
     async def aclose(self) -> None: ...
 

@@ -1,7 +1,7 @@
 """The only place where a prompt is made; training data is rendered by the very same function.
 
-``PROMPT_ID`` changes with any character of the templates, so an adapter that was trained on another
-prompt can be refused before it is served.
+``PROMPT_ID`` changes with any character of the answer's templates, so an adapter that was trained on
+another prompt can be refused before it is served. No adapter is trained on the prompts for searching.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from service.generate import Message
 
 @dataclass(frozen=True, slots=True)
 class PromptTemplate:
-    """The words of a prompt in one language. ``refusal`` is the sentence for "the sources don't say"."""
+    """The words of a prompt in one language. ``refusal`` is the sentence for "the sources don't say".
+
+    ``columns`` are the column names of a table whose later rows a source holds: read, and never quoted.
+    """
 
     system: str
     source: str
@@ -32,7 +35,7 @@ TEMPLATES: dict[str, PromptTemplate] = {
             "If the sources do not contain the answer, reply exactly: "
             "I don't know: the sources do not say."
         ),
-        source="[{marker}] {heading}\n{text}",
+        source="[{marker}] {heading}\n{columns}{text}",
         question="Question: {question}",
         refusal="I don't know: the sources do not say.",
     ),
@@ -42,9 +45,47 @@ TEMPLATES: dict[str, PromptTemplate] = {
             "每句话后面用 [n] 注明资料编号。"
             "如果资料中没有答案，请只回答：我不知道：资料中没有说明。"
         ),
-        source="[{marker}] {heading}\n{text}",
+        source="[{marker}] {heading}\n{columns}{text}",
         question="问题：{question}",
         refusal="我不知道：资料中没有说明。",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SearchTemplate:
+    """The words of the prompts that help a search, in one language."""
+
+    standalone: str
+    turns: str
+    paraphrases: str
+    hypothetical: str
+    question: str
+
+
+SEARCH_TEMPLATES: dict[str, SearchTemplate] = {
+    "en": SearchTemplate(
+        standalone=(
+            "Rewrite the last question so that it can be understood without the conversation: put names in "
+            "place of pronouns and add what was left out. Do not answer it. Reply with the question alone."
+        ),
+        turns="Conversation:\n{turns}\n\n",
+        paraphrases=(
+            "Ask the question in {count} other ways, in words that a document on it might use. "
+            "Reply with one question on each line and nothing else."
+        ),
+        hypothetical="Write a short passage, as it could stand in a manual, that answers the question.",
+        question="Question: {question}",
+    ),
+    "zh": SearchTemplate(
+        standalone=(
+            "改写最后一个问题，使人不看前面的对话也能明白：把代词换成所指的名称，补上省略的内容。"
+            "不要回答，只写出改写后的问题。"
+        ),
+        turns="对话：\n{turns}\n\n",
+        paraphrases="换 {count} 种说法问这个问题，尽量用资料中可能出现的词。每行只写一个问题，不写别的。",
+        hypothetical="写一小段像手册原文那样的文字来回答这个问题。",
+        question="问题：{question}",
     ),
 }
 
@@ -65,12 +106,39 @@ def render(question: str, passages: Sequence[Passage], language: str) -> tuple[M
         template.source.format(
             marker=passage.marker,
             heading=passage.chunk.headline,
+            columns=f"{passage.chunk.table_header}\n" if passage.chunk.table_header else "",
             text=passage.chunk.text,
         )
         for passage in passages
     ]
     user = "\n\n".join((*sources, template.question.format(question=question)))
     return (Message("system", template.system), Message("user", user))
+
+
+def render_standalone(question: str, history: Sequence[str], language: str) -> tuple[Message, ...]:
+    """The messages that ask for ``question`` without its need of ``history``, the turns before it."""
+    template = _search_template(language)
+    turns = template.turns.format(turns="\n".join(f"- {' '.join(turn.split())}" for turn in history))
+    user = turns + template.question.format(question=question)
+    return (Message("system", template.standalone), Message("user", user))
+
+
+def render_paraphrases(question: str, count: int, language: str) -> tuple[Message, ...]:
+    """The messages that ask for ``count`` other wordings of ``question``."""
+    template = _search_template(language)
+    system = template.paraphrases.format(count=count)
+    return (Message("system", system), Message("user", template.question.format(question=question)))
+
+
+def render_hypothetical(question: str, language: str) -> tuple[Message, ...]:
+    """The messages that ask for a passage as could answer ``question``."""
+    template = _search_template(language)
+    user = template.question.format(question=question)
+    return (Message("system", template.hypothetical), Message("user", user))
+
+
+def _search_template(language: str) -> SearchTemplate:
+    return SEARCH_TEMPLATES.get(language, SEARCH_TEMPLATES["en"])
 
 
 def is_refusal(text: str, language: str) -> bool:

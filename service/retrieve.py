@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from ingest.access import PUBLIC, access_terms
+from ingest.cosine_spread import cosine_spread
 from ingest.dense import DenseFilter
 from ingest.document import Hit
 from ingest.embed import Embedder
 from ingest.errors import NoTermsError
-from ingest.language import detect_language
+from ingest.fitted import FittedRetrieval, index_fingerprint, read_fitted
 from ingest.settings import RetrievalSettings
-from ingest.snapshot import Snapshot
+from ingest.snapshot import VECTORS, Snapshot
 from ingest.terms import terms
-from service.fuse import Fused, Ranking, fuse
+from service.fuse import Fused, Fusion, Ranking, Rankings
 from service.retrieve_mode import SearchMode
 
 __all__ = ["Retriever", "SearchMode"]
@@ -23,10 +24,16 @@ class Retriever:
     def __init__(self, snapshot: Snapshot, embedder: Embedder, settings: RetrievalSettings) -> None:
         self._snapshot = snapshot
         self._embedder = embedder
-        self._settings = settings
+        chosen = with_fitted(settings, fitted_for(snapshot))
+        self.depth = chosen.depth
+        self.fusion = Fusion(
+            chosen.dense_weight,
+            cosine_spread(snapshot.directory / VECTORS, snapshot.manifest.embedder.dimension),
+            chosen.fusion,
+        )
         self._access: tuple[str, ...] = ()
         self._visible: DenseFilter | None = None
-        self._restrict(frozenset(settings.groups))
+        self._restrict(frozenset(chosen.groups))
 
     def retrieve(self, query: str, k: int, mode: SearchMode = SearchMode.HYBRID) -> list[Hit]:
         """The best ``k`` chunks, best first.
@@ -34,20 +41,25 @@ class Retriever:
         Raises:
             NoTermsError: the query holds no letter, digit or ideograph.
         """
-        words = terms(query)
-        if not words:
+        return self._hits(self.fusion.fuse(self.rankings(query, max(k, self.depth), mode), k))
+
+    def rankings(self, query: str, depth: int, mode: SearchMode = SearchMode.HYBRID) -> Rankings:
+        """The best ``depth`` chunks of each index that ``mode`` asks.
+
+        Raises:
+            NoTermsError: the query holds no letter, digit or ideograph.
+        """
+        if not terms(query):
             raise NoTermsError(
                 "the question holds no word to search for: ask with letters, digits or characters."
             )
-        depth = max(k, self._settings.depth)
         dense: Ranking = ()
         lexical: Ranking = ()
-        dense_weight = self._dense_weight(query, words, mode)
-        if dense_weight > 0:  # a question that the embedder cannot read is not worth its time
+        if mode is not SearchMode.LEXICAL:
             dense = self._snapshot.vectors.search(self._embedder.embed_query(query), depth, self._visible)
         if mode is not SearchMode.DENSE:
             lexical = self._snapshot.words.search(query, depth, self._access)
-        return self._hits(fuse(dense, lexical, dense_weight, k))
+        return Rankings(dense, lexical, depth, self._embedder.tokens.known_share(query))
 
     def _restrict(self, groups: frozenset[str]) -> None:
         """Look at nothing that these groups may not see; free where there is no such thing."""
@@ -57,18 +69,25 @@ class Retriever:
             self._access = (PUBLIC, *access_terms(groups))
             self._visible = self._snapshot.vectors.hiding(hidden)
 
-    def _dense_weight(self, query: str, words: list[str], mode: SearchMode) -> float:
-        """The share of vectors; less by the share of the query's words that the embedder cannot read."""
-        if mode is not SearchMode.HYBRID:
-            return 1.0 if mode is SearchMode.DENSE else 0.0
-        if detect_language(query) in self._embedder.spec.languages:
-            return self._settings.dense_weight
-        legible = sum(word.isascii() for word in words) / len(words)
-        return self._settings.dense_weight * legible
-
     def _hits(self, fused: list[Fused]) -> list[Hit]:
         chunks = self._snapshot.documents.chunks_by_number([item.number for item in fused])
         return [
             Hit(chunk, item.score, item.dense_score, item.lexical_score)
             for item, chunk in zip(fused, chunks, strict=True)
         ]
+
+
+def fitted_for(snapshot: Snapshot) -> FittedRetrieval | None:
+    """What was fitted for the snapshot's collection; None where that was for another kind of index."""
+    fitted = read_fitted(snapshot.directory.parents[1])
+    return fitted if fitted and fitted.index == index_fingerprint(snapshot.manifest) else None
+
+
+def with_fitted(settings: RetrievalSettings, fitted: FittedRetrieval | None) -> RetrievalSettings:
+    """``settings`` with what was fitted in place of the defaults; what a user has set stays."""
+    if fitted is None:
+        return settings
+    found = {"dense_weight": fitted.dense_weight, "depth": fitted.depth}
+    return settings.model_copy(
+        update={name: value for name, value in found.items() if name not in settings.model_fields_set}
+    )

@@ -1,4 +1,4 @@
-"""The JSON of the HTTP interface, and of ``troika ask --json`` and ``troika search --json``.
+"""The JSON of the HTTP interface, and of ``troika ask --json``; that of a search is in ``search_schemas``.
 
 Every offset counts Unicode code points: ``answer_*`` in the answer's text, all others in the text of
 the source document. JavaScript and Java count UTF-16 units and must convert.
@@ -6,20 +6,16 @@ the source document. JavaScript and Java count UTF-16 units and must convert.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from ingest.document import Hit
-from service.answer import Answer, Citation, Passage
+from service.answer import Answer, Citation, Passage, Reranking, Served
 from service.feedback import Feedback, Verdict
 from service.history import StoredAnswer
-from service.retrieve_mode import SearchMode
-
-if TYPE_CHECKING:
-    from service.pipeline import SearchResult
 
 MAX_FEEDBACK_CHARACTERS = 20_000
+MAX_TURNS_SENT = 100
 
 
 def _encodable(text: str) -> str:
@@ -35,6 +31,15 @@ Text = Annotated[str, AfterValidator(_encodable)]
 CollectionField = Annotated[
     Text | None,
     Field(max_length=200, description="the collection to search; the server's default if left out"),
+]
+HistoryField = Annotated[
+    tuple[Text, ...],
+    Field(
+        max_length=MAX_TURNS_SENT,
+        description="the texts of the conversation's earlier turns, questions and answers, oldest first; "
+        "what a follow-up leaves to them is put back before it is searched for",
+        examples=[["What is LoRA?", "LoRA trains small matrices beside frozen weights."]],
+    ),
 ]
 FeedbackText = Annotated[Text, Field(max_length=MAX_FEEDBACK_CHARACTERS)]
 
@@ -59,16 +64,9 @@ class QueryRequest(RequestBody):
     passages: Annotated[int, Field(ge=1, le=50)] | None = Field(
         default=None, description="how many passages the answer is made from"
     )
+    history: HistoryField = ()
+    cache: bool = Field(default=True, description="false to have the answer made anew, and not kept")
     stream: bool = Field(default=False, description="answer as Server-Sent Events")
-
-
-class SearchRequest(RequestBody):
-    """A search without an answer."""
-
-    query: Text = Field(examples=["LoRA rank"])
-    collection: CollectionField = None
-    k: int = Field(default=10, ge=1, le=1000, description="the most hits to return")
-    mode: SearchMode = SearchMode.HYBRID
 
 
 class FeedbackRequest(RequestBody):
@@ -176,6 +174,11 @@ class AnswerBody(ResponseBody):
     timings_ms: dict[str, float]
     usage: UsageBody
     created_at: str
+    standalone_question: str | None = Field(description="a follow-up with what its conversation adds to it")
+    queries: tuple[str, ...] = Field(description="all texts that were searched for")
+    reranking: Reranking | None = Field(description="what the reranker did; null when none is configured")
+    cache: Served | None = Field(description="kept or curated answer that was given again; null if made anew")
+    matched_question: str | None = Field(description="the other question that such an answer was given to")
 
     @classmethod
     def of(cls, answer: Answer) -> AnswerBody:
@@ -201,6 +204,11 @@ class AnswerBody(ResponseBody):
                 prompt_tokens=answer.usage.prompt_tokens, completion_tokens=answer.usage.completion_tokens
             ),
             created_at=answer.created_at,
+            standalone_question=answer.standalone_question,
+            queries=answer.queries,
+            reranking=answer.reranking,
+            cache=answer.cache,
+            matched_question=answer.matched_question,
         )
 
 
@@ -237,63 +245,6 @@ class StoredAnswerBody(AnswerBody):
         return cls.model_validate(AnswerBody.of(stored.answer).model_dump() | {"feedback": judgements})
 
 
-class HitBody(ResponseBody):
-    """A passage that a search found; a part that did not find it scores null."""
-
-    rank: int
-    score: float
-    dense_score: float | None
-    lexical_score: float | None
-    chunk_id: str
-    document_id: str
-    uri: str
-    title: str
-    page: int | None
-    start: int
-    end: int
-    text: str
-
-    @classmethod
-    def of(cls, rank: int, hit: Hit) -> HitBody:
-        return cls(
-            rank=rank,
-            score=hit.score,
-            dense_score=hit.dense_score,
-            lexical_score=hit.lexical_score,
-            chunk_id=hit.chunk.id,
-            document_id=hit.chunk.document_id,
-            uri=hit.chunk.uri,
-            title=hit.chunk.title,
-            page=hit.chunk.page_start,
-            start=hit.chunk.start,
-            end=hit.chunk.end,
-            text=hit.chunk.text,
-        )
-
-
-class SearchBody(ResponseBody):
-    """The hits of a search, best first; ``rank`` counts from 1."""
-
-    query: str
-    snapshot: str
-    timings_ms: dict[str, float]
-    hits: tuple[HitBody, ...]
-
-    @classmethod
-    def of(cls, result: SearchResult) -> SearchBody:
-        return cls(
-            query=result.query,
-            snapshot=result.snapshot_id,
-            timings_ms=dict(result.timings_ms),
-            hits=tuple(HitBody.of(rank, hit) for rank, hit in enumerate(result.hits, start=1)),
-        )
-
-
 def answer_to_json(answer: Answer) -> dict[str, Any]:
     """``answer`` as ``POST /v1/query`` and ``troika ask --json`` give it."""
     return AnswerBody.of(answer).model_dump(mode="json")
-
-
-def search_to_json(result: SearchResult) -> dict[str, Any]:
-    """``result`` as ``POST /v1/search`` and ``troika search --json`` give it."""
-    return SearchBody.of(result).model_dump(mode="json")

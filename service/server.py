@@ -12,6 +12,7 @@ from ingest.collection import Collection
 from ingest.errors import SettingsError
 from ingest.settings import ServerSettings, Settings
 from service.app import create_app
+from service.caching_factory import CachingFactory, open_answer_cache
 from service.catalog import published_collections
 from service.history import History
 from service.pipelines import Pipelines
@@ -55,7 +56,8 @@ def _listen(settings: ServerSettings) -> socket.socket:
 
 def _server(settings: Settings) -> uvicorn.Server:
     history = History(settings.home / "history.sqlite")
-    factory = PipelineFactory(settings, history)
+    answers = open_answer_cache(settings)
+    factory = CachingFactory(PipelineFactory(settings, history), settings, history, answers)
 
     def version(collection: str) -> str:
         return (
@@ -65,7 +67,7 @@ def _server(settings: Settings) -> uvicorn.Server:
     pipelines = Pipelines(factory.open, version, lambda: published_collections(settings.home))
     return uvicorn.Server(
         uvicorn.Config(
-            create_app(settings, pipelines, history),
+            create_app(settings, pipelines, history, answers),
             log_level="info",
             access_log=False,
             timeout_graceful_shutdown=_GRACE_SECONDS,

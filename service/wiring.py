@@ -18,13 +18,18 @@ from ingest.errors import ModelNotFoundError, SettingsError
 from ingest.language import LANGUAGES
 from ingest.settings import GeneratorKind, GeneratorSettings, GroundingMode, Settings
 from ingest.snapshot import Snapshot, open_snapshot
+from service.context import ContextBuilder, ContextPolicy
+from service.conversation import Conversation
 from service.generate import Generator, Message, Piece, Sampling
 from service.generators import smollm2
 from service.ground import Grounding
 from service.history import History
 from service.pipeline import AnswerPipeline, AnswerPolicy
+from service.question_writer import QuestionWriter
 from service.release import Release, model_fingerprint, read_release
+from service.rerank import Reranker, RerankPolicy, load_reranker
 from service.retrieve import Retriever
+from service.search import Search, SearchPolicy
 from service.write import ExtractiveWriter, PromptedWriter, Writer
 
 _PASSAGE_TOKENS = {
@@ -33,6 +38,7 @@ _PASSAGE_TOKENS = {
     GeneratorKind.OPENAI: 4000,
     GeneratorKind.EXTRACTIVE: 4000,
 }
+_NEIGHBOURS = {GeneratorKind.LLAMA_CPP: 0, GeneratorKind.OPENAI: 1, GeneratorKind.EXTRACTIVE: 0}
 _ENGLISH = frozenset({"en"})
 _ENGLISH_AND_CHINESE = frozenset({"en", "zh"})
 
@@ -57,6 +63,7 @@ class PipelineFactory:
         self._history = history
         self._embedders: dict[str, Embedder] = {}
         self._generators: dict[str, _SharedGenerator] = {}
+        self._reranker: Reranker | None = None
         self._lock = asyncio.Lock()
 
     async def open(self, collection: str) -> AnswerPipeline:
@@ -74,29 +81,48 @@ class PipelineFactory:
 
     def _pipeline(self, snapshot: Snapshot, release: Release) -> AnswerPipeline:
         settings = self._settings
-        embedder = self._embedder(snapshot)
+        embedder = self.embedder(snapshot)
         generator = self._generator(release)
         grounding = Grounding(snapshot.words.document_frequency, snapshot.manifest.indexed)
         return AnswerPipeline(
             snapshot=snapshot,
-            retriever=Retriever(snapshot, embedder, settings.retrieval),
+            search=self._search(snapshot, embedder, generator),
+            context=ContextBuilder(snapshot.documents, embedder.tokens.count, _context_policy(settings)),
             grounding=grounding,
             generator=generator,
             writer=_writer(settings.generator, generator, grounding),
             release=release,
             policy=AnswerPolicy(
-                passages=settings.retrieval.passages,
-                passage_tokens=settings.retrieval.passage_tokens or _PASSAGE_TOKENS[settings.generator.kind],
                 min_evidence=settings.answer.min_evidence,
                 withhold_unsupported=_is_strict(settings),
                 max_sentences=settings.answer.max_sentences,
                 max_question_characters=settings.server.max_question_characters,
             ),
-            count_tokens=embedder.tokens.count,
             keep=self._history.keep if self._history else lambda _answer: None,
         )
 
-    def _embedder(self, snapshot: Snapshot) -> Embedder:
+    def _search(self, snapshot: Snapshot, embedder: Embedder, generator: Generator) -> Search:
+        settings = self._settings
+        if self._reranker is None:
+            self._reranker = load_reranker(settings.rerank, settings.embedder.threads)
+        kind = settings.generator.kind
+        writer = None if kind is GeneratorKind.EXTRACTIVE else QuestionWriter(generator)
+        # The embedded model is too small to write a follow-up anew: the rule does better.
+        rewriter = writer if kind is GeneratorKind.OPENAI else None
+        return Search(
+            source=Retriever(snapshot, embedder, settings.retrieval),
+            conversation=Conversation(snapshot.words.document_frequency, snapshot.manifest.indexed, rewriter),
+            writer=writer,
+            reranker=self._reranker,
+            policy=SearchPolicy(
+                rerank=RerankPolicy(settings.rerank.depth, settings.rerank.margin),
+                multi_query=settings.retrieval.multi_query,
+                hyde=settings.retrieval.hyde,
+            ),
+        )
+
+    def embedder(self, snapshot: Snapshot) -> Embedder:
+        """The embedder that made the snapshot's vectors."""
         spec = snapshot.manifest.embedder
         if spec.fingerprint not in self._embedders:
             models = self._settings.home / "models"
@@ -160,6 +186,16 @@ def _load_llama_cpp(
         languages=languages,
         threads=settings.threads,
         context_tokens=settings.context_tokens,
+    )
+
+
+def _context_policy(settings: Settings) -> ContextPolicy:
+    retrieval, kind = settings.retrieval, settings.generator.kind
+    return ContextPolicy(
+        passages=retrieval.passages,
+        tokens=retrieval.passage_tokens or _PASSAGE_TOKENS[kind],
+        neighbours=_NEIGHBOURS[kind] if retrieval.neighbours is None else retrieval.neighbours,
+        diversity=retrieval.diversity,
     )
 
 

@@ -23,12 +23,12 @@ from service.answer import (
     Finished,
     Passage,
     Retrieved,
+    SearchResult,
     Usage,
 )
 from service.feedback import timestamp
 from service.generate import Message, Piece, Sampling
 from service.history import History
-from service.pipeline import SearchResult
 from service.pipelines import Answering, CollectionSummary
 from service.prompt import PROMPT_ID, template_for
 from service.release import Release
@@ -112,10 +112,17 @@ class MemoryPipeline:
         )
         self._chunks = [chunk for document in self.source for chunk in chunks_of(document)]
 
-    async def search(self, query: str, k: int, mode: SearchMode) -> SearchResult:
+    async def search(self, query: str, k: int, mode: SearchMode, history: Sequence[str] = ()) -> SearchResult:
         return SearchResult(query, self.snapshot.id, tuple(self._hits(query, k)), {"total": 1.0})
 
-    async def stream(self, question: str, passages: int | None = None) -> AsyncIterator[AnswerEvent]:
+    async def stream(
+        self,
+        question: str,
+        passages: int | None = None,
+        history: Sequence[str] = (),
+        *,
+        cache: bool = True,
+    ) -> AsyncIterator[AnswerEvent]:
         found = tuple(
             Passage(marker, hit.chunk, hit.score)
             for marker, hit in enumerate(self._hits(question, passages or 3), 1)

@@ -14,7 +14,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("ingest", "service", "eval", "finetune")
-DATA_SUFFIXES = {".css", ".html", ".js", ".svg", ".toml"}
+DATA_SUFFIXES = {".css", ".html", ".js", ".svg", ".toml", ".txt"}
 
 
 @pytest.fixture(scope="module")

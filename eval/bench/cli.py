@@ -9,12 +9,17 @@ from typing import Annotated
 import typer
 
 from eval.bench.ingest_figures import Part
+from eval.bench.peers.names import Peer
 
 bench_app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Measure speed, memory and quality on this machine."
 )
 
 _EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+PeersPython = Annotated[
+    Path | None,
+    typer.Option(envvar="BENCH_PYTHON", help="Python that has the peers; .venv-bench's, if there is one."),
+]
 
 
 @bench_app.callback()
@@ -69,3 +74,93 @@ def ingest(
         typer.echo(ingest_markdown(figures))
     else:
         Console(stderr=True).print(ingest_lines(figures))
+
+
+@bench_app.command()
+def retrieval(
+    chunks: Annotated[str, typer.Option(help="Chunks of each collection, between commas.")] = "10000,100000",
+    dataset: Annotated[list[Path] | None, typer.Option(help="Take its text; may be repeated.")] = None,
+    peer: Annotated[list[Peer] | None, typer.Option(help="Compare with it; may be repeated.")] = None,
+    peers_python: PeersPython = None,
+    plots: Annotated[Path | None, typer.Option(help="Write the plots into this folder.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown tables.")] = False,
+) -> None:
+    """From a question to its ten best passages, in process, beside other libraries."""
+    from rich.console import Console
+
+    from eval.bench.retrieval import run_retrieval_bench
+    from eval.bench.retrieval_report import retrieval_lines, retrieval_markdown, write_plots
+    from ingest.settings import load_settings
+
+    figures = run_retrieval_bench(
+        _sizes(chunks), dataset or (), peer or tuple(Peer), peers_python, load_settings()
+    )
+    if plots is not None:
+        write_plots(figures, plots)
+    if as_json:
+        typer.echo(json.dumps(figures.to_json(), ensure_ascii=False, indent=2))
+    elif markdown:
+        typer.echo(retrieval_markdown(figures))
+    else:
+        Console().print(retrieval_lines(figures))
+
+
+@bench_app.command()
+def http(
+    chunks: Annotated[int, typer.Option(min=1, help="Chunks of the collection.")] = 100_000,
+    dataset: Annotated[list[Path] | None, typer.Option(help="Take its text; may be repeated.")] = None,
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long each load is kept up.")] = 10.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
+) -> None:
+    """Searches over HTTP: latency alone and at half load, the most a second, and the server's memory."""
+    from rich.console import Console
+
+    from eval.bench.http import run_http_bench
+    from eval.bench.http_figures import http_lines, http_markdown
+    from ingest.settings import load_settings
+
+    figures = run_http_bench(chunks, dataset or (), seconds, load_settings())
+    if as_json:
+        typer.echo(json.dumps(figures.to_json(), ensure_ascii=False, indent=2))
+    elif markdown:
+        typer.echo(http_markdown(figures))
+    else:
+        Console().print(http_lines(figures))
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    try:
+        sizes = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        sizes = ()
+    if not sizes or min(sizes) < 1:
+        raise typer.BadParameter(f"{text!r} is no list of sizes: write whole numbers between commas.")
+    return sizes
+
+
+@bench_app.command()
+def cache(
+    faq: Annotated[
+        list[Path], typer.Option(help="Data set, or JSON Lines of text and intent; may be repeated.")
+    ],
+    entries: Annotated[int, typer.Option(min=1, help="Answers in the cache that is timed.")] = 100_000,
+    questions: Annotated[int, typer.Option(min=2, help="Questions of each set at most.")] = 2_000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
+) -> None:
+    """How often the answer cache serves the answer to another question, and how long it takes."""
+    from rich.console import Console
+
+    from eval.bench.cache import run_cache_bench
+    from eval.bench.cache_figures import cache_markdown, cache_table
+    from ingest.settings import load_settings
+
+    figures = run_cache_bench(faq, entries, questions, load_settings())
+    if as_json:
+        typer.echo(json.dumps(figures.to_json(), ensure_ascii=False, indent=2))
+    elif markdown:
+        typer.echo(cache_markdown(figures))
+    else:
+        Console().print(cache_table(figures))

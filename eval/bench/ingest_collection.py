@@ -62,6 +62,7 @@ def build_collection(name: str, paths: Sequence[Path], settings: Settings) -> in
             target,
             spec,
             ChunkingSpec.from_settings(settings.chunking),
+            settings.dense,
             lambda: RandomEmbedder(spec),
             unfinished,
             keep_snapshots=settings.ingest.keep_snapshots,

@@ -41,6 +41,8 @@ def run_ingest_process(home: Path, collection: str, folder: Path, *options: str)
     """
     target = Collection(home, collection)
     environment = os.environ | {"TROIKA_HOME": str(home)}
+    # An installed Troika is compiled once; with this set, every start would compile all that it imports.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, "-m", "troika", "ingest", str(folder), "-c", collection, "--json", *options]
     before, until_searchable = target.current_id(), PeakMemory()
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:

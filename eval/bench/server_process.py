@@ -9,11 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 
 import httpx
@@ -39,7 +40,7 @@ def measure_server_memory(home: Path, collection: str, questions: Sequence[str])
     Raises:
         TroikaError: the server did not start, refused a question, or the system has no /proc.
     """
-    with _serve(home, collection) as (process, address):
+    with running_server(home, collection) as (process, address):
         for question in questions:
             response = httpx.post(f"{address}/v1/query", json={"question": question}, timeout=ANSWER_SECONDS)
             if response.status_code != HTTPStatus.OK:
@@ -64,10 +65,31 @@ def read_memory(process_id: int) -> Memory:
     return Memory(int(sizes["VmRSS"]) / _KIB_PER_MB, int(sizes["VmHWM"]) / _KIB_PER_MB)
 
 
+def read_processor_seconds(process_id: int) -> float:
+    """The processor time that a process has taken, of all its threads.
+
+    Raises:
+        TroikaError: there is no such process, or the system has no /proc.
+    """
+    path = Path(f"/proc/{process_id}/stat")
+    try:
+        fields = path.read_text("utf-8").rpartition(")")[2].split()
+    except OSError as error:
+        raise TroikaError(f"{path} cannot be read ({error.strerror}): this needs Linux.") from error
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
-def _serve(home: Path, collection: str) -> Generator[tuple[subprocess.Popen[bytes], str]]:
+def running_server(
+    home: Path, collection: str, variables: Mapping[str, str] = MappingProxyType({})
+) -> Generator[tuple[subprocess.Popen[bytes], str]]:
+    """A server of ``collection`` that is ready, with its address; ``variables`` are added to its environment.
+
+    Raises:
+        TroikaError: it did not start.
+    """
     port = _free_port()
-    environment = os.environ | {"TROIKA_HOME": str(home), "TROIKA_COLLECTION": collection}
+    environment = os.environ | {"TROIKA_HOME": str(home), "TROIKA_COLLECTION": collection} | dict(variables)
     command = [sys.executable, "-m", "troika", "serve", "--host", "127.0.0.1", "--port", str(port)]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)

@@ -14,7 +14,7 @@ from transformers.utils import logging as transformers_logging
 
 from ingest.durable import sync_tree
 from ingest.embed import Pooling
-from ingest.embedders.openvino_runtime import ov
+from ingest.embedders.openvino_runtime import convert_model, ov
 from ingest.errors import SettingsError
 
 
@@ -58,7 +58,7 @@ def export_encoder(source: Path, pooling: Pooling, target: Path) -> None:
         example = torch.ones((2, 16), dtype=torch.int64)
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
-            model = cast("Any", ov).convert_model(
+            model = convert_model()(
                 _PooledEncoder(encoder, pooling).eval(),
                 example_input={"input_ids": example, "attention_mask": example},
             )

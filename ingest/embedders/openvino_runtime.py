@@ -1,17 +1,32 @@
-"""OpenVINO, imported without its usage reporter: Troika sends nothing anywhere that it was not told to.
+"""OpenVINO, imported without its usage reporter and without its conversion tools; import ``ov`` from here.
 
-OpenVINO reports an event when it is imported, if ``openvino-telemetry`` is there, which its wheel pulls in;
-where that package cannot be imported, it uses a stub of its own. Import ``ov`` from here, never directly.
+Troika sends nothing anywhere that it was not told to, and OpenVINO reports an event when it is imported, if
+``openvino-telemetry`` is there, which its wheel pulls in; where that package cannot be imported, it uses a
+stub of its own. The conversion tools take as long to import as all the rest, and are for an export alone.
 """
 
 from __future__ import annotations
 
+import importlib
 import sys
+from collections.abc import Callable
 from typing import Any, cast
 
+_CONVERSION = "openvino.tools.ovc"
+
 # None is how the import system says that a module is absent.
-cast("dict[str, Any]", sys.modules).setdefault("openvino_telemetry", None)
+_modules = cast("dict[str, Any]", sys.modules)
+_modules.setdefault("openvino_telemetry", None)
+_modules.setdefault(_CONVERSION, None)
 
 import openvino as ov  # noqa: E402
 
-__all__ = ["ov"]
+if _modules[_CONVERSION] is None:
+    del _modules[_CONVERSION]
+
+__all__ = ["convert_model", "ov"]
+
+
+def convert_model() -> Callable[..., ov.Model]:
+    """The function of OpenVINO that converts a model, imported now."""
+    return cast("Any", importlib.import_module(_CONVERSION)).convert_model

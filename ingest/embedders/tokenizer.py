@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, cast
 
 from tokenizers import Tokenizer
 
@@ -17,6 +18,8 @@ class TokenizerCounter:
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
         self._words = WordCounter(tokenizer) if cuts_at_words(tokenizer) else None
+        unknown = cast("str | None", getattr(cast("Any", tokenizer).model, "unk_token", None))
+        self._unknown = None if unknown is None else tokenizer.token_to_id(unknown)
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
         """Half-open spans of the tokens of ``text``, without specials."""
@@ -33,6 +36,11 @@ class TokenizerCounter:
         # Without offsets, and with the interpreter's lock let go.
         encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         return [len(encoding) for encoding in encodings]
+
+    def known_share(self, text: str) -> float:
+        """The share of the tokens of ``text`` that are known; 1 where nothing is unknown to the model."""
+        ids = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return 1.0 - ids.count(self._unknown) / len(ids) if ids and self._unknown is not None else 1.0
 
 
 class ModelTokenizer(TokenizerCounter):

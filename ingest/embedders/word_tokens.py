@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Sequence
+from typing import Protocol, cast
 
 from tokenizers import Tokenizer
 from tokenizers.normalizers import BertNormalizer
@@ -54,15 +55,27 @@ class WordCounter:
         return signs + sum(map(self._words.__getitem__, words.split()))
 
 
+class _Model(Protocol):
+    """What is used of the library's models, which have no types."""
+
+    def tokenize(self, sequence: str) -> Sequence[object]: ...
+
+
 class _Words(dict[str, int]):
     """The number of tokens of each word."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         super().__init__()
         self._tokenizer = tokenizer
+        self._model = cast("_Model", tokenizer.model)
+        self._lowercases = bool(tokenizer.normalizer.lowercase)
 
     def __missing__(self, word: str) -> int:
-        count = len(self._tokenizer.encode(word, add_special_tokens=False))
+        if word.isascii():
+            # Nothing is left to normalize or to cut, and without these steps it takes a tenth of the time.
+            count = len(self._model.tokenize(word.lower() if self._lowercases else word))
+        else:
+            count = len(self._tokenizer.encode(word, add_special_tokens=False))
         if len(word) <= _LONGEST_WORD_KEPT:
             if len(self) >= _WORDS_KEPT:
                 self.clear()

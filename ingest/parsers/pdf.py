@@ -23,7 +23,8 @@ def parse(content: bytes) -> ParsedFile:
     """The text of all pages that have any, with the box of each line.
 
     The metadata tell of pages that could not be loaded (``unreadable_pages``) and of pages that show
-    something but gave no text (``pages_without_text``: scans, where the extra ``ocr`` is missing).
+    something but gave no text (``pages_without_text``: scans, where the extra ``ocr`` is missing), among
+    them those that OCR had no time for (``pages_unread_for_time``).
 
     Raises:
         EncryptedFileError: the file asks for a password.
@@ -49,7 +50,7 @@ def _read(content: bytes) -> PdfContent:
     if any(page.is_scan for page in read.pages):
         from ingest.parsers.pdf_scans import with_scans_read  # late: most files have no scans
 
-        read = replace(read, pages=with_scans_read(content, read.pages))
+        read = with_scans_read(content, read)
     if not _has_text(read):
         raise _no_text(read)
     return read
@@ -76,6 +77,11 @@ def _no_text(read: PdfContent) -> NoTextError:
     from ingest.parsers import ocr
 
     found = f"no page of the PDF holds text, of {len(read.pages)} in all, and {scans} show something"
+    if read.unread:
+        return NoTextError(
+            f"{found}, of which OCR had no time for {read.unread}: split the file, or raise "
+            "ingest.parse_seconds."
+        )
     if ocr.is_available():
         return NoTextError(f"{found} in which OCR found no text either: there is nothing to ingest.")
     return NoTextError(
@@ -90,4 +96,6 @@ def _metadata(read: PdfContent) -> dict[str, MetadataValue]:
     without_text = sum(page.is_scan and not page.lines for page in read.pages)
     if without_text:
         found["pages_without_text"] = without_text
+    if read.unread:
+        found["pages_unread_for_time"] = read.unread
     return found

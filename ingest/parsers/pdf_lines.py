@@ -58,10 +58,11 @@ class Bookmark(NamedTuple):
 class PdfContent:
     """What was read of a file. ``properties`` has the keys of the file's information dictionary ("Title").
 
-    ``unreadable`` counts pages that could not be loaded.
+    ``unreadable`` counts pages that could not be loaded, ``unread`` scans that there was no time for.
     """
 
     pages: Sequence[PageLines]
     properties: Mapping[str, str]
     unreadable: int
     bookmarks: Sequence[Bookmark] = ()
+    unread: int = 0

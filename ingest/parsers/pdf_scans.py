@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from contextlib import closing, suppress
 from dataclasses import replace
 from statistics import median
 from typing import Any
 
 from ingest.parsers import ocr
 from ingest.parsers.pdf_columns import in_reading_order
-from ingest.parsers.pdf_lines import Line, PageLines
+from ingest.parsers.pdf_lines import Line, PageLines, PdfContent
 from ingest.parsers.pdf_readable import readable
 from ingest.parsers.pdfium import PdfiumFailure, render_pages
+from ingest.parsers.time_left import seconds_left
 
 _LARGER = 1.5
 _POINTS_PER_HEIGHT = 0.75
+_SHARE_OF_TIME = 0.6
+"""Of what is left of the file's time, after which no page is begun: the last one and the layout take more."""
 
 
-def with_scans_read(content: bytes, pages: Sequence[PageLines]) -> list[PageLines]:
-    """The pages, of which scans have the lines that OCR finds on them; unchanged without the extra."""
-    scans = {page.number: page for page in pages if page.is_scan}
+def with_scans_read(content: bytes, read: PdfContent) -> PdfContent:
+    """The file with the lines that OCR finds on its scans; unchanged without the extra.
+
+    Scans that the time is too short for stay as they are, and are counted as ``unread``.
+    """
     if not ocr.is_available():
-        return list(pages)
-    try:
-        for number, picture in render_pages(content, list(scans)):
+        return read
+    scans = {page.number: page for page in read.pages if page.is_scan}
+    last_start = time.monotonic() + _SHARE_OF_TIME * seconds_left()
+    unread = 0
+    # What only pypdf can open cannot be drawn.
+    with suppress(PdfiumFailure), closing(render_pages(content, list(scans))) as pictures:
+        for done, (number, picture) in enumerate(pictures, 1):
             scans[number] = _read(scans[number], picture)
-    except PdfiumFailure:
-        pass  # what only pypdf can open cannot be drawn
-    return [scans.get(page.number, page) for page in pages]
+            if time.monotonic() > last_start:
+                unread = len(scans) - done
+                break
+    return replace(read, pages=[scans.get(page.number, page) for page in read.pages], unread=unread)
 
 
 def _read(page: PageLines, picture: Any) -> PageLines:

@@ -48,7 +48,7 @@ def read_pdf(content: bytes) -> PdfContent:
         return PdfContent(pages, properties, unreadable, tuple(_bookmarks(document)))
 
 
-def render_pages(content: bytes, numbers: Sequence[int]) -> Iterator[tuple[int, Any]]:
+def render_pages(content: bytes, numbers: Sequence[int]) -> Generator[tuple[int, Any]]:
     """Pages as pictures: (number, array of rows, columns and blue, green, red) at 200 dpi or less.
 
     A picture has at most 2,000 dots to a side, whatever size the page claims to have.

@@ -1,7 +1,8 @@
 """XLS (Excel 97-2003) -> a page for each sheet, through xlrd; see ``ingest.parsers.grid``.
 
 xlrd is slower than the readers written in C or Rust, but bytes at random never make it die, and it knows how
-a number is shown.
+a number is shown. The workbook is taken out of its container by olefile: xlrd follows a chain of sectors
+that leads back into itself for ever.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import io
 from typing import Any, Protocol, cast
 
+import olefile
 import xlrd
 
 from ingest.errors import BrokenFileError, EncryptedFileError
@@ -16,6 +18,8 @@ from ingest.parsers.grid import CellBudget, Grid, Merge, write_grid
 from ingest.parsers.number_format import read_format, show_number, show_plain
 from ingest.parsers.text_builder import ParsedFile, TextBuilder
 
+_STREAMS = ("Workbook", "Book")
+"""Where a container keeps the workbook: Excel 97 and later, Excel 95."""
 _TEXT, _NUMBER, _DATE, _BOOLEAN, _ERROR = 1, 2, 3, 4, 5
 
 
@@ -60,9 +64,9 @@ def _open(content: bytes) -> _Book:
     try:
         # What xlrd has to say of odd files goes to its log, which would be the standard output.
         book = library.open_workbook(
-            file_contents=content, logfile=io.StringIO(), formatting_info=True, ragged_rows=True
+            file_contents=_workbook(content), logfile=io.StringIO(), formatting_info=True, ragged_rows=True
         )
-    except library.XLRDError as error:
+    except (library.XLRDError, OSError) as error:
         if "encrypted" in str(error):
             raise EncryptedFileError(
                 "the file asks for a password: save a copy without one and ingest that."
@@ -71,6 +75,22 @@ def _open(content: bytes) -> _Book:
             f"the file is no readable Excel workbook ({error}): open it in Excel and save it as .xlsx."
         ) from error
     return cast("_Book", book)
+
+
+def _workbook(content: bytes) -> bytes:
+    """The records of the workbook. Those of Excel 4 and before are the file itself.
+
+    Raises:
+        OSError: the container is damaged, or holds no workbook.
+    """
+    library = cast("Any", olefile)
+    if not content.startswith(library.MAGIC):
+        return content
+    container = library.OleFileIO(io.BytesIO(content))
+    for name in _STREAMS:
+        if container.exists(name) and (workbook := container.openstream(name).read()):
+            return workbook
+    raise OSError("it holds no workbook")
 
 
 def _read_sheet(book: _Book, sheet: _Sheet, budget: CellBudget) -> Grid:

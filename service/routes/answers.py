@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from ingest.settings import Settings
 from service.answer import AnswerEvent, Finished
+from service.answer_cache import AnswerCache
 from service.event_stream import AnswerStream, EventStreamResponse
 from service.feedback import new_feedback
 from service.history import History
@@ -25,8 +26,10 @@ STREAM_DESCRIPTION = (
 )
 
 
-def answers_router(settings: Settings, pipelines: PipelineProvider, history: History) -> APIRouter:
-    """The routes under which questions are answered and answers judged."""
+def answers_router(
+    settings: Settings, pipelines: PipelineProvider, history: History, answers: AnswerCache | None
+) -> APIRouter:
+    """The routes under which questions are answered and answers judged; a bad one leaves ``answers``."""
     router = APIRouter(prefix="/v1", tags=["answers"])
 
     @router.post(
@@ -39,7 +42,9 @@ def answers_router(settings: Settings, pipelines: PipelineProvider, history: His
         """Answer a question from the documents of a collection."""
         question = check_question(request.question, settings.server.max_question_characters)
         collection = request.collection or settings.collection
-        stream = AnswerStream(pipelines, collection, question, request.passages)
+        stream = AnswerStream(
+            pipelines, collection, question, request.passages, request.history, cache=request.cache
+        )
         try:
             if not request.stream:
                 return await _whole_answer(stream)
@@ -60,6 +65,9 @@ def answers_router(settings: Settings, pipelines: PipelineProvider, history: His
         """Judge an answer: thumbs up or down, a corrected answer, a comment."""
         judgement = new_feedback(request.answer_id, request.verdict, request.correction, request.comment)
         await asyncio.to_thread(history.add_feedback, judgement)
+        if answers is not None and judgement.verdict == "down":
+            judged = await asyncio.to_thread(history.get, judgement.answer_id)
+            await asyncio.to_thread(answers.forget, judged.answer)
         return FeedbackBody.of(judgement)
 
     return router

@@ -13,7 +13,8 @@ from service.catalog_schemas import CollectionBody, CollectionsBody, DocumentBod
 from service.pipelines import DocumentSource, PipelineProvider
 from service.question import check_question
 from service.routes.problems import PROBLEMS
-from service.schemas import CollectionField, SearchBody, SearchRequest
+from service.schemas import CollectionField
+from service.search_schemas import SearchBody, SearchRequest
 
 
 def collections_router(settings: Settings, pipelines: PipelineProvider) -> APIRouter:
@@ -25,7 +26,8 @@ def collections_router(settings: Settings, pipelines: PipelineProvider) -> APIRo
         """Find passages, without an answer."""
         query = check_question(request.query, settings.server.max_question_characters)
         async with pipelines.lease(request.collection or settings.collection) as pipeline:
-            return SearchBody.of(await pipeline.search(query, request.k, request.mode))
+            found = await pipeline.search(query, request.k, request.mode, request.history)
+            return SearchBody.of(found)
 
     @router.get("/collections")
     async def collections() -> CollectionsBody:  # pyright: ignore[reportUnusedFunction]

@@ -52,7 +52,8 @@ class FakePipeline:
     async def answer_from(self, question: str, passages: Sequence[Passage]) -> Answer:
         return self._answer(question, tuple(passages))
 
-    async def search(self, query: str, k: int, mode: object) -> FakeFound:
+    async def search(self, query: str, k: int, mode: object, history: Sequence[str] = ()) -> FakeFound:
+        query = " ".join((*history, query))
         if query == "?":
             raise NoTermsError("the question has no term.")
         self.searched.append(query)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.datasets import corpus_id, corpus_uri, read_dataset
+from eval.datasets import corpus_id, corpus_uri, dataset_folders, read_dataset
 from ingest.errors import CasesError
 
 
@@ -70,6 +70,30 @@ def test_a_document_id_used_twice_is_refused(folder: Path) -> None:
     (folder / "corpus.jsonl").write_text('{"_id": "d1", "text": "a"}\n{"_id": "d1", "text": "b"}\n', "utf-8")
     with pytest.raises(CasesError, match=r"corpus\.jsonl, line 2: the id 'd1' was used on line 1"):
         read_dataset(folder)
+
+
+def test_the_turns_before_a_query_are_read_oldest_first(folder: Path) -> None:
+    turns = ["which hotel?", {"role": "assistant", "text": "The Alma."}]
+    query = {"_id": "q1", "text": "is it near?", "history": turns}
+    (folder / "queries.jsonl").write_text(f"{json.dumps(query)}\n", "utf-8")
+    (folder / "qrels.tsv").write_text("q1\td1\t1\n", "utf-8")
+    assert read_dataset(folder).queries[0].history == ("which hotel?", "The Alma.")
+    (folder / "queries.jsonl").write_text(f"{json.dumps(query | {'history': [1]})}\n", "utf-8")
+    with pytest.raises(CasesError, match="line 1: the field 'history'"):
+        read_dataset(folder)
+
+
+def test_a_folder_of_data_sets_gives_those_with_judgements(folder: Path, tmp_path: Path) -> None:
+    assert dataset_folders(folder) == [folder]
+    for name in ("b", "a", "unjudged"):
+        (tmp_path / "sets" / name).mkdir(parents=True)
+        (tmp_path / "sets" / name / "corpus.jsonl").touch()
+        if name != "unjudged":
+            (tmp_path / "sets" / name / "qrels.tsv").touch()
+    assert [path.name for path in dataset_folders(tmp_path / "sets")] == ["a", "b"]
+    (tmp_path / "none").mkdir()
+    with pytest.raises(CasesError, match="give a data set"):
+        dataset_folders(tmp_path / "none")
 
 
 @pytest.mark.parametrize("name", ["d1", "xq:Warsaw:0", "a/b c", "文档%20"])

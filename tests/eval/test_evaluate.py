@@ -65,6 +65,9 @@ def test_a_data_set_is_indexed_once_and_then_answered_from(dataset: Path, home: 
     again = evaluate("retrieval", "--dataset", str(dataset), "--mode", "lexical", "--limit", "2")
     assert (again["snapshot"], again["mode"], again["queries"]) == (first["snapshot"], "lexical", 2)
 
+    several = evaluate("retrieval", "--dataset", str(dataset), "--mode", "dense", "--mode", "lexical")
+    assert set(several["sets"][0]["modes"]) == {"dense", "lexical"}
+
     cases = ("--cases", str(dataset / "queries.jsonl"), "--generator", "extractive")
     served = evaluate("answers", *cases, "--collection", first["collection"])
     assert served["metrics"]["document_in_top_5"] == 1.0
@@ -80,6 +83,8 @@ def test_a_data_set_is_indexed_once_and_then_answered_from(dataset: Path, home: 
     ("arguments", "error", "reason"),
     [
         (("retrieval", "--dataset", "nowhere"), CasesError, "cannot be read"),
+        (("retrieval",), UsageError, "give --dataset"),
+        (("retrieval", "--fit"), UsageError, "one --dataset, or --cases"),
         (("answers", "--cases", "nowhere.jsonl"), CasesError, "cannot be read"),
         (("answers", "--cases", "x", "--oracle", "--collection", "c"), UsageError, "leave --collection out"),
         (("answers", "--cases", "x", "--generator", "parrot"), UsageError, "generator.kind"),

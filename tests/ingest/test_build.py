@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from ingest.collection import Collection
 from ingest.pipeline import ingest
+from ingest.progress import Silent
 from ingest.report import IngestReport
 from ingest.request import IngestRequest
 from ingest.settings import ChunkingSettings, IngestSettings, Settings
@@ -295,15 +296,67 @@ def test_bm25_is_published_before_the_vectors_and_the_vectors_follow(
     assert len(vectors_by_chunk(settings)) == 2
 
 
-def test_publishing_bm25_first_makes_two_snapshots_and_says_so(
+def test_publishing_bm25_first_makes_two_snapshots_of_which_the_second_is_kept(
+    docs: Path, settings: Settings, words: CountingEmbedder
+) -> None:
+    settings = settings.model_copy(update={"ingest": IngestSettings(keep_snapshots=2)})
+    heard: list[tuple[str, int]] = []
+
+    class Listener(Silent):
+        def published(self, snapshot: str, unembedded: int) -> None:
+            heard.append((snapshot, unembedded))
+
+    for number in range(3):
+        (docs / f"{number}.txt").write_text(FEE.replace("50", str(number)))
+        ingest(IngestRequest((docs,), lexical_first=True), "docs", settings, Listener())
+    assert [unembedded for _, unembedded in heard] == [1, 0] * 3
+    kept = [path.name for path in Collection(settings.home, "docs").published()]
+    assert kept == [heard[3][0], heard[5][0]], "each has its vectors"
+    assert words.passages == 3
+    assert_sound(settings)
+
+
+def test_a_run_that_adds_the_vectors_alone_takes_the_place_of_the_one_without(
     docs: Path, settings: Settings, words: CountingEmbedder
 ) -> None:
     (docs / "a.txt").write_text(FEE)
-    report = run(docs, settings, request=IngestRequest(lexical_first=True))
-    first, second = Collection(settings.home, "docs").published()
-    assert (json.loads((first / "manifest.json").read_text())["unembedded"], report.unembedded) == (1, 0)
-    assert report.snapshot == second.name
-    assert words.passages == 1
+    words.interrupt_after = 0
+    with pytest.raises(KeyboardInterrupt):
+        run(docs, settings, request=IngestRequest(lexical_first=True))
+    words.interrupt_after = None
+    report = run(docs, settings)
+    assert [path.name for path in Collection(settings.home, "docs").published()] == [report.snapshot]
+
+
+def test_a_file_that_failed_in_an_interrupted_run_is_tried_again_when_asked_for(
+    docs: Path, settings: Settings, words: CountingEmbedder, parsing: CountedParsing
+) -> None:
+    (docs / "a.txt").write_text(FEE)
+    (docs / "b.pdf").write_bytes(b"%PDF-1.7 and no more")
+    words.interrupt_after = 0
+    with pytest.raises(KeyboardInterrupt):
+        run(docs, settings)
+    words.interrupt_after = None
+    parsing.names.clear()
+    assert run(docs, settings, request=IngestRequest(retry_failed=True)).failures[0].code == "file_broken"
+    assert parsing.names == ["b.pdf"], "what could be read is not read again"
+
+
+def test_what_was_known_of_a_member_stays_when_it_cannot_be_read_any_more(
+    docs: Path, settings: Settings, words: CountingEmbedder, parsing: CountedParsing
+) -> None:
+    zip_up(docs / "all.zip", {"fee.txt": FEE, "gate.txt": GATE, "copy.txt": COPY})
+    run(docs, settings)
+    zip_up(docs / "all.zip", {"fee.txt": "", "gate.txt": RANK})
+    report = run(docs, settings)
+    assert (counts(report), report.failures[0].code) == ((0, 1, 0, 0, 1), "file_empty")
+    assert names_by_text(settings) == {FEE.strip(): ["fee.txt"], RANK.strip(): ["gate.txt"]}
+    parsing.names.clear()
+    again = run(docs, settings)
+    assert (counts(again), parsing.names, again.snapshot) == ((0, 0, 1, 0, 1), [], report.snapshot)
+    zip_up(docs / "all.zip", {"gate.txt": RANK})
+    run(docs, settings)
+    assert names_by_text(settings) == {RANK.strip(): ["gate.txt"]}
 
 
 @pytest.mark.parametrize("lexical_first", [True, False])

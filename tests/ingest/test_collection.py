@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from ingest.collection import STAGED_PREFIX, Collection, list_collections
+from ingest import collection as module
+from ingest.collection import STAGED_PREFIX, UNPUBLISHED, Collection, list_collections
 from ingest.errors import (
     CollectionBusyError,
     CollectionNameError,
     CollectionNotFoundError,
     SettingsError,
+    SnapshotCorruptError,
 )
 
 
@@ -100,3 +102,60 @@ def test_the_newest_and_the_current_snapshot_are_kept(collection: Collection) ->
     collection.publish("2")
     collection.prune_snapshots(2)
     assert sorted(path.name for path in collection.snapshots.iterdir()) == ["2", "4", "5"]
+
+
+def test_the_one_that_lacks_but_the_vectors_of_the_next_is_not_among_those_kept(
+    collection: Collection,
+) -> None:
+    for name in ("1", "2", "3"):
+        (collection.snapshots / name).mkdir(parents=True)
+    collection.publish("3")
+    collection.prune_snapshots(2, superseded="2")
+    assert [path.name for path in collection.published()] == ["1", "3"]
+
+
+def test_a_lost_pointer_is_damage_and_not_a_new_collection(collection: Collection) -> None:
+    (collection.snapshots / "one").mkdir(parents=True)
+    collection.publish("one")
+    (collection.directory / "CURRENT").unlink()
+    with pytest.raises(SnapshotCorruptError, match="troika collections verify handbook --repair"):
+        collection.require_current()
+    assert list_collections(collection.home) == ["handbook"]
+
+
+@pytest.mark.parametrize("name", [f"{STAGED_PREFIX}one", "one"])
+def test_what_was_never_current_makes_no_collection(collection: Collection, name: str) -> None:
+    (collection.snapshots / name).mkdir(parents=True)
+    (collection.snapshots / name / UNPUBLISHED).touch()
+    assert collection.current_id() is None
+    assert list_collections(collection.home) == []
+
+
+def test_without_a_pointer_nothing_is_cleared_away_that_may_have_been_current(
+    collection: Collection,
+) -> None:
+    for name in ("one", "two"):
+        (collection.snapshots / name).mkdir(parents=True)
+    (collection.snapshots / "two" / UNPUBLISHED).touch()
+    with collection.writing():
+        assert [path.name for path in collection.published()] == ["one", "two"]
+
+
+def test_a_drop_that_is_interrupted_leaves_no_half_collection(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (collection.snapshots / "one").mkdir(parents=True)
+    collection.publish("one")
+
+    def interrupt(path: Path, **_: object) -> None:
+        if path.exists():
+            raise KeyboardInterrupt
+
+    with collection.writing(), monkeypatch.context() as patch:
+        patch.setattr(module.shutil, "rmtree", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            collection.drop()
+    assert (collection.current_id(), list_collections(collection.home)) == (None, [])
+    with collection.writing():
+        assert [path.name for path in collection.directory.parent.iterdir()] == ["handbook"]
+        assert collection.published() == []

@@ -79,16 +79,23 @@ def test_nothing_at_all_can_be_kept(tmp_path: Path) -> None:
     assert segments(tmp_path / "3") == []
 
 
-def test_more_than_twelve_segments_are_merged(tmp_path: Path) -> None:
+def test_small_segments_are_merged_so_that_few_remain(tmp_path: Path) -> None:
     source = None
-    for number in range(1, 13):
+    for number in range(1, 17):
         source = write(tmp_path / str(number), source, add=[number])
+        assert len(segments(source)) == number.bit_count()
     assert source is not None
-    assert len(segments(source)) == 12
-    merged = write(tmp_path / "13", source, add=[13])
-    assert segments(merged) == ["0014.vectors.npy"]
-    assert held(merged) == {number: [number, 1, 2, 3] for number in range(1, 14)}
-    assert len(held(source)) == 12, "what is linked from the snapshot before stays there"
+    assert held(source) == {number: [number, 1, 2, 3] for number in range(1, 17)}
+    assert len(held(tmp_path / "15")) == 15, "what is linked from the snapshot before stays there"
+
+
+def test_a_large_segment_is_never_written_again_for_what_is_added(tmp_path: Path) -> None:
+    source = write(tmp_path / "0", add=range(1000, 41_000))
+    inode = (source / "0001.vectors.npy").stat().st_ino
+    for number in range(1, 10):
+        source = write(tmp_path / str(number), source, add=[number], delete=[999 + number])
+    assert (source / "0001.vectors.npy").stat().st_ino == inode
+    assert len(segments(source)) == 3
 
 
 @pytest.mark.parametrize(("dead", "is_merged"), [(25, False), (26, True)])
@@ -106,7 +113,8 @@ def test_segments_of_which_more_than_a_quarter_is_dead_are_merged(
 def test_single_vectors_are_looked_up_in_the_order_asked_for(tmp_path: Path) -> None:
     first = write(tmp_path / "1", add=[5, 3, 9, 1])
     reader = SegmentReader(write(tmp_path / "2", first, add=[20, 11], delete=[9]), DIMENSION)
-    assert reader.living == {1, 3, 5, 11, 20}
+    assert reader.numbers.tolist() == [1, 3, 5, 11, 20]
+    assert (11 in reader, 9 in reader, 10 in reader, 21 in reader) == (True, False, False, False)
     wanted = [20, 1, 3, 11, 3]
     assert reader.vectors(wanted).tolist() == vectors_of(wanted).tolist()
     assert reader.vectors([]).shape == (0, DIMENSION)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from ingest import durable
-from ingest.durable import file_sha256, replace_text, sync_tree
+from ingest.durable import file_sha256, replace_text, storage_errors, sync_tree
+from ingest.errors import StorageError
 
 
 def test_a_file_is_replaced_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
@@ -52,3 +53,8 @@ def test_a_checksum_is_of_the_bytes_of_a_file_larger_than_one_block(tmp_path: Pa
     content = bytes(range(256)) * 10_000
     (tmp_path / "file").write_bytes(content)
     assert file_sha256(tmp_path / "file") == hashlib.sha256(content).hexdigest()
+
+
+def test_a_full_disk_is_told_with_what_is_true_before_and_after_publishing(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="what was published last stays whole"), storage_errors(tmp_path):
+        raise OSError(28, "No space left on device")

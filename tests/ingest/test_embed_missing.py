@@ -14,7 +14,7 @@ from ingest.docstore import ChunkRow, Origin
 from ingest.embed_missing import embed_missing, reuse_known
 from ingest.known_vectors import KnownVectors, vector_key
 from ingest.progress import Silent
-from ingest.settings import ChunkingSettings
+from ingest.settings import ChunkingSettings, DenseSettings
 from ingest.staging import StagedSnapshot
 from ingest.unfinished import UnfinishedWork
 from tests.ingest.conftest import CountingEmbedder
@@ -48,7 +48,7 @@ def staged(tmp_path: Path, words: CountingEmbedder) -> Iterator[StagedSnapshot]:
     """150 chunks of different texts, of which the first is held by three more documents."""
     target = Collection(tmp_path, "docs")
     with target.writing():
-        staged = StagedSnapshot(target, words.spec, SPEC, None)
+        staged = StagedSnapshot(target, words.spec, SPEC, DenseSettings(), None)
         chunker = Chunker(words, SPEC)
         texts = [
             *(f"{SENTENCE} {'Again. ' * (number % 9)}{number}\n" for number in range(150)),

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import math
+import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import pytest
-from rank_bm25 import BM25Okapi  # pyright: ignore[reportMissingTypeStubs]
 
-from ingest.document import BlockKind, Chunk
+from eval.dataset_index import corpus_documents
+from eval.datasets import read_dataset
+from ingest.access import PUBLIC, access_terms, groups_of
+from ingest.document import BlockKind, Chunk, Document, MetadataValue, chunk_id, document_id
 from ingest.errors import NoTermsError, SnapshotCorruptError
-from ingest.lexical import K1, B, LexicalReader, LexicalWriter, clone_lexical
+from ingest.lexical import DOCUMENT_WEIGHT, K1, B, LexicalReader, LexicalWriter, clone_lexical
+from ingest.lexical_reference import ReferenceReader
 from ingest.terms import terms
 
 TEXTS = [
@@ -26,22 +28,60 @@ TEXTS = [
 ]
 
 
-def chunk_of(text: str, title: str = "") -> Chunk:
-    return Chunk("", "", "", title, (), text, 0, len(text), None, None, BlockKind.PARAGRAPH, "en")
+def document_of(
+    text: str,
+    *,
+    uri: str = "note:",
+    title: str = "",
+    language: str = "en",
+    metadata: Mapping[str, MetadataValue] | None = None,
+) -> Document:
+    return Document(document_id(uri, text), uri, title, text, language, (), (), "", metadata=metadata or {})
+
+
+def chunk_of(document: Document, start: int = 0, end: int | None = None) -> Chunk:
+    text = document.text[start:end]
+    return Chunk(
+        chunk_id(document.id, start, start + len(text)),
+        document.id,
+        document.uri,
+        document.title,
+        (),
+        text,
+        start,
+        start + len(text),
+        None,
+        None,
+        BlockKind.PARAGRAPH,
+        document.language,
+    )
+
+
+def write(directory: Path, documents: Iterable[Document], first: int = 1) -> None:
+    """Add documents of one chunk each, under the numbers ``first``, ``first`` + 1 …"""
+    writer = LexicalWriter(directory)
+    for number, document in enumerate(documents, first):
+        access = access_terms(groups_of(document.metadata)) or (PUBLIC,)
+        writer.add(document, [number], [chunk_of(document)], access)
+    writer.commit()
 
 
 def build(directory: Path, texts: Iterable[str]) -> LexicalReader:
     """An index of ``texts`` under the numbers 1, 2, 3 …"""
-    chunks = [chunk_of(text) for text in texts]
-    writer = LexicalWriter(directory)
-    writer.add(range(1, len(chunks) + 1), chunks)
-    writer.commit()
+    write(directory, map(document_of, texts))
     return LexicalReader(directory)
 
 
-def idf(documents: int, containing: int) -> float:
-    """The weight of a term, as the module states it."""
-    return math.log(1 + (documents - containing + 0.5) / (containing + 0.5))
+def bm25(words: Sequence[str], texts: Sequence[Sequence[str]], at: int) -> float:
+    """The score of one of ``texts`` by the formula that the module states."""
+    average = sum(map(len, texts)) / len(texts)
+    score = 0.0
+    for word in words:
+        containing = sum(word in text for text in texts)
+        idf = math.log(1 + (len(texts) - containing + 0.5) / (containing + 0.5))
+        frequency = Counter(texts[at])[word]
+        score += idf * frequency * (K1 + 1) / (frequency + K1 * (1 - B + B * len(texts[at]) / average))
+    return score
 
 
 def numbers(found: Sequence[tuple[int, float]]) -> list[int]:
@@ -49,31 +89,66 @@ def numbers(found: Sequence[tuple[int, float]]) -> list[int]:
 
 
 def test_the_score_is_that_of_the_stated_formula(tmp_path: Path) -> None:
-    found = dict(build(tmp_path / "index", TEXTS).search("rank of adapters", 10))
-    documents = [terms(text) for text in TEXTS]
-    average = sum(map(len, documents)) / len(documents)
-    for number, document in enumerate(documents, 1):
-        expected = 0.0
-        for term in ("rank", "of", "adapt"):
-            frequency = Counter(document)[term]
-            containing = sum(term in other for other in documents)
-            norm = frequency + K1 * (1 - B + B * len(document) / average)
-            expected += idf(len(documents), containing) * frequency * (K1 + 1) / norm
-        assert found.get(number, 0.0) == pytest.approx(expected, rel=1e-4)
+    texts = ["The rank of an adapter. Backups stay.", "Rank, rank and rank. Adapters of the house."]
+    documents = [document_of(text) for text in texts]
+    writer = LexicalWriter(tmp_path / "index")
+    for at, document in enumerate(documents):
+        middle = document.text.index(".") + 1
+        writer.add(
+            document, [2 * at, 2 * at + 1], [chunk_of(document, 0, middle), chunk_of(document, middle)]
+        )
+    writer.commit()
+    found = dict(LexicalReader(tmp_path / "index").search("rank of adapters", 10))
+    whole = [terms(text) for text in texts]
+    halves = [terms(half) for text in texts for half in text.split(".")[:2]]
+    words = ["rank", "adapt"]
+    assert found.keys() == {0, 2, 3}
+    for number, score in found.items():
+        own, outer = bm25(words, halves, number), bm25(words, whole, number // 2)
+        assert score == pytest.approx(own + DOCUMENT_WEIGHT * outer, rel=1e-4)
 
 
 def test_codes_and_chinese_are_found(tmp_path: Path) -> None:
     reader = build(tmp_path / "index", TEXTS)
     assert numbers(reader.search("xj-2041B", 10)) == [4]
     assert numbers(reader.search("2041", 10)) == [4]
-    assert numbers(reader.search("增强", 10)) == [4]
+    assert numbers(reader.search("增強", 10)) == [4]
 
 
-def test_titles_and_headings_are_searched_too(tmp_path: Path) -> None:
-    writer = LexicalWriter(tmp_path / "index")
-    writer.add([5], [chunk_of("Sixteen.", title="Choosing the rank")])
-    writer.commit()
-    assert numbers(LexicalReader(tmp_path / "index").search("rank", 10)) == [5]
+def test_title_file_name_and_stated_facts_are_searched_too(tmp_path: Path) -> None:
+    document = document_of(
+        "Sixteen.",
+        title="Choosing the rank",
+        uri="file:///filings/ACME_10-K.pdf",
+        metadata={"author": "Ada Lovelace", "year": 2024, "draft": True, "keywords": ("loan", "bond")},
+    )
+    write(tmp_path / "index", [document])
+    reader = LexicalReader(tmp_path / "index")
+    for query in ("rank", "acme", "lovelace", "2024", "bonds"):
+        assert numbers(reader.search(query, 10)) == [1], query
+    assert reader.search("True", 10) == []
+
+
+def test_what_says_who_may_see_a_document_is_no_word(tmp_path: Path) -> None:
+    write(tmp_path / "index", [document_of("Sixteen.", metadata={"acl": ("surgeons",)})])
+    assert LexicalReader(tmp_path / "index").search("surgeons", 10) == []
+
+
+def test_a_chunk_that_may_not_be_seen_is_not_found(tmp_path: Path) -> None:
+    documents = [document_of("rank one", metadata={"acl": ("staff",)}), document_of("rank two")]
+    write(tmp_path / "index", documents)
+    reader = LexicalReader(tmp_path / "index")
+    assert sorted(numbers(reader.search("rank", 10))) == [1, 2]
+    assert numbers(reader.search("rank", 10, (PUBLIC,))) == [2]
+    assert sorted(numbers(reader.search("rank", 10, (PUBLIC, *access_terms(("staff",)))))) == [1, 2]
+
+
+def test_a_question_finds_the_words_of_every_language_of_the_index(tmp_path: Path) -> None:
+    write(tmp_path / "index", [document_of("Die Häuser", language="de"), document_of("The houses")])
+    reader = LexicalReader(tmp_path / "index")
+    assert reader.languages == ("de", "en")
+    assert numbers(reader.search("Häusern", 10)) == [1]
+    assert numbers(reader.search("house", 10)) == [2]
 
 
 def test_a_query_without_words_is_refused(tmp_path: Path) -> None:
@@ -95,18 +170,33 @@ def test_a_clone_changes_and_its_source_does_not(tmp_path: Path) -> None:
     source = build(tmp_path / "source", TEXTS)
     clone_lexical(tmp_path / "source", tmp_path / "clone")
     writer = LexicalWriter(tmp_path / "clone")
-    writer.delete([1])
-    writer.add([9], [chunk_of("Another rank")])
+    writer.delete(document_of(TEXTS[0]).id, [1])
+    added = document_of("Another rank")
+    writer.add(added, [9], [chunk_of(added)])
     writer.commit()
-    assert LexicalReader(tmp_path / "clone").numbers() == {2, 3, 4, 9}
+    clone = LexicalReader(tmp_path / "clone")
+    assert clone.numbers() == {2, 3, 4, 9}
+    assert sorted(numbers(clone.search("rank", 10))) == [2, 9]
     assert LexicalReader(tmp_path / "source").numbers() == source.numbers() == {1, 2, 3, 4}
     assert sorted(numbers(source.search("rank", 10))) == [1, 2]
+
+
+def test_a_document_counts_once_however_often_chunks_of_it_are_added(tmp_path: Path) -> None:
+    document = document_of("Rank one. Rank two.")
+    for number, (start, end) in enumerate([(0, 9), (9, None)]):
+        writer = LexicalWriter(tmp_path / "index")
+        writer.add(document, [number], [chunk_of(document, start, end)])
+        writer.commit()
+    scores = dict(LexicalReader(tmp_path / "index").search("rank", 10))
+    own, outer = math.log(1 + 0.5 / 2.5), math.log(1 + 0.5 / 1.5) * 2 * (K1 + 1) / (2 + K1)
+    assert scores == pytest.approx(dict.fromkeys((0, 1), own + DOCUMENT_WEIGHT * outer), rel=1e-4)
 
 
 def test_nothing_is_visible_before_the_commit(tmp_path: Path) -> None:
     build(tmp_path / "index", TEXTS)
     writer = LexicalWriter(tmp_path / "index")
-    writer.add([9], [chunk_of("rank")])
+    document = document_of("rank")
+    writer.add(document, [9], [chunk_of(document)])
     assert LexicalReader(tmp_path / "index").numbers() == {1, 2, 3, 4}
     writer.commit()
 
@@ -122,24 +212,29 @@ def test_a_folder_without_an_index_is_named(tmp_path: Path) -> None:
         LexicalReader(tmp_path / "absent")
 
 
+def overlap(directory: Path, documents: Sequence[Document], queries: Sequence[str]) -> float:
+    """The mean share of the reference's ten best chunks that are among the ten best."""
+    pairs = [(document, [(number, chunk_of(document))]) for number, document in enumerate(documents, 1)]
+    write(directory, documents)
+    reader, reference = LexicalReader(directory), ReferenceReader(pairs)
+    shares: list[float] = []
+    for query in queries:
+        expected = set(numbers(reference.search(query, 10)))
+        shares.append(len(expected & set(numbers(reader.search(query, 10)))) / max(1, len(expected)))
+    return sum(shares) / len(shares)
+
+
 @pytest.mark.parametrize("dataset", ["xquad_en", "cmrc2018_zh"])
 def test_the_ranking_agrees_with_the_reference(shared_data: Path, tmp_path: Path, dataset: str) -> None:
-    """The reference's own idf, ln((N - df + 0.5) / (df + 0.5)) with a floor, is replaced by ours."""
-    folder = shared_data / "dev" / dataset
-    texts = [row["text"] for row in read_lines(folder / "corpus.jsonl", 1000)]
-    queries = [row["text"] for row in read_lines(folder / "queries.jsonl", 100)]
-    reader = build(tmp_path / "index", texts)
-    reference: Any = BM25Okapi([terms(text) for text in texts], k1=K1, b=B)
-    containing = Counter(term for text in texts for term in set(terms(text)))
-    reference.idf = {term: idf(len(texts), count) for term, count in containing.items()}
-    overlaps: list[float] = []
-    for query in queries:
-        scores = reference.get_scores(list(dict.fromkeys(terms(query))))
-        expected = {index + 1 for index in scores.argsort()[::-1][:10]}
-        overlaps.append(len(expected & set(numbers(reader.search(query, 10)))) / 10)
-    assert sum(overlaps) / len(overlaps) >= 0.95
+    content = read_dataset(shared_data / "dev" / dataset, limit=100)
+    documents = list(islice(corpus_documents(content), 1000))
+    assert overlap(tmp_path / "index", documents, [query.text for query in content.queries]) >= 0.95
 
 
-def read_lines(path: Path, limit: int) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8") as file:
-        return [json.loads(line) for line in islice(file, limit)]
+def test_the_ranking_of_a_made_corpus_agrees_with_the_reference(tmp_path: Path) -> None:
+    draw = random.Random(7)
+    words = [f"word{chr(97 + rank % 26)}{rank}" for rank in range(300)]
+    weights = [1 / (rank + 1) for rank in range(300)]
+    texts = [" ".join(draw.choices(words, weights, k=draw.randint(5, 80))) for _ in range(300)]
+    queries = [" ".join(draw.sample(words, 4)) for _ in range(50)]
+    assert overlap(tmp_path / "index", [document_of(text) for text in texts], queries) >= 0.95

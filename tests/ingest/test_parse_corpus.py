@@ -94,7 +94,7 @@ def cases(shared_data: Path) -> list[_Case]:
     rows = [json.loads(line) for line in (folder / "index.jsonl").read_text("utf-8").splitlines()]
     with pytest.MonkeyPatch.context() as patch:
         # Reading scans takes minutes; the tests of the PDF parser do it.
-        patch.setattr(ocr, "is_installed", lambda _: False)
+        patch.setattr(ocr, "is_available", lambda: False)
         cases = [_case(folder, row) for row in rows if _has_parser(row["file"])]
     missing = sorted({row["format"] for row in rows if not _has_parser(row["file"])})
     print(f"{len(cases)} of {len(rows)} files; no parser for {' '.join(missing) or 'none'}")

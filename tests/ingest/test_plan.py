@@ -49,13 +49,14 @@ def test_planning_changes_nothing_and_parses_nothing(
 ) -> None:
     assert len(plan(folder, settings).added) == 3
     assert not (settings.home / "collections").exists()
+    assert not (settings.home / "work").exists()
     ingest(IngestRequest((folder,)), "docs", settings)
     change(folder)
-    before = state(settings.home / "collections")
+    before = state(settings.home)
     parsing.names.clear()
     words.forget()
     plan(folder, settings, prune=True)
-    assert state(settings.home / "collections") == before
+    assert state(settings.home) == before
     assert (parsing.names, words.loaded) == ([], 0)
 
 

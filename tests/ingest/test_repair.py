@@ -63,7 +63,7 @@ def test_nothing_happens_to_what_is_whole(published: Settings, words: CountingEm
 
 
 @pytest.mark.parametrize(
-    "part", [f"{VECTORS}/0001.vectors.npy", f"{LEXICAL}/meta.json", TWINS, VECTORS, LEXICAL]
+    "part", [f"{VECTORS}/0001.vectors.npy", f"{LEXICAL}/chunks/meta.json", TWINS, VECTORS, LEXICAL]
 )
 def test_what_is_derived_is_made_again_from_the_documents(
     published: Settings, words: CountingEmbedder, part: str
@@ -106,6 +106,15 @@ def test_what_cannot_be_mended_is_said_and_left_as_it_is(published: Settings) ->
     with pytest.raises(SnapshotCorruptError, match="no earlier snapshot is whole"):
         repair_collection(published, COLLECTION)
     assert state(published.home / "collections") == before
+
+
+def test_the_newest_whole_snapshot_becomes_current_when_the_pointer_is_lost(published: Settings) -> None:
+    newest = current(published).name
+    (Collection(published.home, COLLECTION).directory / "CURRENT").unlink()
+    done = repair_collection(published, COLLECTION)
+    assert done.snapshot == newest == current(published).name
+    assert "the current snapshot is not known" in done.done
+    assert_sound(published, COLLECTION)
 
 
 def test_a_missing_collection_is_an_error(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -15,7 +16,7 @@ from ingest.collection import Collection
 from ingest.docstore import ChunkRow, Origin
 from ingest.document import Document
 from ingest.embed import PRESETS
-from ingest.settings import ChunkingSettings
+from ingest.settings import ChunkingSettings, DenseSettings
 from ingest.snapshot import open_snapshot
 from ingest.staging import StagedSnapshot
 from ingest.verify import verify_collection
@@ -34,7 +35,7 @@ def target(tmp_path: Path) -> Collection:
 @contextmanager
 def staged_on(target: Collection, base: Path | None) -> Iterator[StagedSnapshot]:
     with target.writing():
-        staged = StagedSnapshot(target, SPEC, CHUNKING, base)
+        staged = StagedSnapshot(target, SPEC, CHUNKING, DenseSettings(), base)
         try:
             yield staged
         finally:
@@ -60,7 +61,7 @@ def embed(staged: StagedSnapshot) -> None:
 
 
 def renamed(document: Document, name: str) -> Document:
-    return replace(document, id=name, uri=f"file:///{name}")
+    return replace(document, id=hashlib.md5(name.encode()).hexdigest(), uri=f"file:///{name}")
 
 
 def test_a_snapshot_is_published_whole(target: Collection) -> None:
@@ -117,7 +118,7 @@ def test_a_chunk_without_a_vector_is_counted_and_found_by_its_words(target: Coll
 
 
 def test_a_twin_takes_the_place_of_the_chunk_that_it_repeats(target: Collection) -> None:
-    copy = renamed(DOCUMENTS[0], "copy")
+    copy = renamed(DOCUMENTS[0], "c0b1")
     with staged_on(target, None) as staged:
         first = put(staged, DOCUMENTS[0])
         second = put(staged, copy)
@@ -146,10 +147,10 @@ def test_what_is_derived_can_be_made_from_the_documents_alone(target: Collection
     with staged_on(target, None) as staged:
         for document in DOCUMENTS:
             put(staged, document)
-        put(staged, renamed(DOCUMENTS[0], "copy"))
+        put(staged, renamed(DOCUMENTS[0], "c0b1"))
         before = staged.publish()
     with target.writing():
-        staged = StagedSnapshot(target, SPEC, CHUNKING, None, truth=target.require_current())
+        staged = StagedSnapshot(target, SPEC, CHUNKING, DenseSettings(), None, truth=target.require_current())
         try:
             staged.rebuild()
             embed(staged)

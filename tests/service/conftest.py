@@ -13,15 +13,21 @@ from ingest.pipeline import ingest_documents
 from ingest.settings import Settings
 from ingest.snapshot import Snapshot, open_snapshot
 from service.answer import Answer
+from service.context import ContextBuilder, ContextPolicy
+from service.conversation import Conversation
 from service.generate import Generator, Sampling
 from service.ground import Grounding
 from service.pipeline import AnswerPipeline, AnswerPolicy
+from service.question_writer import QuestionWriter
 from service.release import base_release
+from service.rerank import Reranker, RerankPolicy
 from service.retrieve import Retriever
+from service.search import HitSource, Search, SearchPolicy
 from service.write import PromptedWriter
 from tests.small_handbook import small_handbook
 
 COLLECTION = "small"
+PLAIN = SearchPolicy(RerankPolicy(depth=20, margin=1.0))
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +56,7 @@ class PipelineMaker:
     """Puts pipelines over the small collection together; ``kept`` holds the answers they kept."""
 
     snapshot: Snapshot
-    retriever: Retriever
+    source: HitSource
     grounding: Grounding
     count_tokens: Callable[[str], int]
     kept: list[Answer] = field(default_factory=list[Answer])
@@ -63,23 +69,37 @@ class PipelineMaker:
         min_evidence: float = 0.4,
         max_sentences: int = 2,
         passage_tokens: int = 4000,
+        neighbours: int = 0,
+        reranker: Reranker | None = None,
+        rewrites: bool = False,
+        policy: SearchPolicy = PLAIN,
     ) -> AnswerPipeline:
+        writer = QuestionWriter(generator)
+        words = self.snapshot.words
         return AnswerPipeline(
             snapshot=self.snapshot,
-            retriever=self.retriever,
+            search=Search(
+                self.source,
+                Conversation(
+                    words.document_frequency, self.snapshot.manifest.chunks, writer if rewrites else None
+                ),
+                writer,
+                reranker,
+                policy,
+            ),
+            context=ContextBuilder(
+                self.snapshot.documents, self.count_tokens, ContextPolicy(3, passage_tokens, neighbours)
+            ),
             grounding=self.grounding,
             generator=generator,
             writer=PromptedWriter(generator, Sampling(max_tokens=64)),
             release=base_release(),
             policy=AnswerPolicy(
-                passages=3,
-                passage_tokens=passage_tokens,
                 min_evidence=min_evidence,
                 max_sentences=max_sentences,
                 withhold_unsupported=strict,
                 max_question_characters=400,
             ),
-            count_tokens=self.count_tokens,
             keep=self.kept.append,
         )
 

@@ -53,13 +53,15 @@ def troika(small_settings: Settings, tmp_path: Path) -> Troika:
 
 def test_search_json_has_the_documented_form(troika: Troika, small_snapshot: Snapshot) -> None:
     found = troika.json("search", QUESTION, "-k", "2")
-    assert set(found) == {"query", "snapshot", "timings_ms", "hits"}
+    assert set(found) == {
+        "query", "snapshot", "timings_ms", "hits", "standalone_question", "queries", "reranking",
+    }  # fmt: skip
     assert (found["query"], found["snapshot"]) == (QUESTION, small_snapshot.id)
     assert [hit["rank"] for hit in found["hits"]] == [1, 2]
     for hit in found["hits"]:
         assert set(hit) == {
             "rank", "score", "dense_score", "lexical_score", "chunk_id", "document_id", "uri", "title",
-            "page", "start", "end", "text",
+            "page", "start", "end", "text", "rerank_score",
         }  # fmt: skip
         document = small_snapshot.documents.document(hit["document_id"])
         assert document is not None

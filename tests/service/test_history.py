@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ingest.errors import AnswerNotFoundError, SettingsError
-from service.answer import Answer, Degradation, Finished
+from service.answer import Answer, Degradation, Finished, Reranking
 from service.feedback import Feedback, new_feedback
 from service.history import SCHEMA_VERSION, History
 from tests.fakes import MemoryPipeline
@@ -45,6 +46,37 @@ async def test_an_answer_comes_back_as_it_was_kept(history: History, answer: Ans
     assert stored.answer == answer
     assert stored.answer.citations[0].chunk.heading_path
     assert stored.feedback == ()
+
+
+@pytest.mark.anyio
+async def test_what_was_searched_for_is_kept(history: History, answer: Answer) -> None:
+    asked = replace(
+        answer,
+        standalone_question="What is the default rank of LoRA?",
+        queries=("What is its default?", "What is the default rank of LoRA?"),
+        reranking=Reranking.FAILED,
+    )
+    history.keep(asked)
+    assert history.get(asked.id).answer == asked
+
+
+@pytest.mark.anyio
+async def test_a_history_of_an_older_version_is_read_and_written_on(tmp_path: Path, answer: Answer) -> None:
+    path = tmp_path / "history.sqlite"
+    opened = History(path)
+    opened.keep(answer)
+    opened.close()
+    with closing(sqlite3.connect(path)) as older, older:
+        for column in ("standalone_question", "queries", "reranking", "cache", "matched_question"):
+            older.execute(f"ALTER TABLE answers DROP COLUMN {column}")
+        older.execute("PRAGMA user_version = 1")
+    upgraded = History(path)
+    try:
+        assert upgraded.get(answer.id).answer == answer
+        upgraded.keep(replace(answer, id="new", queries=("q",)))
+        assert upgraded.get("new").answer.queries == ("q",)
+    finally:
+        upgraded.close()
 
 
 @pytest.mark.anyio

@@ -6,7 +6,9 @@ from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from ingest.document import Hit
 from ingest.embed import Embedder
@@ -15,6 +17,7 @@ from ingest.errors import (
     GeneratorError,
     NoTermsError,
     QuestionTooLongError,
+    RerankerError,
     SnapshotCorruptError,
 )
 from ingest.language import LANGUAGES
@@ -28,7 +31,7 @@ from service.answer import (
     Degradation,
     Delta,
     Finished,
-    Passage,
+    Reranking,
     Retrieved,
     Usage,
 )
@@ -310,7 +313,7 @@ async def test_a_collection_whose_documents_all_vanished_abstains(
     snapshot = open_snapshot(settings.home, "vanished")
     try:
         make_pipeline.snapshot = snapshot
-        make_pipeline.retriever = Retriever(snapshot, embedder, settings.retrieval)
+        make_pipeline.source = Retriever(snapshot, embedder, settings.retrieval)
         make_pipeline.grounding = Grounding(snapshot.words.document_frequency, snapshot.manifest.chunks)
         pipeline = make_pipeline(ScriptedGenerator("The rank is 16."), min_evidence=0.0)
         answer = await pipeline.answer(QUESTION)
@@ -335,7 +338,7 @@ class ShiftedRetriever(Retriever):
 async def test_a_quote_that_is_not_the_documents_text_never_leaves(
     make_pipeline: PipelineMaker, small_settings: Settings, embedder: Embedder
 ) -> None:
-    make_pipeline.retriever = ShiftedRetriever(make_pipeline.snapshot, embedder, small_settings.retrieval)
+    make_pipeline.source = ShiftedRetriever(make_pipeline.snapshot, embedder, small_settings.retrieval)
     with pytest.raises(SnapshotCorruptError):
         await make_pipeline(ScriptedGenerator("A rank of 16 is the default [1].")).answer(QUESTION)
     assert make_pipeline.kept == []
@@ -352,12 +355,56 @@ async def test_a_search_gives_hits_with_the_snapshot_they_come_from(
     assert result.timings_ms["retrieval"] > 0
 
 
-@pytest.mark.parametrize("sources", [1, 3])
+@pytest.mark.parametrize("passages", [1, 3])
 async def test_every_passage_is_numbered_from_one_in_the_order_of_its_score(
-    make_pipeline: PipelineMaker, sources: int
+    make_pipeline: PipelineMaker, passages: int
 ) -> None:
-    pipeline = make_pipeline(ScriptedGenerator("x"))
-    hits: Sequence[Hit] = (await pipeline.search(QUESTION, sources)).hits
-    passages: tuple[Passage, ...] = pipeline.passages_from(hits)
-    assert [passage.marker for passage in passages] == list(range(1, sources + 1))
-    assert [passage.score for passage in passages] == [hit.score for hit in hits]
+    pipeline = make_pipeline(ScriptedGenerator("A rank of 16 is the default [1]."))
+    events = await events_of(pipeline.stream(QUESTION, passages))
+    assert isinstance(events[0], Retrieved)
+    hits = (await pipeline.search(QUESTION, passages)).hits
+    assert [passage.marker for passage in events[0].passages] == list(range(1, passages + 1))
+    assert [(p.chunk, p.score) for p in events[0].passages] == [(hit.chunk, hit.score) for hit in hits]
+
+
+async def test_a_follow_up_is_answered_as_the_generator_wrote_it_anew(make_pipeline: PipelineMaker) -> None:
+    generator = ScriptedGenerator(QUESTION)
+    pipeline = make_pipeline(generator, rewrites=True)
+    answer = await pipeline.answer("And which is the default?", ["What is the rank of an adapter?"])
+    assert answer.question == "And which is the default?"
+    assert answer.standalone_question == QUESTION
+    assert answer.queries == ("And which is the default?", QUESTION)
+    assert generator.asked[-1] == render(QUESTION, answer.passages, "en")
+    assert_quotes_hold(answer, make_pipeline.snapshot)
+
+
+async def test_a_follow_up_without_a_generator_carries_words_over(make_pipeline: PipelineMaker) -> None:
+    pipeline = make_pipeline(ScriptedGenerator(GeneratorError("none")))
+    history = ["What is the rank of an adapter?"]
+    found = await pipeline.search("Which is the default?", 3, history=history)
+    assert found.standalone_question is not None
+    assert "adapter" in found.standalone_question
+    assert "A rank of 16 is the default" in found.hits[0].chunk.text
+    answer = await pipeline.answer("Which is the default?", history)
+    assert answer.standalone_question == found.standalone_question
+    assert_quotes_hold(answer, make_pipeline.snapshot)
+
+
+async def test_quotes_of_widened_passages_are_exact(make_pipeline: PipelineMaker) -> None:
+    generator = ScriptedGenerator("A rank of 16 is the default [1].")
+    answer = await make_pipeline(generator, neighbours=2).answer(QUESTION)
+    assert answer.citations[0].supported
+    assert_quotes_hold(answer, make_pipeline.snapshot)
+
+
+class BrokenReranker:
+    def score(self, query: str, passages: Sequence[str]) -> NDArray[np.float32]:
+        raise RerankerError("gone")
+
+
+async def test_a_reranker_that_fails_costs_its_order_alone(make_pipeline: PipelineMaker) -> None:
+    generator = ScriptedGenerator("A rank of 16 is the default [1].")
+    plain = await make_pipeline(generator).search(QUESTION, 5)
+    broken = await make_pipeline(generator, reranker=BrokenReranker()).search(QUESTION, 5)
+    assert (plain.reranking, broken.reranking) == (None, Reranking.FAILED)
+    assert broken.hits == plain.hits

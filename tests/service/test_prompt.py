@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from service.prompt import PROMPT_ID, TEMPLATES, is_refusal, render, template_for
+from service.answer import Passage
+from service.prompt import PROMPT_ID, TEMPLATES, is_refusal, render, render_standalone, template_for
 from tests.service.scripted import passages_of
 
 
@@ -78,3 +81,15 @@ def test_an_answer_is_no_refusal(text: str, language: str) -> None:
 def test_the_prompt_id_is_twelve_hex_digits() -> None:
     assert len(PROMPT_ID) == 12
     assert int(PROMPT_ID, 16) >= 0
+
+
+def test_column_names_stand_between_the_headings_and_the_rows() -> None:
+    rows = replace(passages_of("Oslo | 12")[0].chunk, table_header="name | seats")
+    user = render("How many seats?", [Passage(1, rows, 1.0)], "en")[1].content
+    assert user.startswith("[1] Guide A\nname | seats\nOslo | 12\n\n")
+
+
+@pytest.mark.parametrize(("language", "mark"), [("en", "Question: "), ("zh", "问题："), ("fr", "Question: ")])
+def test_a_follow_up_is_put_after_the_turns_before_it(language: str, mark: str) -> None:
+    _, user = render_standalone("q?", ["first\nturn", "second"], language)
+    assert user.content.endswith(f"- first turn\n- second\n\n{mark}q?")

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from ingest.embed import Embedder
 from ingest.errors import NoTermsError
+from ingest.fitted import FittedRetrieval, index_fingerprint, write_fitted
 from ingest.settings import RetrievalSettings
 from ingest.snapshot import Snapshot
-from service.retrieve import Retriever, SearchMode
+from service.retrieve import Retriever, SearchMode, with_fitted
 
 QUESTION = "Which rank is the default for an adapter?"
 
@@ -50,6 +52,28 @@ def test_words_that_no_chunk_holds_still_find_the_nearest_vectors(retriever: Ret
     hits = retriever.retrieve("qwertyuiop", 3)
     assert len(hits) == 3
     assert all(hit.lexical_score is None for hit in hits)
+
+
+def test_what_was_fitted_goes_before_defaults_and_after_what_a_user_set(small_snapshot: Snapshot) -> None:
+    fitted = FittedRetrieval(0.9, 200, index_fingerprint(small_snapshot.manifest), "labels", 40, 0.8, 0.9)
+    chosen = with_fitted(RetrievalSettings(dense_weight=0.5), fitted)
+    assert (chosen.dense_weight, chosen.depth) == (0.5, 200)
+    assert with_fitted(RetrievalSettings(), fitted).dense_weight == 0.9
+    assert with_fitted(RetrievalSettings(), None) == RetrievalSettings()
+
+
+def test_what_was_fitted_for_another_kind_of_index_is_left_alone(
+    small_snapshot: Snapshot, embedder: Embedder
+) -> None:
+    collection = small_snapshot.directory.parents[1]
+    fitted = FittedRetrieval(0.9, 200, index_fingerprint(small_snapshot.manifest), "labels", 40, 0.8, 0.9)
+    try:
+        write_fitted(collection, fitted)
+        assert Retriever(small_snapshot, embedder, RetrievalSettings()).depth == 200
+        write_fitted(collection, replace(fitted, index="another"))
+        assert Retriever(small_snapshot, embedder, RetrievalSettings()).depth == 100
+    finally:
+        (collection / "fitted.json").unlink()
 
 
 @pytest.mark.parametrize("mode", list(SearchMode))

@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from service.answer import Answer, Finished
 from service.retrieve_mode import SearchMode
-from service.schemas import FeedbackRequest, QueryRequest, SearchRequest, answer_to_json, search_to_json
+from service.schemas import FeedbackRequest, QueryRequest, answer_to_json
+from service.search_schemas import SearchRequest, search_to_json
 from tests.fakes import MemoryPipeline
 from tests.small_handbook import LORA_TEXT, small_handbook
 
@@ -40,7 +41,8 @@ async def test_an_answer_has_the_documented_keys(answer: Answer) -> None:
     assert list(body) == [
         "id", "question", "text", "language", "citations", "passages", "abstained", "groundedness",
         "evidence", "invented_markers", "degraded", "generator", "prompt_id", "release", "collection",
-        "snapshot_id", "timings_ms", "usage", "created_at",
+        "snapshot_id", "timings_ms", "usage", "created_at", "standalone_question", "queries", "reranking",
+        "cache", "matched_question",
     ]  # fmt: skip
     assert list(body["citations"][0]) == [
         "marker", "uri", "title", "page", "quote", "quote_start", "quote_end", "answer_start", "answer_end",
@@ -64,10 +66,12 @@ async def test_citation_offsets_hold_in_the_source_and_in_the_answer(answer: Ans
 async def test_a_search_has_the_documented_keys_and_ranks() -> None:
     result = await MemoryPipeline(small_handbook()).search("rank of an adapter", 5, SearchMode.HYBRID)
     body = search_to_json(result)
-    assert list(body) == ["query", "snapshot", "timings_ms", "hits"]
+    assert list(body) == [
+        "query", "snapshot", "timings_ms", "hits", "queries", "standalone_question", "reranking",
+    ]  # fmt: skip
     assert [hit["rank"] for hit in body["hits"]] == list(range(1, len(body["hits"]) + 1))
     assert list(body["hits"][0]) == [
-        "rank", "score", "dense_score", "lexical_score", "chunk_id", "document_id", "uri", "title", "page",
-        "start", "end", "text",
+        "rank", "score", "dense_score", "lexical_score", "rerank_score", "chunk_id", "document_id", "uri",
+        "title", "page", "start", "end", "text",
     ]  # fmt: skip
     assert json.loads(json.dumps(body)) == body

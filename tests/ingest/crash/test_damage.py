@@ -185,7 +185,7 @@ def test_damaged_documents_are_not_built_upon(home: Path, scene: Scene) -> None:
     assert not list(Collection(home, COLLECTION).snapshots.glob(".staged-*"))
 
 
-@pytest.mark.parametrize("part", ["vectors/*.vectors.npy", "lexical/*.idx", "twins.sqlite"])
+@pytest.mark.parametrize("part", ["vectors/*.vectors.npy", "lexical/chunks/*.idx", "twins.sqlite"])
 def test_what_is_derived_is_mended(home: Path, scene: Scene, part: str) -> None:
     for path in sorted(current(home).glob(part)):
         flip_a_bit(path, random.Random(4))

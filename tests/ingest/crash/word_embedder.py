@@ -30,6 +30,9 @@ class Words:
     def counts(self, texts: Sequence[str]) -> list[int]:
         return [self.count(text) for text in texts]
 
+    def known_share(self, text: str) -> float:
+        return 1.0 if text else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class WordEmbedder:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from ingest.errors import NoTextError
-from ingest.parsers import ocr
+from ingest.parsers import ocr, pdf_scans
 from ingest.parsers.pdf import parse
 
 needs_ocr = pytest.mark.skipif(not ocr.is_available(), reason="the extra `ocr` is not installed")
@@ -67,6 +68,42 @@ def test_pages_with_text_are_never_sent_to_ocr(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(ocr, "recognize", refuse)
     assert parse(_scanned("This page has text of its own.", blank=True)).text
+
+
+def _scans(pages: int) -> bytes:
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=_PAGE)
+    for _ in range(pages):
+        canvas.drawImage(ImageReader(_picture()), 0, 0, *_PAGE)
+        canvas.showPage()
+    canvas.save()
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(("seconds", "read"), [(0.0, 1), (math.inf, 3)])
+def test_scans_that_there_is_no_time_for_are_left_unread_and_counted(
+    seconds: float, read: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def recognize(picture: object) -> list[ocr.RecognizedLine]:
+        return [ocr.RecognizedLine("A line of a scan.", 100, 100, 500, 150)]
+
+    monkeypatch.setattr(ocr, "is_available", lambda: True)
+    monkeypatch.setattr(ocr, "recognize", recognize)
+    monkeypatch.setattr(pdf_scans, "seconds_left", lambda: seconds)
+    parsed = parse(_scans(3))
+    assert [page.number for page in parsed.pages] == list(range(1, read + 1))
+    assert parsed.metadata.get("pages_unread_for_time", 0) == 3 - read
+
+
+def test_scans_in_which_nothing_was_found_in_time_ask_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    def find_nothing(picture: object) -> list[ocr.RecognizedLine]:
+        return []
+
+    monkeypatch.setattr(ocr, "is_available", lambda: True)
+    monkeypatch.setattr(ocr, "recognize", find_nothing)
+    monkeypatch.setattr(pdf_scans, "seconds_left", lambda: 0.0)
+    with pytest.raises(NoTextError, match=r"no time for 2: .*ingest\.parse_seconds"):
+        parse(_scans(3))
 
 
 @needs_ocr

@@ -1,0 +1,113 @@
+"""Fit a collection to labelled queries and keep what was found where it helps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.text import Text
+
+from eval.answer_metrics import names_document
+from eval.cases import read_cases
+from eval.dataset_index import ensure_indexed
+from eval.datasets import Query, corpus_id, read_dataset
+from eval.fit import Fit, NameOf, fit_fusion
+from eval.progress import progress_bar
+from ingest.collection import Collection
+from ingest.embed import load_embedder
+from ingest.fitted import FittedRetrieval, index_fingerprint, write_fitted
+from ingest.settings import Settings
+from ingest.snapshot import open_snapshot
+from service.retrieve import Retriever
+
+
+@dataclass(frozen=True, slots=True)
+class FitReport:
+    """A fit of ``collection`` to the queries of ``labels``; ``kept`` tells whether it is used from now on."""
+
+    collection: str
+    labels: str
+    fit: Fit
+    kept: bool
+
+    def to_json(self) -> dict[str, object]:
+        """The form that ``troika eval retrieval --fit --json`` prints."""
+        fit = self.fit
+        return {
+            "collection": self.collection,
+            "labels": self.labels,
+            "queries": fit.queries,
+            "dense_weight": fit.best.dense_weight,
+            "depth": fit.best.depth,
+            "ndcg@10": {"default": round(fit.ndcg_default, 6), "fitted": round(fit.ndcg_fitted, 6)},
+            "difference": [round(fit.difference.low, 6), round(fit.difference.high, 6)],
+            "kept": self.kept,
+        }
+
+
+def fit_dataset(settings: Settings, folder: Path, limit: int | None) -> FitReport:
+    """Fit the collection of a data set, which is built first when it was not before.
+
+    Raises:
+        CasesError: the folder holds no data set in the BEIR layout, or too few queries.
+    """
+    dataset = read_dataset(folder, limit=limit)
+    collection = ensure_indexed(dataset, settings)
+    return _fit(settings, collection, dataset.name, dataset.queries, lambda uri, _: corpus_id(uri))
+
+
+def fit_cases(settings: Settings, path: Path, limit: int | None) -> FitReport:
+    """Fit the collection of the settings to a file of cases that name the document with their answer.
+
+    Raises:
+        CasesError: the file is not in a documented form, or too few of its cases name a document.
+        CollectionNotFoundError: nothing was published under this name.
+    """
+    queries = [
+        Query(case.id, case.question, case.language, {case.document: 1})
+        for case in read_cases(path, limit=limit)
+        if case.document is not None
+    ]
+    return _fit(settings, settings.collection, path.name, queries, _expected_document)
+
+
+def fit_lines(report: FitReport) -> Text:
+    """The report for a person at a terminal."""
+    fit = report.fit
+    return Text(
+        f"{report.collection} · {fit.queries} queries of {report.labels}\n"
+        f"best: dense_weight {fit.best.dense_weight:.1f}, depth {fit.best.depth}\n"
+        f"nDCG@10 out of fold: {fit.ndcg_fitted:.4f}, by default {fit.ndcg_default:.4f}, difference "
+        f"{fit.difference.low:+.4f} to {fit.difference.high:+.4f}\n"
+        + ("kept for this collection" if report.kept else "not kept: no gain is established")
+    )
+
+
+def _fit(
+    settings: Settings, collection: str, labels: str, queries: Sequence[Query], name_of: NameOf
+) -> FitReport:
+    with closing(open_snapshot(settings.home, collection)) as snapshot:
+        spec = snapshot.manifest.embedder
+        target = Collection(settings.home, collection)
+        embedder = load_embedder(spec, settings.embedder, target.models)
+        retriever = Retriever(snapshot, embedder, settings.retrieval)
+        with progress_bar(f"{labels} fit", len(queries)) as progress:
+            fit = fit_fusion(snapshot, retriever, queries, name_of, progress)
+        if fit.helps:
+            fitted = FittedRetrieval(
+                dense_weight=fit.best.dense_weight,
+                depth=fit.best.depth,
+                index=index_fingerprint(snapshot.manifest),
+                labels=labels,
+                queries=fit.queries,
+                ndcg_default=fit.ndcg_default,
+                ndcg_fitted=fit.ndcg_fitted,
+            )
+            write_fitted(target.directory, fitted)
+    return FitReport(collection, labels, fit, fit.helps)
+
+
+def _expected_document(uri: str, query: Query) -> str:
+    return next((name for name in query.grades if names_document(uri, name)), uri)

@@ -1,0 +1,65 @@
+"""Curated answers of a snapshot: the rows of ``troika ingest --faq``, given as they were written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+
+from ingest.access import may_see
+from ingest.docstore import Docstore
+from ingest.errors import SnapshotCorruptError
+from ingest.faq import FAQ_SCHEME, QUESTIONS
+from ingest.questions import normalized
+from service.answer import Citation, Passage
+from service.cite import Cited
+
+
+class CuratedAnswers:
+    """The curated answers that someone in ``groups`` may see; their text is read when one is given."""
+
+    def __init__(self, documents: Docstore, groups: AbstractSet[str]) -> None:
+        self._documents = documents
+        self._questions: dict[str, tuple[str, ...]] = {}
+        self._asked: dict[str, tuple[str, str]] = {}
+        for document_id, metadata in documents.metadata_under(FAQ_SCHEME).items():
+            questions = metadata.get(QUESTIONS)
+            if isinstance(questions, tuple) and may_see(metadata, groups):
+                self._questions[document_id] = questions
+                for question in questions:
+                    self._asked.setdefault(normalized(question), (document_id, question))
+
+    def find(self, question: str) -> tuple[str, str] | None:
+        """The document that answers exactly this question, and the question as it is written there."""
+        return self._asked.get(normalized(question))
+
+    def among(self, passages: Sequence[Passage]) -> list[tuple[str, str]]:
+        """The curated documents that ``passages`` are of, each with every question that it answers."""
+        documents = dict.fromkeys(passage.chunk.document_id for passage in passages)
+        return [(key, question) for key in documents for question in self._questions.get(key, ())]
+
+    def answer(self, document_id: str) -> tuple[str, tuple[Passage, ...], Cited]:
+        """The answer's text, which is the document's, with its chunks as passages and the quotes of all."""
+        document = self._documents.document(document_id)
+        if document is None:
+            raise SnapshotCorruptError(
+                f"the curated answer {document_id} is gone: run `troika collections verify`."
+            )
+        passages = tuple(
+            Passage(marker, chunk, 1.0)
+            for marker, chunk in enumerate(self._documents.chunks_of(document_id), start=1)
+        )
+        citations = tuple(
+            Citation(
+                marker=passage.marker,
+                chunk=passage.chunk,
+                answer_start=passage.chunk.start,
+                answer_end=passage.chunk.end,
+                quote=passage.chunk.text,
+                quote_start=passage.chunk.start,
+                quote_end=passage.chunk.end,
+                page=None,
+                supported=True,
+            )
+            for passage in passages
+        )
+        return document.text, passages, Cited(citations, 1.0)

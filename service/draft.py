@@ -1,0 +1,86 @@
+"""An answer in the making: what is known of it so far, and the whole at the end."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from ingest.language import detect_language
+from ingest.snapshot import Snapshot
+from service.answer import Answer, Degradation, Delta, Passage, Usage
+from service.cite import Cited
+from service.prompt import PROMPT_ID
+from service.search import Found
+
+
+@dataclass(slots=True)
+class Draft:
+    """Filled from stage to stage; ``found`` stays None for an answer from given passages."""
+
+    question: str
+    started: float = field(default_factory=time.perf_counter)
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    found: Found | None = None
+    passages: tuple[Passage, ...] = ()
+    evidence: float = 1.0
+    text: str = ""
+    invented: int = 0
+    abstained: bool = False
+    writer: str = "none"
+    degraded: Degradation | None = None
+    usage: Usage = field(default_factory=Usage)
+    timings_ms: dict[str, float] = field(default_factory=dict[str, float])
+    language: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.language = detect_language(self.question)
+
+    @property
+    def meant(self) -> str:
+        """The question to answer: a follow-up as the generator wrote it anew, or as it was asked."""
+        return self.question if self.found is None else self.found.question
+
+    def mark(self, stage: str) -> None:
+        """Note when ``stage`` ended, in milliseconds since the question came."""
+        self.timings_ms[stage] = round((time.perf_counter() - self.started) * 1e3, 3)
+
+    def emit(self, text: str) -> list[Delta]:
+        """Add ``text`` to the answer; what of it is shown."""
+        if not self.text:
+            text = text.lstrip()
+        if not text:
+            return []
+        if not self.text:
+            self.mark("first_token")
+        self.text += text
+        return [Delta(text)]
+
+    def answer(self, cited: Cited, release: str, snapshot: Snapshot) -> Answer:
+        """The whole answer."""
+        self.mark("total")
+        return Answer(
+            id=self.id,
+            question=self.question,
+            text=self.text.rstrip(),
+            language=self.language,
+            citations=cited.citations,
+            passages=self.passages,
+            abstained=self.abstained,
+            groundedness=cited.groundedness,
+            evidence=round(self.evidence, 4),
+            invented_markers=self.invented,
+            degraded=self.degraded,
+            generator=self.writer,
+            prompt_id=PROMPT_ID,
+            release=release,
+            collection=snapshot.manifest.collection,
+            snapshot_id=snapshot.id,
+            timings_ms=self.timings_ms,
+            usage=self.usage,
+            created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            standalone_question=self.found.standalone_question if self.found else None,
+            queries=self.found.queries if self.found else (),
+            reranking=self.found.reranking if self.found else None,
+        )
