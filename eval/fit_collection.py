@@ -88,7 +88,7 @@ def fit_lines(report: FitReport) -> Text:
 def _fit(
     settings: Settings, collection: str, labels: str, queries: Sequence[Query], name_of: NameOf
 ) -> FitReport:
-    with closing(open_snapshot(settings.home, collection)) as snapshot:
+    with closing(open_snapshot(settings.home, collection, settings.store)) as snapshot:
         spec = snapshot.manifest.embedder
         target = Collection(settings.home, collection)
         embedder = load_embedder(spec, settings.embedder, target.models)

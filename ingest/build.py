@@ -27,6 +27,7 @@ from ingest.settings import DenseSettings
 from ingest.snapshot import DOCUMENTS, require_sizes
 from ingest.sources import is_inside
 from ingest.staging import StagedSnapshot
+from ingest.stores.settings import FILES, StoreSettings
 from ingest.unfinished import UnfinishedWork
 
 
@@ -44,6 +45,7 @@ class Build:
         *,
         keep_snapshots: int,
         find_twins: bool,
+        store: StoreSettings = FILES,
     ) -> None:
         """``load`` opens the embedder; it is called when a document may have to be cut, in another thread."""
         self.report = IngestReport(collection=target.name)
@@ -57,6 +59,7 @@ class Build:
         self._unfinished = unfinished
         self._keep_snapshots = keep_snapshots
         self._find_twins = find_twins
+        self._store = store
         self._documents: dict[str, DocumentSummary] = {}
         self._of_source: dict[str, set[str]] = {}
         self._fresh: dict[str, set[str]] = {}
@@ -220,7 +223,7 @@ class Build:
         base = None
         if self.manifest is not None and self.manifest.embedder == self._embedder_spec:
             base = self._target.require_current(), self.manifest
-        return KnownVectors(base, self._unfinished)
+        return KnownVectors(base, self._unfinished, self._store)
 
     def _is_same(self, before: DocumentSummary, document: Document) -> bool:
         """Whether the collection holds this very document, with the same metadata."""
@@ -247,7 +250,15 @@ class Build:
 
     def _new_stage(self, *, on_current: bool) -> StagedSnapshot:
         base = self._target.require_current() if on_current and self.manifest is not None else None
-        return StagedSnapshot(self._target, self._embedder_spec, self._chunking, self._dense, base)
+        kept_in = self.manifest.store.kind if self.manifest else self._store.kind
+        return StagedSnapshot(
+            self._target,
+            self._embedder_spec,
+            self._chunking,
+            self._dense,
+            base,
+            store=self._store.of_kind(kept_in),
+        )
 
     def prepare(self) -> Future[tuple[Embedder, Chunker]]:
         """Begin to open the embedder: it takes as long as a parser takes to start and read a first file."""

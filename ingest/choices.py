@@ -31,6 +31,13 @@ class DenseKind(StrEnum):
     HNSW = "hnsw"
 
 
+class StoreKind(StrEnum):
+    """Where the vectors and BM25 of a collection are: in files of its own, or in Milvus."""
+
+    FAISS = "faiss"
+    MILVUS = "milvus"
+
+
 class FusionKind(StrEnum):
     """How two rankings become one: by their scores (convex combination), or by ranks alone (RRF)."""
 

@@ -11,14 +11,19 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ingest.choices import StoreKind
 from ingest.collection import Collection, list_collections
 from ingest.errors import IncompatibleSnapshotError, SnapshotCorruptError
 from ingest.progress_display import display
 from ingest.settings import load_settings
 
 collections_app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="List, show, verify, roll back and drop collections."
+    add_completion=False,
+    no_args_is_help=True,
+    help="List, show, verify, roll back, migrate and drop collections.",
 )
+
+_STORE_NAMES = {StoreKind.FAISS: "files (FAISS and tantivy)", StoreKind.MILVUS: "Milvus"}
 
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 NameArgument = Annotated[str, typer.Argument(help="The collection.")]
@@ -63,12 +68,16 @@ def _literal_console() -> Console:
 @collections_app.command("show")
 def show_command(collection: Annotated[str, typer.Argument()], as_json: JsonOption = False) -> None:
     """Show a collection's manifest and its documents."""
+    from ingest.docstore_rows import BUILT_IN_KEYS
+    from ingest.facets import PAGE
     from ingest.fitted import index_fingerprint, read_fitted
     from ingest.snapshot import open_snapshot
 
-    home = load_settings().home
-    with closing(open_snapshot(home, collection)) as snapshot:
+    settings = load_settings()
+    home = settings.home
+    with closing(open_snapshot(home, collection, settings.store)) as snapshot:
         manifest, documents = snapshot.manifest, snapshot.documents.document_summaries()
+        values = snapshot.documents.value_counts()
     kept = [path.name for path in Collection(home, collection).published()]
     fitted = read_fitted(Collection(home, collection).directory)
     applies = fitted is not None and fitted.index == index_fingerprint(manifest)
@@ -77,6 +86,7 @@ def show_command(collection: Annotated[str, typer.Argument()], as_json: JsonOpti
             "manifest": asdict(manifest),
             "snapshots": kept,
             "fitted": None if fitted is None else asdict(fitted) | {"applies": applies},
+            "metadata": values,
             "documents": [asdict(document) for document in documents],
         }
         typer.echo(json.dumps(shown, ensure_ascii=False))
@@ -88,7 +98,10 @@ def show_command(collection: Annotated[str, typer.Argument()], as_json: JsonOpti
         f"  chunks of at most {chunking.max_tokens} tokens ({chunking.strategy}); {manifest.chunks} in all, "
         f"{manifest.chunks - manifest.indexed} repeat another, {manifest.unembedded} have no vector yet"
     )
+    typer.echo(f"  vectors and BM25 in {_STORE_NAMES[manifest.store.kind]}")
     typer.echo(f"  snapshots kept: {' '.join(kept)}")
+    counted = "".join(f"{key} ({count}), " for key, count in values.items())
+    typer.echo(f"  to filter by, with how many values: {counted}{', '.join((*BUILT_IN_KEYS, PAGE))}")
     if fitted is not None:
         ignored = "" if applies else "; ignored, since embedder, chunking or terms have changed"
         typer.echo(
@@ -119,7 +132,7 @@ def verify_command(
 
         with display() as progress:
             done = repair_collection(settings, collection, progress).done
-    found = verify_collection(settings.home, collection)
+    found = verify_collection(settings.home, collection, settings.store)
     if as_json:
         typer.echo(json.dumps(asdict(found) | {"repair": done}, ensure_ascii=False))
     else:
@@ -143,11 +156,29 @@ def rollback_command(
     """Make an earlier snapshot current again, after checking that it is whole. Nothing is deleted."""
     from ingest.repair import roll_back
 
-    snapshot = roll_back(load_settings().home, collection, to)
+    settings = load_settings()
+    snapshot = roll_back(settings.home, collection, to, settings.store)
     if as_json:
         typer.echo(json.dumps({"collection": collection, "snapshot": snapshot}))
     else:
         typer.echo(f"{collection}: {snapshot} is current again.")
+
+
+@collections_app.command("migrate")
+def migrate_command(
+    collection: NameArgument,
+    to: Annotated[StoreKind, typer.Option("--to", help="Where vectors and BM25 go.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Move a collection between files and Milvus; nothing is embedded again, and rollback undoes it."""
+    from ingest.migrate import migrate_collection
+
+    manifest = migrate_collection(load_settings(), collection, to)
+    if as_json:
+        typer.echo(json.dumps({"collection": collection, "snapshot": manifest.id, "store": to}))
+    else:
+        counts = f"{manifest.documents} documents and {manifest.chunks} chunks"
+        typer.echo(f"{collection}: {counts} are in {_STORE_NAMES[to]} ({manifest.id}).")
 
 
 @collections_app.command("drop")
@@ -156,10 +187,13 @@ def drop_command(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete a collection with all its snapshots. The documents themselves are not touched."""
-    target = Collection(load_settings().home, collection)
+    from ingest.stores.choose import drop_collection
+
+    settings = load_settings()
+    target = Collection(settings.home, collection)
     target.require_current()
     if not yes:
         typer.confirm(f"Delete the collection {collection!r} with all its snapshots?", abort=True)
     with target.writing():
-        target.drop()
+        drop_collection(target, settings.store)
     typer.echo(f"{collection}: deleted.")

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from ingest.dense_files import VECTORS, load_array, segment_names
+from ingest.embed import Matrix
 
 TYPICAL_SPREAD = 0.1
-_SAMPLED_ROWS = 512
+SAMPLED_ROWS = 512
 _FEWEST_ROWS = 32
 
 
@@ -29,8 +30,13 @@ def cosine_spread(directory: Path, dimension: int) -> float:
         load_array(directory / f"{name}{VECTORS}", np.float32, (None, dimension))
         for name in segment_names(directory)
     ]
-    step = max(1, sum(map(len, segments)) // _SAMPLED_ROWS)
+    step = max(1, sum(map(len, segments)) // SAMPLED_ROWS)
     sample = np.concatenate([np.empty((0, dimension), np.float32), *(rows[::step] for rows in segments)])
+    return spread_of(sample)
+
+
+def spread_of(sample: Matrix) -> float:
+    """As ``cosine_spread``, of a sample of the vectors; shape (n, dimension), float32."""
     if len(sample) < _FEWEST_ROWS:
         return TYPICAL_SPREAD
     cosines = (sample @ sample.T)[np.triu_indices(len(sample), 1)]

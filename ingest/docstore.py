@@ -13,13 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ingest.access import groups_of
 from ingest.docstore_rows import (
+    BUILT_IN_KEYS,
+    BUILT_IN_VALUES,
     CHUNK_COLUMNS,
+    COUNTED_VALUES,
     DOCUMENT_COLUMNS,
     INSERT_CHUNK,
     INSERT_DOCUMENT,
+    PLACED_CHUNKS,
     SCHEMA,
+    STATED_KEYS,
+    STATED_VALUES,
     SUMMARY_COLUMNS,
     ChunkRow,
     DocumentSummary,
@@ -29,9 +34,11 @@ from ingest.docstore_rows import (
     read_chunk,
     read_document,
     read_metadata,
+    read_value,
 )
 from ingest.document import Chunk, Document, MetadataValue
 from ingest.errors import SnapshotCorruptError
+from ingest.filters import written
 
 __all__ = ["ChunkRow", "Docstore", "DocumentSummary", "Origin", "Removal"]
 
@@ -223,11 +230,34 @@ class Docstore:
         """Number of chunks, also of those that are in no index."""
         return self._rows("SELECT count(*) FROM chunks")[0][0]
 
-    def restricted(self) -> dict[int, tuple[str, ...]]:
-        """The numbers of the chunks that not all may see, with the groups that may."""
-        query = """SELECT number, metadata FROM chunks JOIN documents ON documents.id = document_id
-            WHERE json_type(metadata, '$.acl') IS NOT NULL"""
-        return {number: groups_of(read_metadata(metadata)) for number, metadata in self._rows(query)}
+    def is_restricted(self) -> bool:
+        """Whether there is a document that not all may see."""
+        query = "SELECT EXISTS (SELECT 1 FROM documents WHERE json_type(metadata, '$.acl') IS NOT NULL)"
+        return bool(self._rows(query)[0][0])
+
+    def highest_row(self) -> int:
+        """The highest row of a document; 0 without any."""
+        return self._rows("SELECT coalesce(max(rowid), 0) FROM documents")[0][0]
+
+    def placed_chunks(self) -> list[tuple[int, int, int, int | None, int | None]]:
+        """Every chunk by number: that number, the one that is indexed for it, the row of its document, and
+        its first and last page."""
+        return self._rows(PLACED_CHUNKS)
+
+    def stated(self, key: str) -> list[tuple[int, str]]:
+        """Every value under a key, built in or of the metadata, as (row of the document, value as text)."""
+        if key in BUILT_IN_KEYS:
+            return self._rows(BUILT_IN_VALUES.format(column=BUILT_IN_KEYS[key]))
+        found = self._rows(STATED_VALUES, key)
+        return [(row, text) for row, value, kind in found for text in written(read_value(value, kind))]
+
+    def stated_keys(self) -> list[tuple[str, int]]:
+        """Every key of the metadata with the row of each document that states it."""
+        return self._rows(STATED_KEYS)
+
+    def value_counts(self) -> dict[str, int]:
+        """How many different values there are under each key of the metadata but the access list's."""
+        return dict(self._rows(COUNTED_VALUES))
 
     def metadata_under(self, prefix: str) -> dict[str, dict[str, MetadataValue]]:
         """The metadata of the documents whose URI begins with ``prefix``, by id, ordered by URI."""

@@ -41,6 +41,18 @@ CHUNK_COLUMNS = (
     'chunks.number, chunks.id, document_id, uri, title, heading_path, chunks.text, start, "end", '
     "page_start, page_end, kind, language, table_header, parent_start, parent_end"
 )
+PLACED_CHUNKS = """SELECT number, coalesce(same_as, number), documents.rowid, page_start, page_end
+    FROM chunks JOIN documents ON documents.id = document_id ORDER BY number"""
+BUILT_IN_KEYS = {"document_id": "id", "uri": "uri", "title": "title", "language": "language"}
+"""The column of each key that every document has; one of its metadata with such a name is not asked."""
+BUILT_IN_VALUES = "SELECT rowid, {column} FROM documents"
+STATED_VALUES = """SELECT documents.rowid, stated.value, stated.type
+    FROM documents, json_each(metadata) AS stated WHERE stated.key = ?"""
+STATED_KEYS = "SELECT stated.key, documents.rowid FROM documents, json_each(metadata) AS stated"
+COUNTED_VALUES = """SELECT stated.key, count(DISTINCT one.value)
+    FROM documents, json_each(metadata) AS stated,
+        json_each(iif(stated.type = 'array', stated.value, json_array(stated.value))) AS one
+    WHERE stated.key != 'acl' GROUP BY stated.key ORDER BY stated.key"""
 
 _PAGE_VALUES = attrgetter("number", "start", "end", "label")
 _BLOCK_VALUES = attrgetter("kind", "start", "end", "heading_path", "header")
@@ -185,6 +197,13 @@ def read_metadata(stored: str) -> dict[str, MetadataValue]:
         key: tuple(cast("list[str]", value)) if isinstance(value, list) else value
         for key, value in values.items()
     }
+
+
+def read_value(stored: Any, kind: str) -> MetadataValue:
+    """A value of the metadata, from what SQLite makes of it and of which kind this is."""
+    if kind == "array":
+        return tuple(json.loads(stored))
+    return bool(stored) if kind in ("true", "false") else stored
 
 
 def _pack(document: Document) -> bytes:

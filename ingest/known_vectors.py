@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from ingest.dense_segments import SegmentReader
 from ingest.docstore import Docstore
 from ingest.embed import EmbedderSpec, Vector
 from ingest.manifest import IndexManifest
-from ingest.snapshot import DOCUMENTS, VECTORS
+from ingest.snapshot import DOCUMENTS
+from ingest.stores.choose import open_vector_source
+from ingest.stores.settings import FILES, StoreSettings
 from ingest.unfinished import UnfinishedWork
 
 _MANY = 500
@@ -25,14 +26,24 @@ def vector_key(embedder: EmbedderSpec, text: str) -> bytes:
 class KnownVectors:
     """Finds vectors by ``vector_key``."""
 
-    def __init__(self, base: tuple[Path, IndexManifest] | None, unfinished: UnfinishedWork) -> None:
-        """``base`` is the folder of a published snapshot with its manifest."""
+    def __init__(
+        self,
+        base: tuple[Path, IndexManifest] | None,
+        unfinished: UnfinishedWork,
+        store: StoreSettings = FILES,
+    ) -> None:
+        """``base`` is the folder of a published snapshot with its manifest; ``store`` says where Milvus is.
+
+        Raises:
+            SnapshotCorruptError: its vectors cannot be read.
+            SettingsError, DatabaseError, MissingExtraError: they are in Milvus, which cannot be reached.
+        """
         self._unfinished = unfinished
         self._documents: Docstore | None = None
         if base is not None:
             directory, manifest = base
+            self._vectors = open_vector_source(directory, manifest, store)
             self._documents = Docstore(directory / DOCUMENTS)
-            self._segments = SegmentReader(directory / VECTORS, manifest.embedder.dimension)
 
     def find(self, keys: Sequence[bytes]) -> dict[bytes, Vector]:
         """The vectors there are; each of shape (dimension,), float32."""
@@ -47,10 +58,11 @@ class KnownVectors:
         if self._documents is None:
             return {}
         numbered = self._documents.numbers_by_vector_key(keys)
-        held = {key: number for key, number in numbered if number in self._segments}
-        return dict(zip(held, self._segments.vectors(list(held.values())), strict=True))
+        found = self._vectors.find([number for _, number in numbered])
+        return {key: found[number] for key, number in numbered if number in found}
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Let go of files and connections."""
         if self._documents is not None:
             self._documents.close()
+            self._vectors.close()

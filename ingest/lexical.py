@@ -17,14 +17,23 @@ index again; the neighbours' text in each chunk added .002 for more than that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from ingest.access import PUBLIC
 from ingest.document import Chunk, Document
 from ingest.errors import NoTermsError, SnapshotCorruptError
+from ingest.facets import (
+    FacetFilter,
+    document_facets,
+    document_key,
+    language_facet,
+    page_facets,
+)
 from ingest.language import LANGUAGES
 from ingest.lexical_fields import chunk_terms, document_terms
+from ingest.lexical_index import EntryIndex, EntryWriter
 from ingest.stemming import DEFAULT_STEMMER, stemmer_of
 from ingest.tantivy_index import StagedIndex, clone_index, open_index
 from ingest.terms import query_terms
@@ -37,25 +46,38 @@ _DOCUMENTS = "documents"
 _LEAST_CANDIDATES = 100
 
 
+@dataclass(frozen=True, slots=True)
+class LexicalFilter:
+    """What a search may return. It belongs to the reader that made it.
+
+    ``chunks`` and ``documents`` are what its two indexes made of the filter for themselves.
+    """
+
+    chunks: Any
+    documents: Any
+    stand_ins: Mapping[int, int]
+
+
 class LexicalReader:
     """Searches a published BM25 index; safe to share between threads."""
 
-    def __init__(self, directory: Path) -> None:
-        try:
-            self._chunks = open_index(directory / _CHUNKS)
-            self._documents = open_index(directory / _DOCUMENTS)
-        except (ValueError, OSError) as error:
-            raise SnapshotCorruptError(
-                f"the BM25 index cannot be opened ({error}): run `troika collections verify --repair`."
-            ) from error
+    def __init__(self, chunks: EntryIndex, documents: EntryIndex) -> None:
+        self._chunks = chunks
+        self._documents = documents
         stemmers = sorted({stemmer_of(language) for language in LANGUAGES})
-        found = tuple(s for s in stemmers if self._chunks.frequency("facets", _language_facet(s)))
+        found = tuple(s for s in stemmers if self._chunks.frequency("facets", language_facet(s)))
         self.languages: tuple[str, ...] = found or (DEFAULT_STEMMER,)
 
-    def search(self, query: str, depth: int, access: Sequence[str] = ()) -> list[tuple[int, float]]:
-        """The best ``depth`` chunk numbers with their scores, best first.
+    def only(self, wanted: FacetFilter) -> LexicalFilter:
+        """What lets ``search`` look at nothing else."""
+        return LexicalFilter(
+            self._chunks.allowing(wanted.document_clauses + wanted.page_clauses, wanted.stand_ins),
+            self._documents.allowing(wanted.document_clauses),
+            wanted.stand_ins,
+        )
 
-        Where ``access`` holds marks (see ``ingest.access``), only chunks that bear one of them are looked at.
+    def search(self, query: str, depth: int, visible: LexicalFilter | None = None) -> list[tuple[int, float]]:
+        """The best ``depth`` chunk numbers with their scores, best first, of those that are ``visible``.
 
         Raises:
             NoTermsError: the query holds nothing that could be searched for.
@@ -66,12 +88,14 @@ class LexicalReader:
                 "the question holds no word to search for: ask with letters, digits or characters."
             )
         candidates = max(depth, _LEAST_CANDIDATES)
-        chunks = self._chunks.search(words, candidates, [_access_facet(mark) for mark in access])
-        documents = {document: score for document, _, score in self._documents.search(words, candidates)}
+        chunks = self._chunks.search(words, candidates, visible and visible.chunks)
+        entered = self._documents.search(words, candidates, visible and visible.documents)
+        documents = {document: score for document, _, score in entered}
+        stand_ins: Mapping[int, int] = visible.stand_ins if visible else {}
         # What is not among the best documents scores at most as much as the last of them.
         rest = min(documents.values()) if len(documents) == candidates else 0.0
         found = [
-            (number, own + DOCUMENT_WEIGHT * documents.get(document, rest))
+            (number, own + DOCUMENT_WEIGHT * documents.get(stand_ins.get(number, document), rest))
             for document, number, own in chunks
         ]
         return sorted(found, key=lambda chunk: -chunk[1])[:depth]
@@ -88,37 +112,28 @@ class LexicalReader:
 class LexicalWriter:
     """Adds and deletes documents in a staged index; nothing is visible before ``commit``."""
 
-    def __init__(self, directory: Path) -> None:
-        self._chunks = StagedIndex(directory / _CHUNKS)
-        self._documents = StagedIndex(directory / _DOCUMENTS)
+    def __init__(self, chunks: EntryWriter, documents: EntryWriter) -> None:
+        self._chunks = chunks
+        self._documents = documents
         self._entered: set[str] = set()
 
-    def add(
-        self,
-        document: Document,
-        numbers: Sequence[int],
-        chunks: Sequence[Chunk],
-        access: Sequence[str] = (PUBLIC,),
-    ) -> None:
-        """Index chunks of ``document`` under their numbers, and the document itself if this was not done yet.
-
-        ``access`` marks who may see them; see ``ingest.access``.
-        """
-        key = _document_key(document.id)
+    def add(self, document: Document, numbers: Sequence[int], chunks: Sequence[Chunk]) -> None:
+        """Index chunks of ``document`` under their numbers, and itself if this was not done yet."""
+        key = document_key(document.id)
+        facets = document_facets(document)
         if chunks and document.id not in self._entered:
             self._entered.add(document.id)
-            self._documents.delete("document", key)
-            self._documents.add(key, key, document_terms(document))
-        facets = [_language_facet(stemmer_of(document.language)), *map(_access_facet, access)]
+            self._documents.delete(key)
+            self._documents.add(key, key, document_terms(document), facets)
         for number, chunk in zip(numbers, chunks, strict=True):
-            self._chunks.add(key, number, chunk_terms(chunk, document), facets)
+            self._chunks.add(key, number, chunk_terms(chunk, document), [*facets, *page_facets(chunk)])
 
     def delete(self, document_id: str, numbers: Iterable[int]) -> None:
         """Remove a document, and the chunks with these numbers."""
         self._entered.discard(document_id)
-        self._documents.delete("document", _document_key(document_id))
+        self._documents.delete(document_key(document_id))
         for number in numbers:
-            self._chunks.delete("number", number)
+            self._chunks.delete(number)
 
     def commit(self) -> None:
         """Write everything to disk and close."""
@@ -131,20 +146,26 @@ class LexicalWriter:
         self._documents.abandon()
 
 
+def open_lexical(directory: Path) -> LexicalReader:
+    """Open the index that tantivy keeps in ``directory``.
+
+    Raises:
+        SnapshotCorruptError: there is none, or it is damaged.
+    """
+    try:
+        return LexicalReader(open_index(directory / _CHUNKS), open_index(directory / _DOCUMENTS))
+    except (ValueError, OSError) as error:
+        raise SnapshotCorruptError(
+            f"the BM25 index cannot be opened ({error}): run `troika collections verify --repair`."
+        ) from error
+
+
+def stage_lexical(directory: Path) -> LexicalWriter:
+    """Change the index that tantivy keeps in ``directory``, or begin one."""
+    return LexicalWriter(StagedIndex(directory / _CHUNKS), StagedIndex(directory / _DOCUMENTS))
+
+
 def clone_lexical(source: Path, target: Path) -> None:
     """Make ``target`` a writable copy of ``source``."""
     for part in (_CHUNKS, _DOCUMENTS):
         clone_index(source / part, target / part)
-
-
-def _document_key(document_id: str) -> int:
-    """The first 64 of the 128 bits of a document's id."""
-    return int(document_id[:16], 16)
-
-
-def _access_facet(mark: str) -> str:
-    return f"acl={mark}"
-
-
-def _language_facet(language: str) -> str:
-    return f"language={language}"

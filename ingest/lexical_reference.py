@@ -13,7 +13,6 @@ from typing import Any
 
 from rank_bm25 import BM25Okapi  # pyright: ignore[reportMissingTypeStubs]
 
-from ingest.access import PUBLIC, access_terms, groups_of
 from ingest.docstore import Docstore
 from ingest.document import Chunk, Document
 from ingest.errors import NoTermsError
@@ -33,7 +32,6 @@ class ReferenceReader:
         self._chunks = _okapi([chunk_terms(chunk, d) for d, chunks in documents for _, chunk in chunks])
         self._numbers = [number for _, chunks in documents for number, _ in chunks]
         self._parents = [at for at, (_, chunks) in enumerate(documents) for _ in chunks]
-        self._marks = [set(access_terms(groups_of(d.metadata)) or (PUBLIC,)) for d, _ in documents]
 
     @classmethod
     def of(cls, store: Docstore) -> ReferenceReader:
@@ -46,7 +44,7 @@ class ReferenceReader:
         found = ((store.document(name), numbered) for name, numbered in chunks.items())
         return cls((document, numbered) for document, numbered in found if document is not None)
 
-    def search(self, query: str, depth: int, access: Sequence[str] = ()) -> list[tuple[int, float]]:
+    def search(self, query: str, depth: int) -> list[tuple[int, float]]:
         """The best ``depth`` chunk numbers with their scores, best first; see ``LexicalReader.search``.
 
         Raises:
@@ -63,7 +61,7 @@ class ReferenceReader:
             for number, parent, own in zip(
                 self._numbers, self._parents, self._chunks.get_scores(words), strict=True
             )
-            if own > 0 and (not access or not self._marks[parent].isdisjoint(access))
+            if own > 0
         ]
         return sorted(scored, key=lambda chunk: -chunk[1])[:depth]
 

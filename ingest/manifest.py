@@ -19,6 +19,7 @@ from ingest.embed import EmbedderSpec, Pooling
 from ingest.errors import IncompatibleSnapshotError, SnapshotCorruptError
 from ingest.lexical_fields import TITLE_WEIGHT
 from ingest.settings import EmbedderBackend
+from ingest.stores.spec import StoreSpec
 from ingest.terms import TERMS_VERSION
 
 FORMAT = 3
@@ -61,6 +62,7 @@ class IndexManifest:
     files: Files
     lexical: LexicalSpec = field(default_factory=LexicalSpec)
     dense: DenseSpec = field(default_factory=DenseSpec)
+    store: StoreSpec = field(default_factory=StoreSpec)
     format: int = FORMAT
 
 
@@ -87,6 +89,7 @@ def read_manifest(directory: Path) -> IndexManifest:
         raw["chunking"] = ChunkingSpec.from_json(raw["chunking"])
         raw["lexical"] = LexicalSpec(**raw["lexical"])
         raw["dense"] = DenseSpec.from_json(raw["dense"])
+        raw["store"] = StoreSpec.from_json(raw["store"]) if "store" in raw else StoreSpec()
         raw["files"] = {name: (size, checksum) for name, (size, checksum) in raw["files"].items()}
         return IndexManifest(**raw)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -151,6 +151,7 @@ class _Run:
             self._unfinished,
             keep_snapshots=settings.ingest.keep_snapshots,
             find_twins=settings.ingest.near_duplicates,
+            store=settings.store,
         )
 
     def __enter__(self) -> Self:

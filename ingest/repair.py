@@ -18,6 +18,8 @@ from ingest.progress import Progress, Silent
 from ingest.settings import Settings
 from ingest.snapshot import DOCUMENTS, VECTORS
 from ingest.staging import StagedSnapshot
+from ingest.stores.milvus_rows import ROWS
+from ingest.stores.settings import FILES, StoreSettings
 from ingest.unfinished import UnfinishedWork
 from ingest.verify import damaged_files, verify_snapshot
 
@@ -42,15 +44,15 @@ def repair_collection(settings: Settings, name: str, progress: Progress | None =
         try:
             current = target.require_current()
         except SnapshotCorruptError:  # the pointer itself
-            return _go_back(target, None)
-        if not verify_snapshot(name, current).problems:
+            return _go_back(target, None, settings.store)
+        if not verify_snapshot(name, current, settings.store).problems:
             return Repair(current.name, "nothing was damaged")
         if _is_truth_whole(current):
             manifest = _derive_again(target, current, settings, progress or Silent())
             return Repair(
                 manifest.id, f"vectors and BM25 were made again from the documents of {current.name}"
             )
-        return _go_back(target, current if current.is_dir() else None)
+        return _go_back(target, current if current.is_dir() else None, settings.store)
 
 
 def _is_truth_whole(directory: Path) -> bool:
@@ -63,10 +65,6 @@ def _is_truth_whole(directory: Path) -> bool:
 
 def _derive_again(target: Collection, damaged: Path, settings: Settings, progress: Progress) -> IndexManifest:
     before = read_manifest(damaged)
-    are_vectors_whole = not any(
-        problem.startswith(VECTORS) and not is_derived(problem.split()[0])
-        for problem in damaged_files(damaged, before)
-    )
     loaded: list[tuple[Embedder, Chunker]] = []
 
     def load() -> tuple[Embedder, Chunker]:
@@ -75,12 +73,15 @@ def _derive_again(target: Collection, damaged: Path, settings: Settings, progres
             loaded.append((embedder, Chunker(embedder, before.chunking)))
         return loaded[0]
 
-    staged = StagedSnapshot(target, before.embedder, before.chunking, settings.dense, None, truth=damaged)
+    store = settings.store.of_kind(before.store.kind)
+    staged = StagedSnapshot(
+        target, before.embedder, before.chunking, settings.dense, None, truth=damaged, store=store
+    )
     try:
         staged.rebuild()
         with (
             closing(UnfinishedWork(target.make_work() / "repair.sqlite")) as unfinished,
-            closing(KnownVectors((damaged, before) if are_vectors_whole else None, unfinished)) as known,
+            closing(_known_vectors(damaged, before, unfinished, store)) as known,
         ):
             embed_missing(staged, known, unfinished, load, progress)
             manifest = staged.publish()
@@ -90,12 +91,26 @@ def _derive_again(target: Collection, damaged: Path, settings: Settings, progres
         staged.discard()
 
 
-def _go_back(target: Collection, damaged: Path | None) -> Repair:
+def _known_vectors(
+    damaged: Path, manifest: IndexManifest, unfinished: UnfinishedWork, store: StoreSettings
+) -> KnownVectors:
+    """Those of the damaged snapshot, if they can be relied upon."""
+    are_whole = not any(
+        problem.startswith((VECTORS, ROWS)) and not is_derived(problem.split()[0])
+        for problem in damaged_files(damaged, manifest)
+    )
+    try:
+        return KnownVectors((damaged, manifest) if are_whole else None, unfinished, store)
+    except SnapshotCorruptError:
+        return KnownVectors(None, unfinished)
+
+
+def _go_back(target: Collection, damaged: Path | None, store: StoreSettings) -> Repair:
     """Publish the last whole snapshot before ``damaged``; the last of all where it is not known which was."""
     candidates = target.published_before(damaged.name) if damaged else reversed(target.published())
     lost = f"the documents of {damaged.name} are damaged" if damaged else "the current snapshot is not known"
     for directory in candidates:
-        if not verify_snapshot(target.name, directory).problems:
+        if not verify_snapshot(target.name, directory, store).problems:
             target.publish(directory.name)
             return Repair(
                 directory.name,
@@ -108,7 +123,7 @@ def _go_back(target: Collection, damaged: Path | None) -> Repair:
     )
 
 
-def roll_back(home: Path, name: str, snapshot_id: str | None = None) -> str:
+def roll_back(home: Path, name: str, snapshot_id: str | None = None, store: StoreSettings = FILES) -> str:
     """Make an earlier snapshot current again: the one before, or ``snapshot_id``. Returns its id.
 
     Raises:
@@ -128,7 +143,7 @@ def roll_back(home: Path, name: str, snapshot_id: str | None = None) -> str:
             raise SnapshotNotFoundError(
                 f"{name!r} keeps no snapshot {snapshot_id or 'before ' + current.name}: it keeps {kept}."
             )
-        problems = verify_snapshot(name, candidates[0]).problems
+        problems = verify_snapshot(name, candidates[0], store).problems
         if problems:
             raise SnapshotCorruptError(
                 f"the snapshot {candidates[0].name} is damaged ({problems[0]}): choose another with --to."

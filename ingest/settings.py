@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 
 from ingest.choices import (
     ChunkingStrategy,
@@ -24,16 +24,9 @@ from ingest.choices import (
 )
 from ingest.dotted_keys import nest
 from ingest.errors import SettingsError
+from ingest.settings_section import Fraction, Positive, Section
 from ingest.settings_sources import read_environment, read_file
-
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Positive = Annotated[int, Field(ge=1)]
-
-
-class Section(BaseModel):
-    """A group of settings: frozen, and closed to keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from ingest.stores.settings import StoreSettings
 
 
 class EmbedderSettings(Section):
@@ -213,6 +206,7 @@ class Settings(Section):
     chunking: ChunkingSettings = ChunkingSettings()
     ingest: IngestSettings = IngestSettings()
     dense: DenseSettings = DenseSettings()
+    store: StoreSettings = StoreSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     rerank: RerankSettings = RerankSettings()
     answer: AnswerSettings = AnswerSettings()
@@ -283,7 +277,7 @@ def _invalid(error: ValidationError, origins: Mapping[str, Origin]) -> SettingsE
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     key = next((known for known in origins if f"{place}.".startswith(f"{known}.")), place)
-    found = "no valid secret" if key.endswith("api_key") else repr(first.get("input"))
+    found = "no valid secret" if key.endswith(("api_key", "token")) else repr(first.get("input"))
     return SettingsError(
         f"setting {key!r} is {found}: {first['msg']}; correct it in the {origins.get(key, 'configuration')}."
     )

@@ -6,6 +6,7 @@
         documents.sqlite   the truth
         vectors/           derived
         lexical/           derived
+        rows.json          in place of these two: which rows in Milvus are its own
         twins.sqlite       derived: what tells chunks that say the same
         manifest.json      written last: what the others were made with, their sizes and checksums
 
@@ -16,53 +17,58 @@ A snapshot without its manifest does not exist. A reader holds the files it open
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ingest.collection import Collection
 from ingest.docstore import Docstore
 from ingest.errors import SnapshotCorruptError
-from ingest.lexical import LexicalReader
 from ingest.manifest import IndexManifest, read_manifest
+from ingest.stores.choose import open_indexes
+from ingest.stores.files import LEXICAL, VECTORS
+from ingest.stores.settings import FILES, StoreSettings
 
-if TYPE_CHECKING:
-    from ingest.dense import VectorIndex
+__all__ = ["DOCUMENTS", "LEXICAL", "TWINS", "VECTORS", "Snapshot", "open_snapshot", "require_sizes"]
 
 DOCUMENTS = "documents.sqlite"
-VECTORS = "vectors"
-LEXICAL = "lexical"
 TWINS = "twins.sqlite"
 
 
 class Snapshot:
     """A published snapshot, open for reading."""
 
-    def __init__(self, directory: Path, manifest: IndexManifest) -> None:
-        # Imported when something is searched: an ingest, which does not, need not load FAISS.
-        from ingest.dense import open_vectors
-
+    def __init__(self, directory: Path, manifest: IndexManifest, store: StoreSettings = FILES) -> None:
         self.manifest = manifest
         self.directory = directory
         self.documents = Docstore(directory / DOCUMENTS)
-        dimension = manifest.embedder.dimension
-        self.vectors: VectorIndex = open_vectors(directory / VECTORS, dimension, manifest.dense)
-        self.words = LexicalReader(directory / LEXICAL)
+        self._indexes = open_indexes(directory, manifest, store)
+        self.vectors = self._indexes.vectors
+        self.words = self._indexes.words
 
     @property
     def id(self) -> str:
         return self.manifest.id
 
+    def vector_numbers(self) -> list[int]:
+        """The numbers of all chunks with a vector, with repeats where one is held twice."""
+        return self._indexes.vector_numbers()
+
+    def cosine_spread(self) -> float:
+        """See ``ingest.cosine_spread``."""
+        return self._indexes.cosine_spread()
+
     def close(self) -> None:
-        """Let go of the files."""
+        """Let go of files and connections."""
         self.documents.close()
+        self._indexes.close()
 
 
-def open_snapshot(home: Path, collection: str) -> Snapshot:
-    """Open the current snapshot of a collection for reading.
+def open_snapshot(home: Path, collection: str, store: StoreSettings = FILES) -> Snapshot:
+    """Open the current snapshot of a collection for reading; ``store`` says where Milvus is.
 
     Raises:
         CollectionNotFoundError: nothing was published under this name.
         IncompatibleSnapshotError: another version of Troika wrote it.
         SnapshotCorruptError: its files are missing or damaged.
+        SettingsError, DatabaseError, MissingExtraError: it is in Milvus, which cannot be reached.
     """
     target = Collection(home, collection)
     while True:
@@ -70,7 +76,7 @@ def open_snapshot(home: Path, collection: str) -> Snapshot:
         try:
             manifest = read_manifest(directory)
             require_sizes(directory, manifest)
-            return Snapshot(directory, manifest)
+            return Snapshot(directory, manifest, store)
         except SnapshotCorruptError:
             # A writer that published while this was opened may have deleted it as one too many.
             if target.require_current() == directory:

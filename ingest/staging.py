@@ -13,18 +13,16 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ingest.access import PUBLIC, access_terms, groups_of
+from ingest.access import groups_of
 from ingest.chunk import ChunkingSpec
 from ingest.collection import STAGED_PREFIX, UNPUBLISHED, Collection
-from ingest.dense_build import derive_index
-from ingest.dense_segments import DenseWriter
 from ingest.docstore import ChunkRow, Docstore, Origin
 from ingest.document import BlockKind, Chunk, Document
 from ingest.durable import sync_directory, sync_tree
 from ingest.embed import EmbedderSpec, Matrix
-from ingest.lexical import LexicalWriter, clone_lexical
 from ingest.manifest import (
     IndexManifest,
+    LexicalSpec,
     checksums,
     known_checksums,
     read_manifest,
@@ -33,7 +31,9 @@ from ingest.manifest import (
 )
 from ingest.near_duplicates import DuplicateFinder
 from ingest.settings import DenseSettings
-from ingest.snapshot import DOCUMENTS, LEXICAL, TWINS, VECTORS
+from ingest.snapshot import DOCUMENTS, TWINS
+from ingest.stores.choose import stage_indexes
+from ingest.stores.settings import FILES, StoreSettings
 
 _MANY = 500
 
@@ -50,12 +50,15 @@ class StagedSnapshot:
         base: Path | None,
         *,
         truth: Path | None = None,
+        store: StoreSettings = FILES,
     ) -> None:
-        """``truth`` is the folder of a snapshot of which the documents alone are taken; see ``rebuild``."""
+        """``truth`` is the folder of a snapshot of which the documents alone are taken; see ``rebuild``.
+
+        Vectors and BM25 go where those of ``base`` are, or without one where ``store`` says.
+        """
         self._collection = collection
         self._embedder = embedder
         self._chunking = chunking
-        self._dense = dense
         self._base = base
         self._before = read_manifest(base) if base else None
         self._unembedded: set[int] = set()
@@ -66,25 +69,26 @@ class StagedSnapshot:
         self._directory.mkdir(parents=True)
         with ExitStack() as on_error:
             on_error.callback(shutil.rmtree, self._directory, ignore_errors=True)
-            self._open(base, truth)
+            self._copy_documents(base or truth)
+            before = (base, self._before) if base and self._before else None
+            self._indexes = stage_indexes(
+                collection, self._directory, embedder.dimension, dense, store, before
+            )
+            on_error.callback(self._indexes.abandon)
+            self._open(base)
             on_error.pop_all()
 
-    def _open(self, base: Path | None, truth: Path | None) -> None:
-        """Copy what changes, link what does not."""
+    def _copy_documents(self, source: Path | None) -> None:
         (self._directory / UNPUBLISHED).touch()
-        source = base or truth
         if source is not None:
             shutil.copyfile(source / DOCUMENTS, self._directory / DOCUMENTS)
-        if base is not None:
-            clone_lexical(base / LEXICAL, self._directory / LEXICAL)
-        vectors = base / VECTORS if base else None
-        self._vectors = DenseWriter(self._directory / VECTORS, self._embedder.dimension, vectors)
+
+    def _open(self, base: Path | None) -> None:
         self.documents = Docstore(self._directory / DOCUMENTS, writable=True)
-        self._words = LexicalWriter(self._directory / LEXICAL)
         if base is not None:
             shutil.copyfile(base / TWINS, self._directory / TWINS)
         if self._before and self._before.unembedded:
-            self._unembedded = set(self.documents.indexed_numbers()) - self._vectors.living
+            self._unembedded = set(self.documents.indexed_numbers()) - self._indexes.vectors.living
         self._document: Document | None = None
         self._twins = DuplicateFinder(path=self._directory / TWINS)
 
@@ -98,14 +102,14 @@ class StagedSnapshot:
         self.documents.add(document, origin, rows)
         indexed = [row for row in rows if row.same_as is None]
         numbers = [row.number for row in indexed]
-        self._words.add(document, numbers, [row.chunk for row in indexed], _access(document))
+        self._indexes.words.add(document, numbers, [row.chunk for row in indexed])
         self._unembedded.update(numbers)
 
     def remove(self, document_id: str) -> int:
         """Take a document out of all three; returns how many chunks went with it."""
         removal = self.documents.remove(document_id)
-        self._vectors.delete(removal.numbers)
-        self._words.delete(document_id, removal.numbers)
+        self._indexes.vectors.delete(removal.numbers)
+        self._indexes.words.delete(document_id, removal.numbers)
         self._unembedded.difference_update(removal.numbers)
         for number in removal.numbers:
             self._twins.discard(number)
@@ -129,20 +133,17 @@ class StagedSnapshot:
 
     def add_vectors(self, numbers: Sequence[int], vectors: Matrix) -> None:
         """Add unit vectors of shape (n, dimension), float32, of n chunks without one."""
-        self._vectors.add(numbers, vectors)
+        self._indexes.vectors.add(numbers, vectors)
         self._unembedded.difference_update(numbers)
 
     def publish(self) -> IndexManifest:
         """Seal, checksum, sync, and make this the current snapshot."""
-        self._words.commit()
-        self._vectors.save()
+        stored = self._indexes.save()
         self._twins.close()
         documents, chunks = self.documents.document_count(), self.documents.chunk_count()
         indexed = self.documents.indexed_count()
         self.documents.seal()
         self.documents.close()
-        vectors, dimension = self._directory / VECTORS, self._embedder.dimension
-        dense = derive_index(vectors, dimension, self._dense, self._before.dense if self._before else None)
         linked = known_checksums(self._base, self._before) if self._base and self._before else {}
         manifest = IndexManifest(
             id=self._id,
@@ -155,7 +156,9 @@ class StagedSnapshot:
             indexed=indexed,
             unembedded=len(self._unembedded),
             files=checksums(self._directory, linked),
-            dense=dense,
+            lexical=LexicalSpec(engine=stored.engine),
+            dense=stored.dense,
+            store=stored.store,
         )
         if self._base and self._before:
             require_whole(self._base, self._before, manifest.files)
@@ -172,7 +175,7 @@ class StagedSnapshot:
         if self._document is None or self._document.id != chunk.document_id:
             self._document = self.documents.document(chunk.document_id)
         if self._document is not None:
-            self._words.add(self._document, [number], [chunk], _access(self._document))
+            self._indexes.words.add(self._document, [number], [chunk])
             self._unembedded.add(number)
             self.twin_of(number, chunk, self._document)
 
@@ -180,14 +183,10 @@ class StagedSnapshot:
         """Delete what was staged, unless it became current."""
         with ExitStack() as last:
             last.callback(self._delete_unpublished)
-            last.callback(self._words.abandon)
+            last.callback(self._indexes.abandon)
             last.callback(self._twins.abandon)
             last.callback(self.documents.close)
 
     def _delete_unpublished(self) -> None:
         if self._collection.current_id() != self._id:
             shutil.rmtree(self._directory, ignore_errors=True)
-
-
-def _access(document: Document) -> tuple[str, ...]:
-    return access_terms(groups_of(document.metadata)) or (PUBLIC,)

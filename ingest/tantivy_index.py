@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import tantivy
 
+from ingest.facets import Clause
+from ingest.lexical_index import EntryField
+
 _WRITER_HEAP_BYTES = 64_000_000
+_MOST_SIDE_BY_SIDE = 16
 _MUTABLE_FILES = frozenset({"meta.json", ".managed.json"})
 
 
@@ -25,7 +29,7 @@ def _schema() -> tantivy.Schema:
 
 
 class OpenIndex:
-    """A published index; safe to share between threads."""
+    """``EntryIndex`` in a folder."""
 
     def __init__(self, schema: tantivy.Schema, searcher: tantivy.Searcher) -> None:
         self._schema = schema
@@ -33,26 +37,50 @@ class OpenIndex:
         self._keys: dict[tuple[int, int], tuple[int, int]] = {}
 
     def search(
-        self, words: Sequence[str], depth: int, facets: Sequence[str] = ()
+        self, words: Sequence[str], depth: int, allowed: tantivy.Query | None = None
     ) -> list[tuple[int, int, float]]:
-        """The best entries as (document, number, score), best first; with facets, only those with one."""
+        """See ``EntryIndex``."""
         query = self._any_of("terms", words, "freq")
-        if facets:
-            allowed = tantivy.Query.const_score_query(self._any_of("facets", facets, "basic"), 0.0)
+        if allowed is not None:
             query = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, allowed)])
         found = self._searcher.search(query, depth, count=False)
         keys = self._keys_at([address for _, address in found.hits])
         return [(*key, float(score)) for key, (score, _) in zip(keys, found.hits, strict=True)]
 
-    def frequency(self, field: str, term: str) -> int:
-        """The number of entries that hold ``term`` in a field."""
+    def allowing(self, clauses: Sequence[Clause], numbers: Collection[int] = ()) -> tantivy.Query:
+        """See ``EntryIndex``."""
+        parts: list[Any] = [
+            (
+                tantivy.Occur.MustNot if clause.negated else tantivy.Occur.Must,
+                self._one_of(sorted(clause.facets)),
+            )
+            for clause in clauses
+        ]
+        if all(clause.negated for clause in clauses):
+            parts.append((tantivy.Occur.Must, tantivy.Query.all_query()))
+        allowed = tantivy.Query.boolean_query(parts)
+        if numbers:
+            named = tantivy.Query.term_set_query(self._schema, "number", list(numbers))
+            allowed = tantivy.Query.boolean_query(
+                [(tantivy.Occur.Should, allowed), (tantivy.Occur.Should, named)]
+            )
+        return tantivy.Query.const_score_query(allowed, 0.0)
+
+    def frequency(self, field: EntryField, term: str) -> int:
+        """See ``EntryIndex``."""
         return int(self._searcher.doc_freq(field, term))
 
     def numbers(self) -> set[int]:
-        """The numbers of all entries."""
+        """See ``EntryIndex``."""
         found = self._searcher.search(tantivy.Query.all_query(), max(1, self._searcher.num_docs))
         addresses = [address for _, address in found.hits]
         return {int(number or 0) for number in self._searcher.fast_field_values("number", addresses)}
+
+    def _one_of(self, facets: Sequence[str]) -> tantivy.Query:
+        # A set is marked entry by entry before each search, where a few lists are read side by side.
+        if len(facets) > _MOST_SIDE_BY_SIDE:
+            return tantivy.Query.term_set_query(self._schema, "facets", list(facets))
+        return self._any_of("facets", facets, "basic")
 
     def _any_of(self, field: str, words: Sequence[str], option: str) -> tantivy.Query:
         clauses: list[Any] = [
@@ -92,7 +120,7 @@ def open_index(directory: Path) -> OpenIndex:
 
 
 class StagedIndex:
-    """An index that is being changed; nothing is visible before ``commit``."""
+    """``EntryWriter`` into a folder."""
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -102,16 +130,18 @@ class StagedIndex:
         self._closed = False
 
     def add(self, document: int, number: int, words: Sequence[str], facets: Sequence[str] = ()) -> None:
-        """Add an entry. ``document`` and ``number`` are unsigned 64-bit integers."""
+        """See ``EntryWriter``."""
         entry = tantivy.Document(terms=" ".join(words), facets=list(facets))
         entry.add_unsigned("document", document)
         entry.add_unsigned("number", number)
         self._writer.add_document(entry)
 
-    def delete(self, field: str, value: int) -> None:
-        """Remove the entries with this ``document`` or ``number``."""
+    def delete(self, number: int) -> None:
+        """See ``EntryWriter``."""
         # Not by term: an integer is taken for a signed one there, and deletes nothing.
-        self._writer.delete_documents_by_query(tantivy.Query.term_query(self._schema, field, value, "basic"))
+        self._writer.delete_documents_by_query(
+            tantivy.Query.term_query(self._schema, "number", number, "basic")
+        )
 
     def commit(self) -> None:
         """Write everything to disk and close."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.collection import Collection
-from ingest.dense_segments import vector_numbers
 from ingest.docstore import Docstore
 from ingest.errors import SnapshotCorruptError
 from ingest.manifest import IndexManifest, checksums, read_manifest
-from ingest.snapshot import VECTORS, Snapshot
+from ingest.snapshot import Snapshot
+from ingest.stores.settings import FILES, StoreSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +26,22 @@ class Verification:
     problems: tuple[str, ...]
 
 
-def verify_collection(home: Path, name: str) -> Verification:
-    """Check the current snapshot of a collection.
+def verify_collection(home: Path, name: str, store: StoreSettings = FILES) -> Verification:
+    """Check the current snapshot of a collection; ``store`` says where Milvus is.
 
     Raises:
         CollectionNotFoundError: nothing was published under this name.
+        SettingsError, DatabaseError, MissingExtraError: it is in Milvus, which cannot be reached.
     """
     try:
         current = Collection(home, name).require_current()
     except SnapshotCorruptError as error:
         return Verification(name, "", 0, 0, (str(error),))
-    return verify_snapshot(name, current)
+    return verify_snapshot(name, current, store)
 
 
-def verify_snapshot(name: str, directory: Path) -> Verification:
-    """Check the snapshot of the collection ``name`` in ``directory``."""
+def verify_snapshot(name: str, directory: Path, store: StoreSettings) -> Verification:
+    """Check the snapshot of the collection ``name`` in ``directory``; see ``verify_collection``."""
     try:
         manifest = read_manifest(directory)
     except SnapshotCorruptError as error:
@@ -48,7 +49,7 @@ def verify_snapshot(name: str, directory: Path) -> Verification:
     try:
         problems = damaged_files(directory, manifest)
         if not problems:
-            with closing(Snapshot(directory, manifest)) as snapshot:
+            with closing(Snapshot(directory, manifest, store)) as snapshot:
                 problems = _disagreements(snapshot)
     except (SnapshotCorruptError, OSError) as error:
         problems = [str(error)]
@@ -71,7 +72,7 @@ def damaged_files(directory: Path, manifest: IndexManifest) -> list[str]:
 def _disagreements(snapshot: Snapshot) -> list[str]:
     manifest, store = snapshot.manifest, snapshot.documents
     indexed = set(store.indexed_numbers())
-    embedded = vector_numbers(snapshot.directory / VECTORS)
+    embedded = snapshot.vector_numbers()
     problems: list[str] = []
     counted = (store.document_count(), store.chunk_count(), len(indexed))
     if counted != (manifest.documents, manifest.chunks, manifest.indexed):

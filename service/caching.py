@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from ingest.errors import SnapshotCorruptError
+from ingest.filters import EVERYTHING, Filter
 from ingest.language import detect_language
 from service.answer import (
     Answer,
@@ -82,16 +83,17 @@ class CachingPipeline:
         question: str,
         passages: int | None = None,
         history: Sequence[str] = (),
+        wanted: Filter = EVERYTHING,
         *,
         cache: bool = True,
     ) -> AsyncGenerator[AnswerEvent]:
         """As ``AnswerPipeline.stream``; without ``cache`` the answer is made anew and not remembered."""
         started = time.perf_counter()
         is_cached = cache and not history
-        scope = replace(self._scope, conditions=f"{self._scope.conditions} passages={passages}")
-        found = await asyncio.to_thread(self._before_search, question, scope) if is_cached else None
+        scope = replace(self._scope, conditions=f"{self._scope.conditions} passages={passages} {wanted.key}")
+        found = await asyncio.to_thread(self._before_search, question, scope, wanted) if is_cached else None
         if found is None:
-            async with aclosing(self._behind.stream(question, passages, history)) as events:
+            async with aclosing(self._behind.stream(question, passages, history, wanted)) as events:
                 async for event in events:
                     if is_cached and isinstance(event, Retrieved):
                         found = await asyncio.to_thread(self._after_search, question, event.passages, scope)
@@ -106,22 +108,35 @@ class CachingPipeline:
                     await asyncio.to_thread(self._keep, event.answer)
                 yield event
 
-    async def answer(self, question: str, history: Sequence[str] = (), *, cache: bool = True) -> Answer:
+    async def answer(
+        self,
+        question: str,
+        history: Sequence[str] = (),
+        wanted: Filter = EVERYTHING,
+        *,
+        cache: bool = True,
+    ) -> Answer:
         """The whole answer to ``question``; see ``stream``."""
-        return await fold(self.stream(question, history=history, cache=cache))
+        return await fold(self.stream(question, history=history, wanted=wanted, cache=cache))
 
     async def search(
-        self, query: str, k: int, mode: SearchMode = SearchMode.HYBRID, history: Sequence[str] = ()
+        self,
+        query: str,
+        k: int,
+        mode: SearchMode = SearchMode.HYBRID,
+        history: Sequence[str] = (),
+        wanted: Filter = EVERYTHING,
     ) -> SearchResult:
         """See ``AnswerPipeline.search``."""
-        return await self._behind.search(query, k, mode, history)
+        return await self._behind.search(query, k, mode, history, wanted)
 
     async def aclose(self) -> None:
         """Close the pipeline behind; the cache is its opener's to close."""
         await self._behind.aclose()
 
-    def _before_search(self, question: str, scope: Scope) -> _Found | None:
-        curated = self._curated.find(question)
+    def _before_search(self, question: str, scope: Scope, wanted: Filter) -> _Found | None:
+        # Whether a curated answer meets a filter is known once the search has found it.
+        curated = None if wanted else self._curated.find(question)
         if curated is not None:
             return self._give_curated(*curated)
         answer = self._answers.exact(scope, question) if self._answers else None

@@ -13,6 +13,8 @@ import typer
 
 from ingest.cli import CollectionOption, JsonOption
 from ingest.errors import PathNotFoundError
+from ingest.filter_forms import parse_filter
+from ingest.filters import EVERYTHING, Filter
 from ingest.settings import GeneratorKind, Settings, load_settings
 from service.answer import Answer, SearchResult
 from service.retrieve_mode import SearchMode
@@ -33,6 +35,14 @@ GroupOption = Annotated[
     list[str] | None, typer.Option(help="A group that the asker is in, for documents with an access list.")
 ]
 
+FilterOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--filter",
+        help="Look only at documents with KEY=VALUE (also KEY=A,B, !=, >=, >, <=, < and KEY=PREFIX*); "
+        "repeat it for further conditions.",
+    ),
+]
 HistoryOption = Annotated[
     list[str] | None,
     typer.Option(help="An earlier turn of the conversation, question or answer; repeat it, oldest first."),
@@ -47,11 +57,14 @@ def search(
     mode: Annotated[SearchMode, typer.Option(help="Which indexes are asked.")] = SearchMode.HYBRID,
     group: GroupOption = None,
     history: HistoryOption = None,
+    conditions: FilterOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Find the best passages for a query."""
+    wanted = parse_filter(conditions or ())
     settings = load_settings({"generator.kind": GeneratorKind.EXTRACTIVE, "retrieval.groups": group})
-    result = asyncio.run(_search(settings, collection or settings.collection, query, k, mode, history or ()))
+    found = _search(settings, collection or settings.collection, query, k, mode, history or (), wanted)
+    result = asyncio.run(found)
     if as_json:
         from service.search_schemas import search_to_json
 
@@ -69,14 +82,16 @@ def ask(
     collection: CollectionOption = None,
     group: GroupOption = None,
     history: HistoryOption = None,
+    conditions: FilterOption = None,
     cache: Annotated[
         bool, typer.Option("--cache/--no-cache", help="Give an earlier or curated answer again.")
     ] = True,
     as_json: JsonOption = False,
 ) -> None:
     """Answer a question from a collection, with citations."""
+    wanted = parse_filter(conditions or ())
     settings = load_settings({"retrieval.groups": group})
-    asked = _ask(settings, collection or settings.collection, [question], history or (), cache=cache)
+    asked = _ask(settings, collection or settings.collection, [question], history or (), wanted, cache=cache)
     (answer,) = asyncio.run(asked)
     if as_json:
         from service.schemas import answer_to_json
@@ -157,13 +172,19 @@ def format_answer(answer: Answer) -> str:
 
 
 async def _search(
-    settings: Settings, collection: str, query: str, k: int, mode: SearchMode, history: Sequence[str]
+    settings: Settings,
+    collection: str,
+    query: str,
+    k: int,
+    mode: SearchMode,
+    history: Sequence[str],
+    wanted: Filter,
 ) -> SearchResult:
     from service.wiring import open_pipeline
 
     pipeline = await open_pipeline(settings, collection)
     try:
-        return await pipeline.search(query, k, mode, history)
+        return await pipeline.search(query, k, mode, history, wanted)
     finally:
         await pipeline.aclose()
 
@@ -173,13 +194,14 @@ async def _ask(
     collection: str,
     questions: Sequence[str],
     history: Sequence[str] = (),
+    wanted: Filter = EVERYTHING,
     *,
     cache: bool,
 ) -> list[Answer]:
     from service.caching_factory import open_caching_pipeline
 
     async with open_caching_pipeline(settings, collection) as pipeline:
-        return [await pipeline.answer(question, history, cache=cache) for question in questions]
+        return [await pipeline.answer(question, history, wanted, cache=cache) for question in questions]
 
 
 def _shorten(text: str) -> str:

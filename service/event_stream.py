@@ -16,6 +16,7 @@ from typing import Any, Self, cast
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from ingest.filters import EVERYTHING, Filter
 from service.answer import AnswerEvent, Cited, Delta, Finished, Retrieved
 from service.http_errors import problem_of
 from service.pipelines import PipelineProvider
@@ -36,13 +37,14 @@ class AnswerStream:
         question: str,
         passages: int | None,
         history: Sequence[str] = (),
+        wanted: Filter = EVERYTHING,
         *,
         cache: bool = True,
     ) -> None:
         # Bounded: a client that reads slowly slows the model down instead of filling the memory.
         self._queue: asyncio.Queue[AnswerEvent | Exception | None] = asyncio.Queue(QUEUED_EVENTS)
         self._task = asyncio.create_task(
-            self._produce(pipelines, collection, question, passages, history, cache=cache)
+            self._produce(pipelines, collection, question, passages, history, wanted, cache=cache)
         )
 
     async def next(self) -> AnswerEvent | None:
@@ -73,13 +75,14 @@ class AnswerStream:
         question: str,
         passages: int | None,
         history: Sequence[str],
+        wanted: Filter,
         *,
         cache: bool,
     ) -> None:
         try:
             async with pipelines.lease(collection) as pipeline:
                 # An async generator in fact: closing it is what stops the model.
-                stream = pipeline.stream(question, passages, history, cache=cache)
+                stream = pipeline.stream(question, passages, history, wanted, cache=cache)
                 events = cast("AsyncGenerator[AnswerEvent]", stream)
                 async with aclosing(events):
                     async for event in events:

@@ -16,6 +16,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from ingest.errors import GeneratorError
+from ingest.filters import EVERYTHING, Filter
 from ingest.snapshot import Snapshot
 from service.answer import (
     Answer,
@@ -80,18 +81,24 @@ class AnswerPipeline:
         self._keep = keep
 
     async def stream(
-        self, question: str, passages: int | None = None, history: Sequence[str] = ()
+        self,
+        question: str,
+        passages: int | None = None,
+        history: Sequence[str] = (),
+        wanted: Filter = EVERYTHING,
     ) -> AsyncGenerator[AnswerEvent]:
         """Answer ``question`` from at most ``passages`` passages; the last event holds the whole answer.
 
-        ``history`` holds the texts of the turns before it, oldest first: questions and their answers.
+        ``history`` holds the texts of the turns before it, oldest first: questions and their answers. Only
+        what meets the filter ``wanted`` is searched, and read with what stands around it.
         Closing the stream early stops the generator; such an answer is not kept.
 
         Raises:
             EmptyQuestionError, QuestionTooLongError, NoTermsError: the question cannot be answered as put.
+            FilterError: the filter names a key that no document has.
         """
         draft = self._draft(question)
-        await self._read(draft, passages, history)
+        await self._read(draft, passages, history, wanted)
         draft.mark("retrieval")
         async with aclosing(self._write(draft)) as events:
             async for event in events:
@@ -108,12 +115,17 @@ class AnswerPipeline:
         return await fold(self._write(draft))
 
     async def search(
-        self, query: str, k: int, mode: SearchMode = SearchMode.HYBRID, history: Sequence[str] = ()
+        self,
+        query: str,
+        k: int,
+        mode: SearchMode = SearchMode.HYBRID,
+        history: Sequence[str] = (),
+        wanted: Filter = EVERYTHING,
     ) -> SearchResult:
-        """The best ``k`` chunks for ``query``; ``history`` as in ``stream``."""
+        """The best ``k`` chunks for ``query``; ``history`` and ``wanted`` as in ``stream``."""
         started = time.perf_counter()
         checked = check_question(query, self._policy.max_question_characters)
-        found = await self._search.find(checked, k, mode, history)
+        found = await self._search.find(checked, k, mode, history, wanted)
         return SearchResult(
             query=checked,
             snapshot_id=self.snapshot.id,
@@ -134,9 +146,10 @@ class AnswerPipeline:
     def _draft(self, question: str) -> Draft:
         return Draft(check_question(question, self._policy.max_question_characters))
 
-    async def _read(self, draft: Draft, passages: int | None, history: Sequence[str]) -> None:
+    async def _read(self, draft: Draft, passages: int | None, history: Sequence[str], wanted: Filter) -> None:
         """Find and assemble the passages, and weigh whether they hold the answer."""
-        found = await self._search.find(draft.question, self._context.candidates(passages), history=history)
+        most = self._context.candidates(passages)
+        found = await self._search.find(draft.question, most, history=history, wanted=wanted)
         context = await asyncio.to_thread(self._context.build, found.hits, passages)
         languages = self.snapshot.manifest.embedder.languages
         draft.found = found

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ingest.document import Chunk, Document
+from ingest.filters import Filter
 from service.answer import AnswerEvent, SearchResult
 from service.generate import Generator
 from service.release import Release
@@ -59,12 +60,13 @@ class Answering(Protocol):
         question: str,
         passages: int | None = None,
         history: Sequence[str] = (),
+        wanted: Filter = ...,
         *,
         cache: bool = True,
     ) -> AsyncIterator[AnswerEvent]: ...
 
     async def search(
-        self, query: str, k: int, mode: SearchMode, history: Sequence[str] = ()
+        self, query: str, k: int, mode: SearchMode, history: Sequence[str] = (), wanted: Filter = ...
     ) -> SearchResult: ...
 
     async def aclose(self) -> None: ...

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from ingest.access import PUBLIC, access_terms
-from ingest.cosine_spread import cosine_spread
-from ingest.dense import DenseFilter
+from collections.abc import Mapping
+
 from ingest.document import Hit
 from ingest.embed import Embedder
 from ingest.errors import NoTermsError
+from ingest.filters import EVERYTHING, Filter
 from ingest.fitted import FittedRetrieval, index_fingerprint, read_fitted
 from ingest.settings import RetrievalSettings
-from ingest.snapshot import VECTORS, Snapshot
+from ingest.snapshot import Snapshot
 from ingest.terms import terms
+from ingest.visibility import Visibility, Visible
 from service.fuse import Fused, Fusion, Ranking, Rankings
 from service.retrieve_mode import SearchMode
 
@@ -28,49 +29,60 @@ class Retriever:
         self.depth = chosen.depth
         self.fusion = Fusion(
             chosen.dense_weight,
-            cosine_spread(snapshot.directory / VECTORS, snapshot.manifest.embedder.dimension),
+            snapshot.cosine_spread(),
             chosen.fusion,
         )
-        self._access: tuple[str, ...] = ()
-        self._visible: DenseFilter | None = None
-        self._restrict(frozenset(chosen.groups))
+        self._visibility = Visibility(snapshot.documents, snapshot.vectors, snapshot.words)
+        self._groups = frozenset(chosen.groups)
+        self._visibility.of(self._groups)  # so that the first search need not wait for it
 
-    def retrieve(self, query: str, k: int, mode: SearchMode = SearchMode.HYBRID) -> list[Hit]:
-        """The best ``k`` chunks, best first.
+    def retrieve(
+        self,
+        query: str,
+        k: int,
+        mode: SearchMode = SearchMode.HYBRID,
+        wanted: Filter = EVERYTHING,
+        groups: frozenset[str] | None = None,
+    ) -> list[Hit]:
+        """The best ``k`` chunks that meet the filter ``wanted``, best first.
+
+        ``groups`` are those that the asker is in, by default those of the settings.
+
+        Raises:
+            NoTermsError: the query holds no letter, digit or ideograph.
+            FilterError: the filter names a key that no document has.
+        """
+        visible = self._visibility.of(self._groups if groups is None else groups, wanted)
+        fused = self.fusion.fuse(self._rankings(query, max(k, self.depth), mode, visible), k)
+        return self._hits(fused, visible.shown if visible else {})
+
+    def rankings(self, query: str, depth: int) -> Rankings:
+        """The best ``depth`` chunks of each index, of those that the groups of the settings may see.
 
         Raises:
             NoTermsError: the query holds no letter, digit or ideograph.
         """
-        return self._hits(self.fusion.fuse(self.rankings(query, max(k, self.depth), mode), k))
+        return self._rankings(query, depth, SearchMode.HYBRID, self._visibility.of(self._groups))
 
-    def rankings(self, query: str, depth: int, mode: SearchMode = SearchMode.HYBRID) -> Rankings:
-        """The best ``depth`` chunks of each index that ``mode`` asks.
-
-        Raises:
-            NoTermsError: the query holds no letter, digit or ideograph.
-        """
+    def _rankings(self, query: str, depth: int, mode: SearchMode, visible: Visible | None) -> Rankings:
         if not terms(query):
             raise NoTermsError(
                 "the question holds no word to search for: ask with letters, digits or characters."
             )
         dense: Ranking = ()
         lexical: Ranking = ()
+        if visible is not None and not visible.count:
+            return Rankings(dense, lexical, depth, 1.0)
         if mode is not SearchMode.LEXICAL:
-            dense = self._snapshot.vectors.search(self._embedder.embed_query(query), depth, self._visible)
+            vector = self._embedder.embed_query(query)
+            dense = self._snapshot.vectors.search(vector, depth, visible and visible.dense)
         if mode is not SearchMode.DENSE:
-            lexical = self._snapshot.words.search(query, depth, self._access)
+            lexical = self._snapshot.words.search(query, depth, visible and visible.lexical)
         return Rankings(dense, lexical, depth, self._embedder.tokens.known_share(query))
 
-    def _restrict(self, groups: frozenset[str]) -> None:
-        """Look at nothing that these groups may not see; free where there is no such thing."""
-        restricted = self._snapshot.documents.restricted()
-        hidden = {number for number, allowed in restricted.items() if groups.isdisjoint(allowed)}
-        if hidden:
-            self._access = (PUBLIC, *access_terms(groups))
-            self._visible = self._snapshot.vectors.hiding(hidden)
-
-    def _hits(self, fused: list[Fused]) -> list[Hit]:
-        chunks = self._snapshot.documents.chunks_by_number([item.number for item in fused])
+    def _hits(self, fused: list[Fused], shown: Mapping[int, int]) -> list[Hit]:
+        numbers = [shown.get(item.number, item.number) for item in fused]
+        chunks = self._snapshot.documents.chunks_by_number(numbers)
         return [
             Hit(chunk, item.score, item.dense_score, item.lexical_score)
             for item, chunk in zip(fused, chunks, strict=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from service.answer import Answer, Citation, Passage, Reranking, Served
 from service.feedback import Feedback, Verdict
@@ -41,6 +41,17 @@ HistoryField = Annotated[
         examples=[["What is LoRA?", "LoRA trains small matrices beside frozen weights."]],
     ),
 ]
+FilterField = Annotated[
+    dict[Text, JsonValue],
+    Field(
+        default_factory=dict[str, JsonValue],
+        max_length=64,
+        description="only what meets every condition is looked at: a key of the documents' metadata, or "
+        "`uri`, `title`, `language`, `document_id`, `page`, with a value, a list of alternatives, or an "
+        "object of `in`, `not`, `gte`, `gt`, `lte`, `lt` and `prefix`",
+        examples=[{"language": ["en", "zh"], "year": {"gte": 2024}, "uri": {"prefix": "file:///handbook/"}}],
+    ),
+]
 FeedbackText = Annotated[Text, Field(max_length=MAX_FEEDBACK_CHARACTERS)]
 
 
@@ -65,6 +76,7 @@ class QueryRequest(RequestBody):
         default=None, description="how many passages the answer is made from"
     )
     history: HistoryField = ()
+    filter: FilterField
     cache: bool = Field(default=True, description="false to have the answer made anew, and not kept")
     stream: bool = Field(default=False, description="answer as Server-Sent Events")
 

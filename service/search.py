@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ingest.document import Hit
+from ingest.filters import EVERYTHING, Filter
 from ingest.language import detect_language
 from service.answer import Reranking
 from service.conversation import Conversation
@@ -30,7 +31,7 @@ _DEPTH_OF_EACH = 100
 class HitSource(Protocol):
     """What is used of ``service.retrieve.Retriever``: the best hits, best first, scored from 0 to 1."""
 
-    def retrieve(self, query: str, k: int, mode: SearchMode = ...) -> Sequence[Hit]: ...
+    def retrieve(self, query: str, k: int, mode: SearchMode = ..., wanted: Filter = ...) -> Sequence[Hit]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +84,20 @@ class Search:
         self._policy = policy
 
     async def find(
-        self, question: str, k: int, mode: SearchMode = SearchMode.HYBRID, history: Sequence[str] = ()
+        self,
+        question: str,
+        k: int,
+        mode: SearchMode = SearchMode.HYBRID,
+        history: Sequence[str] = (),
+        wanted: Filter = EVERYTHING,
     ) -> Found:
-        """The best ``k`` hits for ``question``, asked after ``history``, the texts of the turns before it.
+        """The best ``k`` hits for ``question`` that meet the filter ``wanted``.
+
+        It was asked after ``history``, the texts of the turns before it.
 
         Raises:
             NoTermsError: the question holds no letter, digit or ideograph.
+            FilterError: the filter names a key that no document has.
         """
         language = detect_language(question)
         follow_up = await self._conversation.standalone(question, history, language)
@@ -98,7 +107,7 @@ class Search:
         asked = follow_up.text if follow_up is not None and follow_up.is_question else question
         queries += await self._further(asked, mode, language)
         hits, reranking = await asyncio.to_thread(
-            self._ranked, queries, asked if follow_up is None else follow_up.text, k
+            self._ranked, queries, asked if follow_up is None else follow_up.text, k, wanted
         )
         return Found(
             hits=tuple(hits),
@@ -122,14 +131,16 @@ class Search:
                 further.append(_Query(supposed, SearchMode.DENSE, _EXTRA_WEIGHT))
         return further
 
-    def _ranked(self, queries: Sequence[_Query], question: str, k: int) -> tuple[list[Hit], Reranking | None]:
-        wanted = k if self._reranker is None else max(k, self._policy.rerank.depth)
+    def _ranked(
+        self, queries: Sequence[_Query], question: str, k: int, wanted: Filter
+    ) -> tuple[list[Hit], Reranking | None]:
+        most = k if self._reranker is None else max(k, self._policy.rerank.depth)
         if len(queries) == 1:
-            hits = list(self._source.retrieve(queries[0].text, wanted, queries[0].mode))
+            hits = list(self._source.retrieve(queries[0].text, most, queries[0].mode, wanted))
         else:
-            depth = max(wanted, _DEPTH_OF_EACH)
-            rankings = [self._source.retrieve(query.text, depth, query.mode) for query in queries]
-            hits = fuse_queries(rankings, [query.weight for query in queries])[:wanted]
+            depth = max(most, _DEPTH_OF_EACH)
+            rankings = [self._source.retrieve(query.text, depth, query.mode, wanted) for query in queries]
+            hits = fuse_queries(rankings, [query.weight for query in queries])[:most]
         if self._reranker is None:
             return hits, None
         hits, reranking = rerank(question, hits, self._reranker, self._policy.rerank)

@@ -9,7 +9,7 @@ from pydantic import Field
 from ingest.document import Hit
 from service.answer import Reranking, SearchResult
 from service.retrieve_mode import SearchMode
-from service.schemas import CollectionField, HistoryField, RequestBody, ResponseBody, Text
+from service.schemas import CollectionField, FilterField, HistoryField, RequestBody, ResponseBody, Text
 
 
 class SearchRequest(RequestBody):
@@ -20,6 +20,7 @@ class SearchRequest(RequestBody):
     k: int = Field(default=10, ge=1, le=1000, description="the most hits to return")
     mode: SearchMode = SearchMode.HYBRID
     history: HistoryField = ()
+    filter: FilterField
 
 
 class HitBody(ResponseBody):

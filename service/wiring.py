@@ -73,7 +73,7 @@ class PipelineFactory:
 
     def _open(self, collection: str) -> AnswerPipeline:
         with ExitStack() as opened:
-            snapshot = open_snapshot(self._settings.home, collection)
+            snapshot = open_snapshot(self._settings.home, collection, self._settings.store)
             opened.callback(snapshot.close)
             pipeline = self._pipeline(snapshot, read_release(self._settings.home))
             opened.pop_all()  # from here on the pipeline closes it

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from ingest.document import Chunk, Document, Hit
 from ingest.errors import CollectionNotFoundError, NoTermsError
+from ingest.filters import EVERYTHING, Filter, meanings
 from service.answer import (
     Answer,
     AnswerEvent,
@@ -112,20 +113,28 @@ class MemoryPipeline:
         )
         self._chunks = [chunk for document in self.source for chunk in chunks_of(document)]
 
-    async def search(self, query: str, k: int, mode: SearchMode, history: Sequence[str] = ()) -> SearchResult:
-        return SearchResult(query, self.snapshot.id, tuple(self._hits(query, k)), {"total": 1.0})
+    async def search(
+        self,
+        query: str,
+        k: int,
+        mode: SearchMode,
+        history: Sequence[str] = (),
+        wanted: Filter = EVERYTHING,
+    ) -> SearchResult:
+        return SearchResult(query, self.snapshot.id, tuple(self._hits(query, k, wanted)), {"total": 1.0})
 
     async def stream(
         self,
         question: str,
         passages: int | None = None,
         history: Sequence[str] = (),
+        wanted: Filter = EVERYTHING,
         *,
         cache: bool = True,
     ) -> AsyncIterator[AnswerEvent]:
         found = tuple(
             Passage(marker, hit.chunk, hit.score)
-            for marker, hit in enumerate(self._hits(question, passages or 3), 1)
+            for marker, hit in enumerate(self._hits(question, passages or 3, wanted), 1)
         )
         answer_id = uuid.uuid4().hex
         try:
@@ -148,13 +157,19 @@ class MemoryPipeline:
     async def aclose(self) -> None:
         self.closed = True
 
-    def _hits(self, query: str, k: int) -> list[Hit]:
-        wanted = terms(query)
-        if not wanted:
+    def _hits(self, query: str, k: int, wanted: Filter) -> list[Hit]:
+        """Of a filter it knows conditions on the document's URI alone."""
+        words = terms(query)
+        if not words:
             raise NoTermsError(
                 f"{query!r} holds no word that could be searched for: write a question in words."
             )
-        scored = [(len(wanted & terms(chunk.text)) / len(wanted), chunk) for chunk in self._chunks]
+        scored = [(len(words & terms(chunk.text)) / len(words), chunk) for chunk in self._chunks]
+        scored = [
+            (score, chunk)
+            for score, chunk in scored
+            if all(condition.test.admits(meanings(chunk.uri)) for condition in wanted.conditions)
+        ]
         best = sorted((pair for pair in scored if pair[0] > 0), key=lambda pair: -pair[0])
         return [Hit(chunk, score, None, score) for score, chunk in best[:k]]
 

@@ -110,7 +110,7 @@ def _snapshot(found: QuestionSet, settings: Settings) -> Snapshot:
     collection = f"bench-cache-{told[:12]}"
     if Collection(settings.home, collection).current_id() is None:
         ingest_documents(found.documents, collection, settings)
-    return open_snapshot(settings.home, collection)
+    return open_snapshot(settings.home, collection, settings.store)
 
 
 def _ask(

@@ -61,7 +61,7 @@ def measure_troika(collection: str, corpus: BenchCorpus, settings: Settings, que
     questions = corpus.questions
     time_queries(lambda number: embedder.embed_query(questions[number % len(questions)]), WARM_UP)
     before, started = resident(), time.perf_counter()
-    snapshot = open_snapshot(settings.home, collection)
+    snapshot = open_snapshot(settings.home, collection, settings.store)
     retriever = Retriever(snapshot, embedder, settings.retrieval)
     open_seconds = time.perf_counter() - started
     opened = resident().since(before)

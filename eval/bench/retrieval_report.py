@@ -28,7 +28,8 @@ _COLUMNS = (
 _NOTE = (
     "One thread, one query after the other. No peer embeds: each is given the question's vector, so hybrid "
     "peers stand beside “vector given”, FAISS beside “dense”, BM25 libraries beside “BM25”. Memory is over "
-    "the texts; of Troika, own pages and mapped ones of its index files together."
+    "the texts; of Troika, own pages and mapped ones of its index files together. Ratios are of "
+    "processor time."
 )
 
 

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from ingest.filter_forms import read_filter
 from ingest.settings import Settings
 from service.answer import AnswerEvent, Finished
 from service.answer_cache import AnswerCache
@@ -42,8 +43,9 @@ def answers_router(
         """Answer a question from the documents of a collection."""
         question = check_question(request.question, settings.server.max_question_characters)
         collection = request.collection or settings.collection
+        wanted = read_filter(request.filter)
         stream = AnswerStream(
-            pipelines, collection, question, request.passages, request.history, cache=request.cache
+            pipelines, collection, question, request.passages, request.history, wanted, cache=request.cache
         )
         try:
             if not request.stream:

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from ingest.access import may_see
 from ingest.errors import DocumentNotFoundError
+from ingest.filter_forms import read_filter
 from ingest.settings import RetrievalSettings, Settings
 from service.catalog_schemas import CollectionBody, CollectionsBody, DocumentBody
 from service.pipelines import DocumentSource, PipelineProvider
@@ -25,8 +26,9 @@ def collections_router(settings: Settings, pipelines: PipelineProvider) -> APIRo
     async def search(request: SearchRequest) -> SearchBody:  # pyright: ignore[reportUnusedFunction]
         """Find passages, without an answer."""
         query = check_question(request.query, settings.server.max_question_characters)
+        wanted = read_filter(request.filter)
         async with pipelines.lease(request.collection or settings.collection) as pipeline:
-            found = await pipeline.search(query, request.k, request.mode, request.history)
+            found = await pipeline.search(query, request.k, request.mode, request.history, wanted)
             return SearchBody.of(found)
 
     @router.get("/collections")

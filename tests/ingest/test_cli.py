@@ -187,6 +187,13 @@ def test_a_collection_is_shown(run: Run, folder: Path) -> None:
     assert "chunks of at most 128 tokens (structure); 4 in all" in run("collections", "show", "default").out
 
 
+def test_a_collection_shows_by_what_it_can_be_filtered(run: Run, folder: Path) -> None:
+    run("ingest", folder, "--meta", "year=2024", "--meta", "acl=staff")
+    assert run("collections", "show", "default", "--json").json["metadata"]["year"] == 1
+    shown = run("collections", "show", "default").out
+    assert "year (1), document_id, uri, title, language, page" in shown
+
+
 def test_a_title_in_square_brackets_is_shown_as_it_is(run: Run, home: Path) -> None:
     odd: Document = make_document("a.md", "[/b] :smile: [red]", "Text.")
     ingest_documents([odd], "default", load_settings())

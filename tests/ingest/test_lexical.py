@@ -13,10 +13,18 @@ import pytest
 
 from eval.dataset_index import corpus_documents
 from eval.datasets import read_dataset
-from ingest.access import PUBLIC, access_terms, groups_of
 from ingest.document import BlockKind, Chunk, Document, MetadataValue, chunk_id, document_id
 from ingest.errors import NoTermsError, SnapshotCorruptError
-from ingest.lexical import DOCUMENT_WEIGHT, K1, B, LexicalReader, LexicalWriter, clone_lexical
+from ingest.facets import FacetFilter, access_clause
+from ingest.lexical import (
+    DOCUMENT_WEIGHT,
+    K1,
+    B,
+    LexicalReader,
+    clone_lexical,
+    open_lexical,
+    stage_lexical,
+)
 from ingest.lexical_reference import ReferenceReader
 from ingest.terms import terms
 
@@ -59,17 +67,16 @@ def chunk_of(document: Document, start: int = 0, end: int | None = None) -> Chun
 
 def write(directory: Path, documents: Iterable[Document], first: int = 1) -> None:
     """Add documents of one chunk each, under the numbers ``first``, ``first`` + 1 …"""
-    writer = LexicalWriter(directory)
+    writer = stage_lexical(directory)
     for number, document in enumerate(documents, first):
-        access = access_terms(groups_of(document.metadata)) or (PUBLIC,)
-        writer.add(document, [number], [chunk_of(document)], access)
+        writer.add(document, [number], [chunk_of(document)])
     writer.commit()
 
 
 def build(directory: Path, texts: Iterable[str]) -> LexicalReader:
     """An index of ``texts`` under the numbers 1, 2, 3 …"""
     write(directory, map(document_of, texts))
-    return LexicalReader(directory)
+    return open_lexical(directory)
 
 
 def bm25(words: Sequence[str], texts: Sequence[Sequence[str]], at: int) -> float:
@@ -91,14 +98,14 @@ def numbers(found: Sequence[tuple[int, float]]) -> list[int]:
 def test_the_score_is_that_of_the_stated_formula(tmp_path: Path) -> None:
     texts = ["The rank of an adapter. Backups stay.", "Rank, rank and rank. Adapters of the house."]
     documents = [document_of(text) for text in texts]
-    writer = LexicalWriter(tmp_path / "index")
+    writer = stage_lexical(tmp_path / "index")
     for at, document in enumerate(documents):
         middle = document.text.index(".") + 1
         writer.add(
             document, [2 * at, 2 * at + 1], [chunk_of(document, 0, middle), chunk_of(document, middle)]
         )
     writer.commit()
-    found = dict(LexicalReader(tmp_path / "index").search("rank of adapters", 10))
+    found = dict(open_lexical(tmp_path / "index").search("rank of adapters", 10))
     whole = [terms(text) for text in texts]
     halves = [terms(half) for text in texts for half in text.split(".")[:2]]
     words = ["rank", "adapt"]
@@ -123,7 +130,7 @@ def test_title_file_name_and_stated_facts_are_searched_too(tmp_path: Path) -> No
         metadata={"author": "Ada Lovelace", "year": 2024, "draft": True, "keywords": ("loan", "bond")},
     )
     write(tmp_path / "index", [document])
-    reader = LexicalReader(tmp_path / "index")
+    reader = open_lexical(tmp_path / "index")
     for query in ("rank", "acme", "lovelace", "2024", "bonds"):
         assert numbers(reader.search(query, 10)) == [1], query
     assert reader.search("True", 10) == []
@@ -131,21 +138,24 @@ def test_title_file_name_and_stated_facts_are_searched_too(tmp_path: Path) -> No
 
 def test_what_says_who_may_see_a_document_is_no_word(tmp_path: Path) -> None:
     write(tmp_path / "index", [document_of("Sixteen.", metadata={"acl": ("surgeons",)})])
-    assert LexicalReader(tmp_path / "index").search("surgeons", 10) == []
+    assert open_lexical(tmp_path / "index").search("surgeons", 10) == []
 
 
 def test_a_chunk_that_may_not_be_seen_is_not_found(tmp_path: Path) -> None:
     documents = [document_of("rank one", metadata={"acl": ("staff",)}), document_of("rank two")]
     write(tmp_path / "index", documents)
-    reader = LexicalReader(tmp_path / "index")
+    reader = open_lexical(tmp_path / "index")
     assert sorted(numbers(reader.search("rank", 10))) == [1, 2]
-    assert numbers(reader.search("rank", 10, (PUBLIC,))) == [2]
-    assert sorted(numbers(reader.search("rank", 10, (PUBLIC, *access_terms(("staff",)))))) == [1, 2]
+    public, staff = (
+        reader.only(FacetFilter((access_clause(groups),))) for groups in (frozenset[str](), {"staff"})
+    )
+    assert numbers(reader.search("rank", 10, public)) == [2]
+    assert sorted(numbers(reader.search("rank", 10, staff))) == [1, 2]
 
 
 def test_a_question_finds_the_words_of_every_language_of_the_index(tmp_path: Path) -> None:
     write(tmp_path / "index", [document_of("Die Häuser", language="de"), document_of("The houses")])
-    reader = LexicalReader(tmp_path / "index")
+    reader = open_lexical(tmp_path / "index")
     assert reader.languages == ("de", "en")
     assert numbers(reader.search("Häusern", 10)) == [1]
     assert numbers(reader.search("house", 10)) == [2]
@@ -169,35 +179,35 @@ def test_the_number_of_chunks_with_a_term_is_known(tmp_path: Path) -> None:
 def test_a_clone_changes_and_its_source_does_not(tmp_path: Path) -> None:
     source = build(tmp_path / "source", TEXTS)
     clone_lexical(tmp_path / "source", tmp_path / "clone")
-    writer = LexicalWriter(tmp_path / "clone")
+    writer = stage_lexical(tmp_path / "clone")
     writer.delete(document_of(TEXTS[0]).id, [1])
     added = document_of("Another rank")
     writer.add(added, [9], [chunk_of(added)])
     writer.commit()
-    clone = LexicalReader(tmp_path / "clone")
+    clone = open_lexical(tmp_path / "clone")
     assert clone.numbers() == {2, 3, 4, 9}
     assert sorted(numbers(clone.search("rank", 10))) == [2, 9]
-    assert LexicalReader(tmp_path / "source").numbers() == source.numbers() == {1, 2, 3, 4}
+    assert open_lexical(tmp_path / "source").numbers() == source.numbers() == {1, 2, 3, 4}
     assert sorted(numbers(source.search("rank", 10))) == [1, 2]
 
 
 def test_a_document_counts_once_however_often_chunks_of_it_are_added(tmp_path: Path) -> None:
     document = document_of("Rank one. Rank two.")
     for number, (start, end) in enumerate([(0, 9), (9, None)]):
-        writer = LexicalWriter(tmp_path / "index")
+        writer = stage_lexical(tmp_path / "index")
         writer.add(document, [number], [chunk_of(document, start, end)])
         writer.commit()
-    scores = dict(LexicalReader(tmp_path / "index").search("rank", 10))
+    scores = dict(open_lexical(tmp_path / "index").search("rank", 10))
     own, outer = math.log(1 + 0.5 / 2.5), math.log(1 + 0.5 / 1.5) * 2 * (K1 + 1) / (2 + K1)
     assert scores == pytest.approx(dict.fromkeys((0, 1), own + DOCUMENT_WEIGHT * outer), rel=1e-4)
 
 
 def test_nothing_is_visible_before_the_commit(tmp_path: Path) -> None:
     build(tmp_path / "index", TEXTS)
-    writer = LexicalWriter(tmp_path / "index")
+    writer = stage_lexical(tmp_path / "index")
     document = document_of("rank")
     writer.add(document, [9], [chunk_of(document)])
-    assert LexicalReader(tmp_path / "index").numbers() == {1, 2, 3, 4}
+    assert open_lexical(tmp_path / "index").numbers() == {1, 2, 3, 4}
     writer.commit()
 
 
@@ -209,14 +219,14 @@ def test_an_index_may_be_empty(tmp_path: Path) -> None:
 
 def test_a_folder_without_an_index_is_named(tmp_path: Path) -> None:
     with pytest.raises(SnapshotCorruptError, match="the BM25 index cannot be opened"):
-        LexicalReader(tmp_path / "absent")
+        open_lexical(tmp_path / "absent")
 
 
 def overlap(directory: Path, documents: Sequence[Document], queries: Sequence[str]) -> float:
     """The mean share of the reference's ten best chunks that are among the ten best."""
     pairs = [(document, [(number, chunk_of(document))]) for number, document in enumerate(documents, 1)]
     write(directory, documents)
-    reader, reference = LexicalReader(directory), ReferenceReader(pairs)
+    reader, reference = open_lexical(directory), ReferenceReader(pairs)
     shares: list[float] = []
     for query in queries:
         expected = set(numbers(reference.search(query, 10)))

@@ -201,7 +201,8 @@ def test_a_damaged_manifest_is_named(published: Settings, content: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["documents.sqlite", "vectors/0001.vectors.npy", "lexical/chunks/meta.json", "twins.sqlite", MANIFEST]
+    "part",
+    ["documents.sqlite", "vectors/0001.vectors.npy", "lexical/chunks/meta.json", "twins.sqlite", MANIFEST],
 )
 @pytest.mark.parametrize("damage", ["missing", "cut off"])
 def test_a_missing_or_shortened_file_is_noticed_when_a_snapshot_is_opened(

@@ -12,7 +12,7 @@ import pytest
 
 from ingest.dense_segments import DenseWriter
 from ingest.errors import CollectionNotFoundError
-from ingest.lexical import LexicalWriter
+from ingest.lexical import stage_lexical
 from ingest.manifest import MANIFEST, read_manifest
 from ingest.settings import Settings
 from ingest.snapshot import DOCUMENTS, LEXICAL, VECTORS
@@ -112,7 +112,7 @@ def test_vectors_of_another_embedder_are_found(snapshot: Path, settings: Setting
 
 
 def test_a_removed_bm25_entry_is_found(snapshot: Path, settings: Settings) -> None:
-    writer = LexicalWriter(snapshot / LEXICAL)
+    writer = stage_lexical(snapshot / LEXICAL)
     writer.delete("0" * 32, [1])
     writer.commit()
     reseal(snapshot)

@@ -183,6 +183,20 @@ async def test_search_returns_ranked_hits_with_spans(client: httpx.AsyncClient) 
     assert (refused.status_code, code_of(refused)) == (422, "request_invalid")
 
 
+async def test_a_filter_leaves_only_what_meets_it(client: httpx.AsyncClient) -> None:
+    every = (await client.post("/v1/search", json={"query": "rank of an adapter"})).json()["hits"]
+    chosen = every[-1]["uri"]
+    asked = {"filter": {"uri": [chosen]}}
+    found = (await client.post("/v1/search", json=asked | {"query": "rank of an adapter"})).json()["hits"]
+    assert {hit["uri"] for hit in found} == {chosen} != {hit["uri"] for hit in every}
+    answer = (await client.post("/v1/query", json=asked | {"question": "Which rank has an adapter?"})).json()
+    assert {passage["uri"] for passage in answer["passages"]} == {chosen}
+    refused = await client.post("/v1/search", json={"query": "rank", "filter": {"year": {"above": 3}}})
+    assert (refused.status_code, code_of(refused)) == (400, "filter_invalid")
+    refused = await client.post("/v1/search", json={"query": "rank", "filter": "year=3"})
+    assert (refused.status_code, code_of(refused)) == (422, "request_invalid")
+
+
 async def test_an_answer_is_kept_and_judged(client: httpx.AsyncClient) -> None:
     answer = (await client.post("/v1/query", json={"question": QUESTION})).json()
     judged = await client.post(

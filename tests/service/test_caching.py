@@ -9,6 +9,8 @@ import pytest
 
 from ingest.document import Document
 from ingest.embed import Embedder
+from ingest.filter_forms import parse_filter
+from ingest.filters import EVERYTHING
 from ingest.pipeline import ingest
 from ingest.questions import WordRule
 from ingest.request import IngestRequest
@@ -101,6 +103,16 @@ def assert_exact(answer: Answer, document: Callable[[str], Document | None]) -> 
         source = document(citation.chunk.document_id)
         assert source is not None
         assert is_exact(citation, source)
+
+
+async def test_an_answer_is_kept_for_its_filter_alone(caching: CachingMaker) -> None:
+    generator = ScriptedGenerator(RIGHT)
+    pipeline = caching(generator)
+    wanted = parse_filter(["language=en"])
+    for asked in (EVERYTHING, wanted, wanted):
+        answer = await pipeline.answer(QUESTION, wanted=asked)
+    assert len(generator.asked) == 2
+    assert answer.cache is Served.EXACT
 
 
 async def test_the_same_question_is_answered_once(caching: CachingMaker) -> None:

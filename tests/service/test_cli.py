@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from ingest.errors import CollectionNotFoundError, EmptyQuestionError, NoTermsError, QuestionTooLongError
+from ingest.errors import (
+    CollectionNotFoundError,
+    EmptyQuestionError,
+    FilterError,
+    NoTermsError,
+    QuestionTooLongError,
+)
 from ingest.settings import Settings
 from ingest.snapshot import Snapshot
 from service.answer import Answer, Degradation
@@ -66,6 +72,17 @@ def test_search_json_has_the_documented_form(troika: Troika, small_snapshot: Sna
         document = small_snapshot.documents.document(hit["document_id"])
         assert document is not None
         assert document.text[hit["start"] : hit["end"]] == hit["text"]
+
+
+def test_a_filter_leaves_only_what_meets_it(troika: Troika) -> None:
+    every = troika.json("search", QUESTION, "-k", "50")["hits"]
+    chosen = every[-1]["uri"]
+    found = troika.json("search", QUESTION, "-k", "50", "--filter", f"uri={chosen}")["hits"]
+    assert {hit["uri"] for hit in found} == {chosen}
+    others = troika.json("search", QUESTION, "-k", "50", "--filter", f"uri!={chosen}")["hits"]
+    assert len(found) + len(others) == len(every)
+    answer = troika.json("ask", QUESTION, "--filter", f"uri={chosen}")
+    assert {passage["uri"] for passage in answer["passages"]} == {chosen}
 
 
 @pytest.mark.parametrize(
@@ -128,6 +145,8 @@ def test_a_chinese_question_that_the_sources_do_not_answer_is_refused_in_chinese
         (("?!", ), NoTermsError),
         (("x" * 100_000, ), QuestionTooLongError),
         ((QUESTION, "--collection", "nowhere"), CollectionNotFoundError),
+        ((QUESTION, "--filter", "year"), FilterError),
+        ((QUESTION, "--filter", "year=2024"), FilterError),
     ],
 )  # fmt: skip
 def test_a_question_that_cannot_be_asked_is_an_error_for_the_front_door(

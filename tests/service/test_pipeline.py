@@ -20,6 +20,7 @@ from ingest.errors import (
     RerankerError,
     SnapshotCorruptError,
 )
+from ingest.filters import EVERYTHING, Filter
 from ingest.language import LANGUAGES
 from ingest.pipeline import ingest_paths
 from ingest.settings import Settings
@@ -327,8 +328,15 @@ async def test_a_collection_whose_documents_all_vanished_abstains(
 class ShiftedRetriever(Retriever):
     """Gives chunks back a character away from where they stand."""
 
-    def retrieve(self, query: str, k: int, mode: SearchMode = SearchMode.HYBRID) -> list[Hit]:
-        hits = super().retrieve(query, k, mode)
+    def retrieve(
+        self,
+        query: str,
+        k: int,
+        mode: SearchMode = SearchMode.HYBRID,
+        wanted: Filter = EVERYTHING,
+        groups: frozenset[str] | None = None,
+    ) -> list[Hit]:
+        hits = super().retrieve(query, k, mode, wanted, groups)
         return [
             replace(hit, chunk=replace(hit.chunk, start=hit.chunk.start + 1, end=hit.chunk.end + 1))
             for hit in hits

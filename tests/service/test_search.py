@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ingest.document import Hit
+from ingest.filters import EVERYTHING, Filter
 from service.answer import Reranking
 from service.conversation import Conversation
 from service.question_writer import QuestionWriter
@@ -36,7 +37,10 @@ class Shelf:
         self._special = special or {}
         self.asked: list[tuple[str, int, SearchMode]] = []
 
-    def retrieve(self, query: str, k: int, mode: SearchMode = SearchMode.HYBRID) -> Sequence[Hit]:
+    def retrieve(
+        self, query: str, k: int, mode: SearchMode = SearchMode.HYBRID, wanted: Filter = EVERYTHING
+    ) -> Sequence[Hit]:
+        assert wanted is EVERYTHING
         self.asked.append((query, k, mode))
         return self._special.get(query, [hit("a", 1.0), hit("b", 0.9), hit("c", 0.8)])[:k]
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ingest.settings import Settings
+from ingest.settings import ServerSettings, Settings
+from service.server import listen
 from tests.service.conftest import COLLECTION
 
 ROOT = Path(__file__).parents[2]
@@ -83,3 +84,10 @@ def test_a_port_that_is_taken_is_said_and_fails(serving_home: Path) -> None:
     assert errors.startswith("error[settings_invalid]: cannot listen on 127.0.0.1 port")
     assert len(errors.splitlines()) == 1
     assert not (serving_home / "history.sqlite").exists()
+
+
+def test_the_body_of_an_answer_does_not_wait_for_its_head() -> None:
+    with listen(ServerSettings(port=0)) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

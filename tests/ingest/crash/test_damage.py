@@ -15,6 +15,7 @@ from ingest.errors import IncompatibleSnapshotError, SnapshotCorruptError
 from ingest.manifest import MANIFEST
 from ingest.repair import repair_collection
 from ingest.snapshot import DOCUMENTS, open_snapshot
+from ingest.stores.settings import StoreSettings
 from ingest.verify import verify_collection, verify_snapshot
 from tests.ingest.crash.scene import COLLECTION, Scene, settings_of, state_of, update
 
@@ -78,7 +79,7 @@ DAMAGES: tuple[Damage, ...] = (
 def is_found(directory: Path) -> bool:
     """Whether verification says that something is wrong; a changed format number it takes at its word."""
     try:
-        return bool(verify_snapshot(COLLECTION, directory).problems)
+        return bool(verify_snapshot(COLLECTION, directory, StoreSettings()).problems)
     except IncompatibleSnapshotError:
         return True
 
@@ -122,7 +123,7 @@ def test_every_deleted_file_is_missed(home: Path) -> None:
     for path in files_of(directory):
         if path.suffix != ".lock":
             away = path.rename(home / "away")
-            assert verify_snapshot(COLLECTION, directory).problems, path.name
+            assert verify_snapshot(COLLECTION, directory, StoreSettings()).problems, path.name
             with pytest.raises(SnapshotCorruptError):
                 open_snapshot(home, COLLECTION)
             away.rename(path)
@@ -136,7 +137,7 @@ def test_files_of_the_same_size_that_change_places_are_found(home: Path) -> None
         if other.read_bytes() != path.read_bytes():
             swapped += 1
             swap(path, other)
-            assert verify_snapshot(COLLECTION, directory).problems, path.name
+            assert verify_snapshot(COLLECTION, directory, StoreSettings()).problems, path.name
             swap(path, other)
     assert swapped, "no two files are of the same size"
 

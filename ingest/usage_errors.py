@@ -1,0 +1,113 @@
+"""What may be wrong with a request; ``ingest.errors`` draws the whole tree, and is where to import from."""
+
+from __future__ import annotations
+
+from ingest.error_root import TroikaError
+
+
+class UsageError(TroikaError):
+    """The caller asked for something that cannot be done as asked."""
+
+    code = "usage_error"
+
+
+class SettingsError(UsageError):
+    """A setting is unknown, of the wrong type or in conflict with another."""
+
+    code = "settings_invalid"
+
+
+class EmptyQuestionError(UsageError):
+    """The question holds no characters but white space."""
+
+    code = "question_empty"
+
+
+class QuestionTooLongError(UsageError):
+    """The question is longer than ``server.max_question_characters``."""
+
+    code = "question_too_long"
+
+
+class NoTermsError(UsageError):
+    """The question holds no letter, digit or ideograph that could be searched for."""
+
+    code = "question_without_terms"
+
+
+class CollectionNotFoundError(UsageError):
+    """No collection of that name has a published snapshot."""
+
+    code = "collection_not_found"
+
+
+class SnapshotNotFoundError(UsageError):
+    """The collection keeps no such snapshot."""
+
+    code = "snapshot_not_found"
+
+
+class CollectionNameError(UsageError):
+    """A collection's name is not a safe folder name."""
+
+    code = "collection_name_invalid"
+
+
+class PathNotFoundError(UsageError):
+    """A path given to ingest does not exist."""
+
+    code = "path_not_found"
+
+
+class GlobError(UsageError):
+    """A pattern of ``--include`` or ``--exclude`` cannot be read."""
+
+    code = "glob_invalid"
+
+
+class MetadataOptionError(UsageError):
+    """A ``--meta`` option does not have the form KEY=VALUE, or its value is not allowed."""
+
+    code = "metadata_option_invalid"
+
+
+class QueryError(UsageError):
+    """A database query is no single SELECT, or does not give the columns that are needed."""
+
+    code = "query_invalid"
+
+
+class FilterError(UsageError):
+    """A filter cannot be read, or names a key that no document has."""
+
+    code = "filter_invalid"
+
+
+class DocumentNotFoundError(UsageError):
+    """The collection's current snapshot holds no document with that id."""
+
+    code = "document_not_found"
+
+
+class AnswerNotFoundError(UsageError):
+    """No answer with that id is kept."""
+
+    code = "answer_not_found"
+
+
+class AdapterNotFoundError(UsageError):
+    """No adapter of that name is kept under the home directory."""
+
+    code = "adapter_not_found"
+
+
+class CasesError(UsageError):
+    """A file of evaluation cases, or a data set, does not have the documented form."""
+
+    code = "cases_invalid"
+
+
+class TrainingDataError(UsageError):
+    """A file of training data does not have the documented form."""
+
+    code = "training_data_invalid"
