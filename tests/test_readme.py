@@ -275,8 +275,7 @@ def test_the_command_does_what_the_readme_says(command: str, desk: Desk) -> None
     if words[0] == "eval" and "--limit" not in words:
         words += ["--limit", EVALUATED]
     printed = desk.troika(*words)
-    if "--json" in words:
-        json.loads(printed)
+    assert json.loads(printed) if "--json" in words else printed.strip()
 
 
 def ask_with_curl(words: Sequence[str], desk: Desk) -> None:
