@@ -15,7 +15,8 @@ from collections import Counter
 from collections.abc import Sequence
 from urllib.parse import unquote
 
-from eval.cases import Case
+from eval.cases.case import Case, Relevant
+from ingest.document import Chunk
 from service.answer import Citation
 
 _ARTICLES = frozenset({"a", "an", "the"})
@@ -72,14 +73,21 @@ def is_right(citation: Citation, case: Case, source: str) -> bool | None:
     The document must be the expected one; where the evidence is known too, the cited chunk must overlap
     it.
     """
-    if case.document is None:
+    if not case.relevant:
         return None
-    if not names_document(citation.chunk.uri, case.document):
+    chunk = citation.chunk
+    return any(_leads_to(chunk, place, source) for place in case.relevant)
+
+
+def _leads_to(chunk: Chunk, place: Relevant, source: str) -> bool:
+    if not names_document(chunk.uri, place.document):
         return False
-    if case.evidence is None:
+    if place.start is not None and place.end is not None:
+        return place.start < chunk.end and chunk.start < place.end
+    if place.evidence is None:
         return True
-    spans = evidence_spans(source, case.evidence)
-    return any(start < citation.chunk.end and citation.chunk.start < end for start, end in spans)
+    spans = evidence_spans(source, place.evidence)
+    return any(start < chunk.end and chunk.start < end for start, end in spans)
 
 
 def names_document(uri: str, document: str) -> bool:

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 
 from eval.datasets import CorpusDocument, Dataset, corpus_uri
-from ingest.collection import Collection
 from ingest.document import Block, BlockKind, Document, document_id
 from ingest.pipeline import ingest_documents
 from ingest.settings import Settings
+from ingest.snapshots.collection import Collection
 
 ORACLE_COLLECTION = "eval-oracle"
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import cast
 from urllib.parse import quote, unquote
 
-from eval.cases import UNKNOWN_LANGUAGE
+from eval.cases.case import UNKNOWN_LANGUAGE
 from eval.jsonl import Record, read_records
 from ingest.errors import CasesError
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from eval.cases import read_cases
+from eval.cases.read import read_cases
 from eval.dataset_index import ensure_indexed, ensure_oracle_collection
 from eval.datasets import read_dataset
 from eval.progress import progress_bar

@@ -20,7 +20,7 @@ from eval.run import nothing
 from eval.significance import Interval, bootstrap_interval
 from ingest.errors import CasesError, NoTermsError
 from ingest.settings import RetrievalSettings
-from ingest.snapshot import Snapshot
+from ingest.snapshots.snapshot import Snapshot
 from service.fuse import Fusion, Rankings
 from service.retrieve import Retriever
 

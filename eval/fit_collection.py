@@ -10,16 +10,16 @@ from pathlib import Path
 from rich.text import Text
 
 from eval.answer_metrics import names_document
-from eval.cases import read_cases
+from eval.cases.read import read_cases
 from eval.dataset_index import ensure_indexed
 from eval.datasets import Query, corpus_id, read_dataset
 from eval.fit import Fit, NameOf, fit_fusion
 from eval.progress import progress_bar
-from ingest.collection import Collection
 from ingest.embed import load_embedder
-from ingest.fitted import FittedRetrieval, index_fingerprint, write_fitted
 from ingest.settings import Settings
-from ingest.snapshot import open_snapshot
+from ingest.snapshots.collection import Collection
+from ingest.snapshots.fitted import FittedRetrieval, index_fingerprint, write_fitted
+from ingest.snapshots.snapshot import open_snapshot
 from service.retrieve import Retriever
 
 
@@ -66,9 +66,9 @@ def fit_cases(settings: Settings, path: Path, limit: int | None) -> FitReport:
         CollectionNotFoundError: nothing was published under this name.
     """
     queries = [
-        Query(case.id, case.question, case.language, {case.document: 1})
+        Query(case.id, case.question, case.language, {place.document: 1 for place in case.relevant})
         for case in read_cases(path, limit=limit)
-        if case.document is not None
+        if case.relevant
     ]
     return _fit(settings, settings.collection, path.name, queries, _expected_document)
 

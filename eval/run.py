@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from eval.answer_metrics import is_exact, is_right, names_document
-from eval.cases import Case
+from eval.cases.case import Case
 from ingest.document import BlockKind, Chunk, Document, Hit, chunk_id, document_id
 from ingest.errors import CasesError, TroikaError
 from service.answer import Answer, AnswerEvent, Citation, Delta, Finished, Passage
@@ -164,14 +164,18 @@ async def _answer_from_collection(
         source = "" if document is None else document.text
         checks.append(CitationCheck(is_exact(citation, source), is_right(citation, case, source)))
     found = await _finds_document(pipeline, case, mode)
-    return Outcome(case, answer, tuple(checks), case.document is not None, found, first_token, total)
+    return Outcome(case, answer, tuple(checks), bool(case.relevant), found, first_token, total)
 
 
 async def _finds_document(pipeline: Searcher, case: Case, mode: SearchMode) -> bool | None:
-    if case.document is None or not case.answerable:
+    if not case.relevant or not case.answerable:
         return None
     found = await pipeline.search(case.question, DOCUMENT_RANKS, mode)
-    return any(names_document(hit.chunk.uri, case.document) for hit in found.hits[:DOCUMENT_RANKS])
+    return any(
+        names_document(hit.chunk.uri, place.document)
+        for hit in found.hits[:DOCUMENT_RANKS]
+        for place in case.relevant
+    )
 
 
 async def _answer_from_passages(pipeline: Answerer, case: Case) -> Outcome:

@@ -11,8 +11,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
 from finetune.base_model import BaseModel
-from ingest.durable import sync_directory, sync_tree
 from ingest.errors import ModelNotFoundError
+from ingest.snapshots.durable import sync_directory, sync_tree
 
 
 class ChatTokenizer:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.cases import Case, read_cases
+from eval.cases.case import Case
+from eval.cases.read import read_cases
 from finetune.build import BuiltData, build_data, passage_source
 from finetune.examples import BuildOptions
 from finetune.run import Run, export_run, start_run

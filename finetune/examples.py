@@ -14,13 +14,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.cases import Case, read_cases
+from eval.cases.case import Case
+from eval.cases.read import read_cases
 from finetune.passages import PassageSource, find_span, holds_answer
 from finetune.training_data import ExampleKind, TrainingExample
 from ingest.document import Chunk
-from ingest.durable import file_sha256
 from ingest.errors import CasesError, TrainingDataError
-from ingest.language import detect_language
+from ingest.snapshots.durable import file_sha256
+from ingest.words.language import detect_language
 from service.answer import Passage
 from service.prompt import PROMPT_ID, render, template_for
 

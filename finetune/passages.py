@@ -11,14 +11,14 @@ from pathlib import PurePosixPath
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-from eval.cases import Case, CasePassage
-from ingest.docstore import DocumentSummary
+from eval.cases.case import Case, CasePassage
 from ingest.document import BlockKind, Chunk, Document, Hit, chunk_id
 from ingest.errors import TrainingDataError
+from ingest.snapshots.docstore import DocumentSummary
 
 
 class Documents(Protocol):
-    """What is read of ``ingest.docstore.Docstore``."""
+    """What is read of ``ingest.snapshots.docstore.Docstore``."""
 
     def document_summaries(self) -> Sequence[DocumentSummary]: ...
 
@@ -67,13 +67,14 @@ class IndexPassages:
         Raises:
             TrainingDataError: the collection lacks the document that the case names.
         """
-        if case.document is None or case.evidence is None:
+        if case.evidence is None:
             return None
-        identity = self._ids.get(PurePosixPath(case.document).name)
+        wanted = case.relevant[0].document
+        identity = self._ids.get(PurePosixPath(wanted).name)
         document = self._documents.document(identity) if identity is not None else None
         if document is None:
             raise TrainingDataError(
-                f"question {case.id!r} is about the document {case.document!r}, which is not in the "
+                f"question {case.id!r} is about the document {wanted!r}, which is not in the "
                 "collection: ingest it, or name the collection that holds it."
             )
         span = find_span(document.text, case.evidence)

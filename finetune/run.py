@@ -29,9 +29,9 @@ from finetune.base_model import BaseModel, find_base_model
 from finetune.train_config import TrainConfig
 from finetune.training_data import read_examples, read_pairs, rows_sha256
 from ingest import errors
-from ingest.durable import replace_text
 from ingest.errors import AdapterRejectedError, MissingExtraError, TrainingDataError, TroikaError
 from ingest.optional import is_installed
+from ingest.snapshots.durable import replace_text
 from service.adapters import CONFIG, Provenance, keep_adapter
 from service.prompt import PROMPT_ID
 from service.release import GGUF, WEIGHTS, AdapterRecord

@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from transformers import TrainerCallback
 
 from finetune.train_config import LoraSection, TrainSection
-from ingest.durable import replace_text
+from ingest.snapshots.durable import replace_text
 
 METRICS = "metrics.json"
 # What the trainers log beside the loss; other keys come and go with TRL's versions.

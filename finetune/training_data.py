@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Literal, TypeVar, cast
 
 from eval.jsonl import Record, read_records
-from ingest.durable import replace_text
 from ingest.errors import CasesError, TrainingDataError
+from ingest.snapshots.durable import replace_text
 from service.generate import Message
 from service.prompt import PROMPT_ID
 

@@ -16,8 +16,8 @@ from finetune.run import OUTCOME, Job, read_job
 from finetune.sft import train_sft
 from finetune.trainer import RunMetrics
 from finetune.training_data import read_examples, read_pairs
-from ingest.durable import replace_text
 from ingest.errors import TroikaError
+from ingest.snapshots.durable import replace_text
 
 
 def main(arguments: Sequence[str]) -> int:

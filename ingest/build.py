@@ -13,22 +13,22 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import Self
 
-from ingest.chunk import Chunker, ChunkingSpec
-from ingest.collection import Collection
-from ingest.docstore import ChunkRow, Docstore, DocumentSummary, Origin
-from ingest.docstore_rows import summarize
+from ingest.chunking.chunk import Chunker, ChunkingSpec
 from ingest.document import Document
 from ingest.embed import Embedder, EmbedderSpec
 from ingest.embed_missing import EmbedBatches, EmbeddingProgress, embed_here, embed_missing, reuse_known
-from ingest.known_vectors import KnownVectors, vector_key
-from ingest.manifest import IndexManifest, read_manifest
 from ingest.report import IngestReport
 from ingest.settings import DenseSettings
-from ingest.snapshot import DOCUMENTS, require_sizes
-from ingest.sources import is_inside
-from ingest.staging import StagedSnapshot
+from ingest.snapshots.collection import Collection
+from ingest.snapshots.docstore import ChunkRow, Docstore, DocumentSummary, Origin
+from ingest.snapshots.docstore_rows import summarize
+from ingest.snapshots.manifest import IndexManifest, read_manifest
+from ingest.snapshots.snapshot import DOCUMENTS, require_sizes
+from ingest.snapshots.staging import StagedSnapshot
+from ingest.snapshots.unfinished import UnfinishedWork
+from ingest.sources.files import is_inside
 from ingest.stores.settings import FILES, StoreSettings
-from ingest.unfinished import UnfinishedWork
+from ingest.vectors.known import KnownVectors, vector_key
 
 
 class Build:

@@ -14,7 +14,7 @@ class EmbedderBackend(StrEnum):
 
 
 class ChunkingStrategy(StrEnum):
-    """How documents are cut; ``ingest.chunk`` says what is searched and what is read under each."""
+    """How documents are cut; ``ingest.chunking.chunk`` says what is searched and what is read under each."""
 
     STRUCTURE = "structure"
     FIXED = "fixed"

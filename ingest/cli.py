@@ -17,7 +17,7 @@ from ingest.settings import Settings, load_settings, load_settings_with_origins
 
 if TYPE_CHECKING:
     from ingest.request import IngestRequest
-    from ingest.sql import RowQuery
+    from ingest.sources.sql import RowQuery
 
 ingest_app = typer.Typer(add_completion=False)
 config_app = typer.Typer(add_completion=False, no_args_is_help=True, help="Show the settings.")
@@ -66,9 +66,9 @@ def ingest(
     as_json: JsonOption = False,
 ) -> None:
     """Bring a collection up to date with files, pages and rows. What did not change costs nothing."""
-    from ingest.metadata import parse_options
     from ingest.pipeline import ingest as run_ingest
     from ingest.request import IngestRequest
+    from ingest.sources.metadata import parse_options
 
     named = _named(sources, given_otherwise=sql is not None or bool(faq))
     request = IngestRequest(
@@ -104,7 +104,7 @@ def _named(sources: list[str] | None, *, given_otherwise: bool) -> list[str]:
 
 
 def _row_query(url: str | None, query: str | None, name: str | None) -> RowQuery | None:
-    from ingest.sql import RowQuery
+    from ingest.sources.sql import RowQuery
 
     if (url is None) != (query is None):
         raise typer.BadParameter("--sql and --query go together: give both, or neither.")

@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from ingest.choices import StoreKind
-from ingest.collection import Collection, list_collections
 from ingest.errors import IncompatibleSnapshotError, SnapshotCorruptError
 from ingest.progress_display import display
 from ingest.settings import load_settings
+from ingest.snapshots.collection import Collection, list_collections
 
 collections_app = typer.Typer(
     add_completion=False,
@@ -49,7 +49,7 @@ def list_command(as_json: JsonOption = False) -> None:
 
 def _collection_row(collection: Collection) -> dict[str, Any]:
     """A collection for the list; one that cannot be read does not hide the others."""
-    from ingest.manifest import read_manifest
+    from ingest.snapshots.manifest import read_manifest
 
     row: dict[str, Any] = {"collection": collection.name, "snapshot": None}
     try:
@@ -68,10 +68,10 @@ def _literal_console() -> Console:
 @collections_app.command("show")
 def show_command(collection: Annotated[str, typer.Argument()], as_json: JsonOption = False) -> None:
     """Show a collection's manifest and its documents."""
-    from ingest.docstore_rows import BUILT_IN_KEYS
-    from ingest.facets import PAGE
-    from ingest.fitted import index_fingerprint, read_fitted
-    from ingest.snapshot import open_snapshot
+    from ingest.filters.facets import PAGE
+    from ingest.snapshots.docstore_rows import BUILT_IN_KEYS
+    from ingest.snapshots.fitted import index_fingerprint, read_fitted
+    from ingest.snapshots.snapshot import open_snapshot
 
     settings = load_settings()
     home = settings.home
@@ -123,12 +123,12 @@ def verify_command(
     as_json: JsonOption = False,
 ) -> None:
     """Prove that documents, vectors and BM25 agree: exit 0 if so, 1 if not, 2 without such a collection."""
-    from ingest.verify import verify_collection
+    from ingest.snapshots.verify import verify_collection
 
     settings = load_settings()
     done: str | None = None
     if repair:
-        from ingest.repair import repair_collection
+        from ingest.snapshots.repair import repair_collection
 
         with display() as progress:
             done = repair_collection(settings, collection, progress).done
@@ -154,7 +154,7 @@ def rollback_command(
     as_json: JsonOption = False,
 ) -> None:
     """Make an earlier snapshot current again, after checking that it is whole. Nothing is deleted."""
-    from ingest.repair import roll_back
+    from ingest.snapshots.repair import roll_back
 
     settings = load_settings()
     snapshot = roll_back(settings.home, collection, to, settings.store)
@@ -171,7 +171,7 @@ def migrate_command(
     as_json: JsonOption = False,
 ) -> None:
     """Move a collection between files and Milvus; nothing is embedded again, and rollback undoes it."""
-    from ingest.migrate import migrate_collection
+    from ingest.snapshots.migrate import migrate_collection
 
     manifest = migrate_collection(load_settings(), collection, to)
     if as_json:

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from ingest.docstore_rows import Origin
 from ingest.document import MetadataValue
-from ingest.durable import file_sha256
 from ingest.errors import MetadataError
 from ingest.report import Failure
-from ingest.source_memory import SourceMemory
-from ingest.sources import SourceBytes, SourceFailure, SourceFile, SourceUnchanged, Stamp
+from ingest.snapshots.docstore_rows import Origin
+from ingest.snapshots.durable import file_sha256
+from ingest.sources.memory import SourceMemory
+from ingest.sources.source import SourceBytes, SourceFailure, SourceFile, SourceUnchanged, Stamp
 
 AnySource = SourceFile | SourceBytes | SourceUnchanged | SourceFailure
 

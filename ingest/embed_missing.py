@@ -13,11 +13,11 @@ from typing import Protocol
 
 import numpy as np
 
-from ingest.chunk import Chunker
+from ingest.chunking.chunk import Chunker
 from ingest.embed import Embedder, Matrix
-from ingest.known_vectors import KnownVectors
-from ingest.staging import StagedSnapshot
-from ingest.unfinished import UnfinishedWork
+from ingest.snapshots.staging import StagedSnapshot
+from ingest.snapshots.unfinished import UnfinishedWork
+from ingest.vectors.known import KnownVectors
 
 _WINDOW = 2048
 _KEPT_AT_ONCE = 64

@@ -26,13 +26,13 @@ from ingest.errors import (
     UnreadableFileError,
 )
 from ingest.formats import SUPPORTED_SUFFIXES, Format, format_of, suffix_of
-from ingest.language import detect_language
-from ingest.metadata import merge_metadata
 from ingest.optional import is_installed
 from ingest.parsers.choose import Parser, parser_of, parts_of
 from ingest.parsers.parts import PartLimits, PartsReader
 from ingest.parsers.sniff import check_content, sniffed_format
 from ingest.parsers.text_builder import ParsedFile, clean_text
+from ingest.sources.metadata import merge_metadata
+from ingest.words.language import detect_language
 
 __all__ = ["SUPPORTED_SUFFIXES", "ParseLimits", "ParsedPart", "document_of", "parse_file", "parse_parts"]
 

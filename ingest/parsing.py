@@ -16,8 +16,8 @@ from ingest.errors import ParseError
 from ingest.formats import suffix_of
 from ingest.optional import is_installed
 from ingest.parse import PARSERS_VERSION, ParsedPart, ParseLimits
-from ingest.unfinished import UnfinishedWork
-from ingest.worker_messages import (
+from ingest.snapshots.unfinished import UnfinishedWork
+from ingest.workers.messages import (
     Failed,
     Frames,
     Parsed,
@@ -26,7 +26,7 @@ from ingest.worker_messages import (
     ReplyWriter,
     max_reply_bytes,
 )
-from ingest.workers import ParseResult
+from ingest.workers.pool import ParseResult
 
 _EXTRAS = ("rapidocr", "unstructured")
 

@@ -18,12 +18,9 @@ from typing import Self
 
 from ingest.build import Build
 from ingest.choices import Engine
-from ingest.chunk import ChunkingSpec
-from ingest.collection import Collection
+from ingest.chunking.chunk import ChunkingSpec
 from ingest.compare import Change, Comparison, Fate
-from ingest.docstore import Origin
 from ingest.document import Document
-from ingest.durable import storage_errors
 from ingest.embed import load_embedder, spec_from_settings
 from ingest.embed_missing import embed_here
 from ingest.engines.choose import Cluster, open_ray
@@ -35,9 +32,12 @@ from ingest.progress import Progress, Silent
 from ingest.report import Failure, IngestReport
 from ingest.request import IngestRequest, OpenSources
 from ingest.settings import Settings
-from ingest.source_memory import SourceMemory
-from ingest.unfinished import UnfinishedWork
-from ingest.workers import ParserPool, WorkerLimits
+from ingest.snapshots.collection import Collection
+from ingest.snapshots.docstore import Origin
+from ingest.snapshots.durable import storage_errors
+from ingest.snapshots.unfinished import UnfinishedWork
+from ingest.sources.memory import SourceMemory
+from ingest.workers.pool import ParserPool, WorkerLimits
 
 _MEMORY = "memory.sqlite"
 

@@ -12,14 +12,15 @@ from ingest.choices import Engine
 from ingest.compare import AnySource, source_key
 from ingest.document import MetadataValue
 from ingest.errors import SourceGoneError, UnreadableFileError
-from ingest.faq import FaqFile
 from ingest.settings import IngestSettings
-from ingest.source_memory import SourceMemory
-from ingest.sources import SourceFailure, Sources, Stamp, find_files
-from ingest.sql import RowQuery, read_rows, rows_address
+from ingest.sources.faq import FaqFile
+from ingest.sources.files import Sources, find_files
+from ingest.sources.memory import SourceMemory
+from ingest.sources.source import SourceFailure, Stamp
+from ingest.sources.sql import RowQuery, read_rows, rows_address
 
 if TYPE_CHECKING:
-    from ingest.web import WebPages, WebReader
+    from ingest.sources.web import WebPages, WebReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class OpenSources:
         self._pages: WebPages | None = None
         if request.urls:
             # Imported when a page is asked for: the web client takes as long to load as all the rest.
-            from ingest.web import WebReader
+            from ingest.sources.web import WebReader
 
             self._web = self._opened.enter_context(WebReader(settings))
             self._pages = self._web.find(request.urls)

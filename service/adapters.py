@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ingest.durable import file_sha256, replace_text, sync_directory, sync_tree
 from ingest.errors import AdapterNotFoundError, AdapterRejectedError, UsageError
+from ingest.snapshots.durable import file_sha256, replace_text, sync_directory, sync_tree
 from service.prompt import PROMPT_ID
 from service.release import (
     ADAPTERS,

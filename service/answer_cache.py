@@ -25,7 +25,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from ingest.embed import Vector
-from ingest.questions import normalized
+from ingest.words.questions import normalized
 from service.answer import Answer
 
 logger = logging.getLogger(__name__)

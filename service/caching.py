@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from ingest.errors import SnapshotCorruptError
-from ingest.filters import EVERYTHING, Filter
-from ingest.language import detect_language
+from ingest.filters.filters import EVERYTHING, Filter
+from ingest.words.language import detect_language
 from service.answer import (
     Answer,
     AnswerEvent,

@@ -9,8 +9,8 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import ExitStack, asynccontextmanager
 
-from ingest.questions import WordRule
 from ingest.settings import Settings
+from ingest.words.questions import WordRule
 from service.answer_cache import AnswerCache, Scope
 from service.caching import CachingPipeline
 from service.curated import CuratedAnswers

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from ingest.collection import Collection, list_collections
 from ingest.errors import TroikaError
-from ingest.manifest import read_manifest
+from ingest.snapshots.collection import Collection, list_collections
+from ingest.snapshots.manifest import read_manifest
 from service.pipelines import CollectionSummary
 
 logger = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from ingest.document import Document
 from ingest.errors import SnapshotCorruptError
-from ingest.sentences import sentence_spans
+from ingest.words.sentences import sentence_spans
 from service.answer import Citation, Passage
 from service.ground import Grounding, Quote
 

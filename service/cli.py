@@ -13,8 +13,8 @@ import typer
 
 from ingest.cli import CollectionOption, JsonOption
 from ingest.errors import PathNotFoundError
-from ingest.filter_forms import parse_filter
-from ingest.filters import EVERYTHING, Filter
+from ingest.filters.filters import EVERYTHING, Filter
+from ingest.filters.forms import parse_filter
 from ingest.settings import GeneratorKind, Settings, load_settings
 from service.answer import Answer, SearchResult
 from service.retrieve_mode import SearchMode

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from ingest.document import BlockKind, Chunk, Document, Hit
-from ingest.terms import content_terms
+from ingest.words.terms import content_terms
 from service.answer import Passage
 
 _SAME_WORDS = 0.9

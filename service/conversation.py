@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ingest.terms import content_terms
+from ingest.words.terms import content_terms
 from service.ground import idf
 from service.question_writer import QuestionWriter
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
-from ingest.access import may_see
-from ingest.docstore import Docstore
 from ingest.errors import SnapshotCorruptError
-from ingest.faq import FAQ_SCHEME, QUESTIONS
-from ingest.questions import normalized
+from ingest.filters.access import may_see
+from ingest.snapshots.docstore import Docstore
+from ingest.sources.faq import FAQ_SCHEME, QUESTIONS
+from ingest.words.questions import normalized
 from service.answer import Citation, Passage
 from service.cite import Cited
 

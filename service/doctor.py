@@ -13,12 +13,12 @@ from typing import Any
 
 import httpx
 
-from ingest.collection import list_collections
 from ingest.embed import spec_from_settings
 from ingest.embedders.model_files import local_model_directory
 from ingest.errors import ModelNotFoundError, SettingsError, TroikaError
 from ingest.optional import is_installed
 from ingest.settings import EmbedderBackend, GeneratorKind, Settings
+from ingest.snapshots.collection import list_collections
 from service.generators import smollm2
 from service.release import read_release
 

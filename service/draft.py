@@ -7,8 +7,8 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from ingest.language import detect_language
-from ingest.snapshot import Snapshot
+from ingest.snapshots.snapshot import Snapshot
+from ingest.words.language import detect_language
 from service.answer import Answer, Degradation, Delta, Passage, Usage
 from service.cite import Cited
 from service.prompt import PROMPT_ID

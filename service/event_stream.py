@@ -16,7 +16,7 @@ from typing import Any, Self, cast
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from ingest.filters import EVERYTHING, Filter
+from ingest.filters.filters import EVERYTHING, Filter
 from service.answer import AnswerEvent, Cited, Delta, Finished, Retrieved
 from service.http_errors import problem_of
 from service.pipelines import PipelineProvider

@@ -67,7 +67,7 @@ class Fusion:
     """How rankings are joined.
 
     ``dense_weight`` in [0, 1] is 0 for words alone and 1 for vectors alone. ``cosine_spread`` is the standard
-    deviation of the cosines of unrelated chunks, see ``ingest.cosine_spread``.
+    deviation of the cosines of unrelated chunks, see ``ingest.vectors.cosine_spread``.
     """
 
     dense_weight: float

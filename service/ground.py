@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ingest.document import Chunk, Hit
-from ingest.sentences import sentence_spans
-from ingest.terms import content_terms, fold
+from ingest.words.sentences import sentence_spans
+from ingest.words.terms import content_terms, fold
 
 SUPPORT_THRESHOLD = 0.6
 CONTEXT_THRESHOLD = 0.9

@@ -16,8 +16,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from ingest.errors import GeneratorError
-from ingest.filters import EVERYTHING, Filter
-from ingest.snapshot import Snapshot
+from ingest.filters.filters import EVERYTHING, Filter
+from ingest.snapshots.snapshot import Snapshot
 from service.answer import (
     Answer,
     AnswerEvent,

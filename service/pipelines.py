@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ingest.document import Chunk, Document
-from ingest.filters import Filter
+from ingest.filters.filters import Filter
 from service.answer import AnswerEvent, SearchResult
 from service.generate import Generator
 from service.release import Release

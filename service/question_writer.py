@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 
 from ingest.errors import GeneratorError
-from ingest.terms import content_terms
+from ingest.words.terms import content_terms
 from service.generate import Generator, Message, Sampling
 from service.prompt import render_hypothetical, render_paraphrases, render_standalone
 

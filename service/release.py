@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from ingest.durable import file_sha256
 from ingest.errors import AdapterNotFoundError, AdapterRejectedError
+from ingest.snapshots.durable import file_sha256
 from service.prompt import PROMPT_ID
 
 BASE = "base"

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from ingest.document import Hit
 from ingest.embed import Embedder
 from ingest.errors import NoTermsError
-from ingest.filters import EVERYTHING, Filter
-from ingest.fitted import FittedRetrieval, index_fingerprint, read_fitted
+from ingest.filters.filters import EVERYTHING, Filter
+from ingest.filters.visibility import Visibility, Visible
 from ingest.settings import RetrievalSettings
-from ingest.snapshot import Snapshot
-from ingest.terms import terms
-from ingest.visibility import Visibility, Visible
+from ingest.snapshots.fitted import FittedRetrieval, index_fingerprint, read_fitted
+from ingest.snapshots.snapshot import Snapshot
+from ingest.words.terms import terms
 from service.fuse import Fused, Fusion, Ranking, Rankings
 from service.retrieve_mode import SearchMode
 

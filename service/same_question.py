@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from ingest.embed import Vector
-from ingest.questions import Wording, WordRule
+from ingest.words.questions import Wording, WordRule
 
 _T = TypeVar("_T")
 

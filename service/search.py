@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ingest.document import Hit
-from ingest.filters import EVERYTHING, Filter
-from ingest.language import detect_language
+from ingest.filters.filters import EVERYTHING, Filter
+from ingest.words.language import detect_language
 from service.answer import Reranking
 from service.conversation import Conversation
 from service.question_writer import QuestionWriter

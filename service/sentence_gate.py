@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from ingest.terms import content_terms
+from ingest.words.terms import content_terms
 from service.cite import Citer, answer_sentences, without_markers
 from service.prompt import is_refusal
 

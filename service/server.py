@@ -8,9 +8,9 @@ from contextlib import suppress
 
 import uvicorn
 
-from ingest.collection import Collection
 from ingest.errors import SettingsError
 from ingest.settings import ServerSettings, Settings
+from ingest.snapshots.collection import Collection
 from service.app import create_app
 from service.caching_factory import CachingFactory, open_answer_cache
 from service.catalog import published_collections

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from ingest.embed import Embedder, load_embedder
 from ingest.errors import ModelNotFoundError, SettingsError
-from ingest.language import LANGUAGES
 from ingest.settings import GeneratorKind, GeneratorSettings, GroundingMode, Settings
-from ingest.snapshot import Snapshot, open_snapshot
+from ingest.snapshots.snapshot import Snapshot, open_snapshot
+from ingest.words.language import LANGUAGES
 from service.context import ContextBuilder, ContextPolicy
 from service.conversation import Conversation
 from service.generate import Generator, Message, Piece, Sampling

@@ -6,8 +6,8 @@ import re
 from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
-from ingest.sentences import sentence_spans
-from ingest.terms import content_terms
+from ingest.words.sentences import sentence_spans
+from ingest.words.terms import content_terms
 from service.answer import Passage
 from service.generate import Generator, Piece, Sampling
 from service.ground import Grounding

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from ingest.document import Chunk, Document, Hit
 from ingest.errors import CollectionNotFoundError, NoTermsError
-from ingest.filters import EVERYTHING, Filter, meanings
+from ingest.filters.filters import EVERYTHING, Filter, meanings
 from service.answer import (
     Answer,
     AnswerEvent,

@@ -49,7 +49,7 @@ HEAVY = {
 LIGHT = (
     "troika",
     *(".".join(path.relative_to(ROOT).with_suffix("").parts) for path in PRODUCT if path.name == "cli.py"),
-    "ingest.collection",
+    "ingest.snapshots.collection",
     "ingest.document",
     "ingest.errors",
     "ingest.settings",

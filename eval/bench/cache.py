@@ -24,13 +24,13 @@ from eval.bench.cache_lookup import measure_lookups
 from eval.bench.cache_sets import LabelledQuestion, QuestionSet, read_question_set
 from eval.bench.machine import this_machine
 from eval.progress import progress_bar
-from ingest.collection import Collection
 from ingest.embed import Embedder, Matrix, Vector, load_embedder, spec_from_settings
 from ingest.errors import NoTermsError
 from ingest.pipeline import ingest_documents
-from ingest.questions import WordRule, normalized
 from ingest.settings import Settings
-from ingest.snapshot import Snapshot, open_snapshot
+from ingest.snapshots.collection import Collection
+from ingest.snapshots.snapshot import Snapshot, open_snapshot
+from ingest.words.questions import WordRule, normalized
 from service.answer_cache import share_in_common
 from service.caching import SAME_EVIDENCE
 from service.retrieve import Retriever

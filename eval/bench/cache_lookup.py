@@ -14,7 +14,7 @@ from eval.bench.cache_figures import LookupFigures
 from eval.report import percentiles
 from ingest.document import BlockKind, Chunk
 from ingest.embed import Embedder, Vector
-from ingest.questions import WordRule
+from ingest.words.questions import WordRule
 from service.answer import Answer, Passage, Usage
 from service.answer_cache import AnswerCache, Scope
 from service.same_question import SameQuestion

@@ -15,7 +15,8 @@ from pathlib import Path
 from eval.bench.figures import DemoFigures, GenerationFigures, IngestFigures, RetrievalFigures, Share
 from eval.bench.machine import this_machine
 from eval.bench.server_process import measure_server_memory
-from eval.cases import Case, read_cases
+from eval.cases.case import Case
+from eval.cases.read import read_cases
 from eval.progress import progress_bar
 from eval.report import percentiles
 from eval.run import AnswerRun, Outcome, run_answers

@@ -16,9 +16,9 @@ from eval.bench.ingest_figures import Figure, IngestBenchFigures, Part
 from eval.bench.ingest_pages import measure_pages
 from eval.bench.ingest_process import run_ingest_process
 from eval.bench.machine import this_machine
-from ingest.collection import Collection
 from ingest.embed import load_embedder, spec_from_settings
 from ingest.settings import Settings, load_settings
+from ingest.snapshots.collection import Collection
 
 PEAK_MB = 1_500.0
 _SEED = 20_261_121

@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from ingest.build import Build
-from ingest.chunk import ChunkingSpec
-from ingest.collection import Collection
-from ingest.docstore_rows import Origin
+from ingest.chunking.chunk import ChunkingSpec
 from ingest.embed import EmbedderSpec, Matrix, TokenCounter, Vector, spec_from_settings
 from ingest.embedders.model_files import local_model_directory
 from ingest.embedders.tokenizer import ModelTokenizer
 from ingest.parse import parse_file
 from ingest.progress import Silent
 from ingest.settings import Settings
-from ingest.unfinished import UnfinishedWork
+from ingest.snapshots.collection import Collection
+from ingest.snapshots.docstore_rows import Origin
+from ingest.snapshots.unfinished import UnfinishedWork
 
 
 class RandomEmbedder:

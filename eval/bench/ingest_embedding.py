@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from eval.bench.ingest_corpus import Prose
 from eval.bench.ingest_figures import Figure, Part
-from ingest.collection import Collection
 from ingest.embed import Embedder, load_embedder, spec_from_settings
 from ingest.settings import Settings
+from ingest.snapshots.collection import Collection
 
 CHUNKS_PER_SECOND = 80.0
 TIMES_AS_FAST = 3.0

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from eval.bench.ingest_memory import PeakMemory, watched_memory
-from ingest.collection import Collection
 from ingest.errors import TroikaError
+from ingest.snapshots.collection import Collection
 
 _POLL_SECONDS = 0.02
 

@@ -8,16 +8,16 @@ from contextlib import closing
 from itertools import islice
 
 from eval.bench.retrieval_corpus import BenchCorpus, BenchPassage
-from ingest.chunk import ChunkingSpec
-from ingest.collection import Collection
-from ingest.docstore_rows import ChunkRow, Origin
+from ingest.chunking.chunk import ChunkingSpec
 from ingest.document import Block, BlockKind, Chunk, Document, chunk_id, document_id
 from ingest.embed import EmbedderSpec, spec_from_settings
 from ingest.errors import IncompatibleSnapshotError
-from ingest.known_vectors import vector_key
-from ingest.manifest import read_manifest
 from ingest.settings import Settings
-from ingest.staging import StagedSnapshot
+from ingest.snapshots.collection import Collection
+from ingest.snapshots.docstore_rows import ChunkRow, Origin
+from ingest.snapshots.manifest import read_manifest
+from ingest.snapshots.staging import StagedSnapshot
+from ingest.vectors.known import vector_key
 
 _PASSAGES_PER_DOCUMENT = 20
 _GAP = "\n\n"

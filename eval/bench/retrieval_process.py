@@ -16,11 +16,11 @@ from eval.bench.query_times import QueryTimes, time_queries
 from eval.bench.resident import resident
 from eval.bench.retrieval_corpus import BenchCorpus, recall
 from eval.bench.retrieval_run import TroikaRun
-from ingest.collection import Collection
 from ingest.embed import Embedder, EmbedderSpec, Matrix, TokenCounter, Vector, load_embedder
 from ingest.embed import spec_from_settings as spec_of
 from ingest.settings import Settings, load_settings
-from ingest.snapshot import Snapshot, open_snapshot
+from ingest.snapshots.collection import Collection
+from ingest.snapshots.snapshot import Snapshot, open_snapshot
 from service.retrieve import Retriever
 
 K = 10

@@ -20,16 +20,16 @@ from eval.bench.retrieval_corpus import (
     Matrix,
     is_written,
 )
-from eval.cases import read_cases
+from eval.cases.read import read_cases
 from eval.dataset_index import corpus_documents
 from eval.datasets import Dataset, read_dataset
-from ingest.chunk import Chunker, ChunkingSpec
-from ingest.collection import Collection
+from ingest.chunking.chunk import Chunker, ChunkingSpec
 from ingest.document import Document
 from ingest.embed import Embedder, load_embedder, spec_from_settings
 from ingest.parse import parse_file
-from ingest.sentences import sentence_spans
 from ingest.settings import Settings
+from ingest.snapshots.collection import Collection
+from ingest.words.sentences import sentence_spans
 
 MOST_QUESTIONS = 1_000
 _EXAMPLES = Path(__file__).resolve().parents[2] / "examples"

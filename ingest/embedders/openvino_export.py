@@ -12,10 +12,10 @@ import torch
 from transformers import AutoModel
 from transformers.utils import logging as transformers_logging
 
-from ingest.durable import sync_tree
 from ingest.embed import Pooling
 from ingest.embedders.openvino_runtime import convert_model, ov
 from ingest.errors import SettingsError
+from ingest.snapshots.durable import sync_tree
 
 
 class _PooledEncoder(torch.nn.Module):

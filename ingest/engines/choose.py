@@ -11,7 +11,7 @@ from ingest.embed import Embedder, Matrix
 from ingest.optional import require
 from ingest.parsing import Parsing
 from ingest.settings import Settings
-from ingest.workers import WorkerLimits
+from ingest.workers.pool import WorkerLimits
 
 
 class Cluster(Protocol):

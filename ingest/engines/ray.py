@@ -26,8 +26,8 @@ from ingest.engines.ray_stages import EmbedTexts, ParseFiles, parse_results, tas
 from ingest.engines.ray_stream import Stage, run_stage
 from ingest.errors import ClusterError
 from ingest.settings import Settings
-from ingest.worker_messages import ParseTask, ReplyReader
-from ingest.workers import ParseResult, ParserPool, WorkerLimits
+from ingest.workers.messages import ParseTask, ReplyReader
+from ingest.workers.pool import ParseResult, ParserPool, WorkerLimits
 
 _ray = cast("Any", ray)
 _OBJECT_STORE_BYTES = 500_000_000

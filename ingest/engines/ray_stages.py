@@ -14,7 +14,7 @@ import numpy as np
 
 from ingest.embed import EmbedderSpec, Matrix, load_embedder
 from ingest.settings import EmbedderSettings
-from ingest.worker_messages import (
+from ingest.workers.messages import (
     LENGTH_BYTES,
     Failed,
     Frames,
@@ -24,7 +24,7 @@ from ingest.worker_messages import (
     ReplyWriter,
     RequestCoder,
 )
-from ingest.workers import ParseResult, ParserPool, WorkerLimits
+from ingest.workers.pool import ParseResult, ParserPool, WorkerLimits
 
 _TASKS_OF_A_ROW = 8
 _ROW_BYTES = 1_000_000

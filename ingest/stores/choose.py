@@ -6,11 +6,11 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from ingest.choices import StoreKind
-from ingest.collection import Collection
 from ingest.errors import DatabaseError, MissingExtraError, SettingsError
-from ingest.manifest import IndexManifest
 from ingest.optional import require
 from ingest.settings import DenseSettings
+from ingest.snapshots.collection import Collection
+from ingest.snapshots.manifest import IndexManifest
 from ingest.stores.files import FileIndexes, FileVectors, StagedFiles
 from ingest.stores.milvus_names import names_of
 from ingest.stores.settings import StoreSettings

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ingest.cosine_spread import cosine_spread
-from ingest.dense_build import derive_index
-from ingest.dense_segments import DenseWriter, SegmentReader, vector_numbers
-from ingest.dense_spec import DenseSpec
 from ingest.embed import Vector
-from ingest.lexical import clone_lexical, open_lexical, stage_lexical
-from ingest.manifest import IndexManifest
+from ingest.lexical.bm25 import clone_lexical, open_lexical, stage_lexical
 from ingest.settings import DenseSettings
+from ingest.snapshots.manifest import IndexManifest
 from ingest.stores.spec import StoreSpec
 from ingest.stores.store import Stored
+from ingest.vectors.build import derive_index
+from ingest.vectors.cosine_spread import cosine_spread
+from ingest.vectors.segments import DenseWriter, SegmentReader, vector_numbers
+from ingest.vectors.spec import DenseSpec
 
 VECTORS = "vectors"
 LEXICAL = "lexical"
@@ -50,7 +50,7 @@ class FileIndexes:
             SnapshotCorruptError: the files cannot be read, or are something else.
         """
         # Imported when something is searched: an ingest, which does not, need not load FAISS.
-        from ingest.dense import open_vectors
+        from ingest.vectors.dense import open_vectors
 
         self._directory = directory / VECTORS
         self._dimension = manifest.embedder.dimension

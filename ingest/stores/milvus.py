@@ -36,13 +36,10 @@ from pathlib import Path
 import numpy as np
 
 from ingest.choices import StoreKind
-from ingest.collection import Collection
-from ingest.cosine_spread import SAMPLED_ROWS, spread_of
-from ingest.dense_files import Numbers
-from ingest.dense_spec import DenseSpec
 from ingest.embed import Matrix, Vector
-from ingest.lexical import LexicalReader, LexicalWriter
-from ingest.manifest import IndexManifest
+from ingest.lexical.bm25 import LexicalReader, LexicalWriter
+from ingest.snapshots.collection import Collection
+from ingest.snapshots.manifest import IndexManifest
 from ingest.stores.milvus_clearing import clear_away, shared_deletions
 from ingest.stores.milvus_client import Milvus, Table
 from ingest.stores.milvus_entries import MilvusEntries, StagedEntries
@@ -52,7 +49,10 @@ from ingest.stores.milvus_writing import StagedRows
 from ingest.stores.settings import StoreSettings
 from ingest.stores.spec import StoreSpec
 from ingest.stores.store import Stored
-from ingest.vector_index import DenseFilter
+from ingest.vectors.cosine_spread import SAMPLED_ROWS, spread_of
+from ingest.vectors.files import Numbers
+from ingest.vectors.index import DenseFilter
+from ingest.vectors.spec import DenseSpec
 
 _READ_AT_ONCE = 500
 

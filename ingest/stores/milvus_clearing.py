@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from ingest.collection import Collection
 from ingest.errors import IncompatibleSnapshotError, SnapshotCorruptError
+from ingest.snapshots.collection import Collection
 from ingest.stores.milvus_client import Milvus
 from ingest.stores.milvus_names import forget_name, kept_rows, names_of, table_name
 from ingest.stores.milvus_rows import Deletion, Part, Rows, SnapshotRows, deletions

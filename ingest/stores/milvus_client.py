@@ -22,7 +22,7 @@ from pymilvus import (  # pyright: ignore[reportMissingTypeStubs]
 
 from ingest.embed import Vector
 from ingest.errors import DatabaseError, SettingsError, SnapshotCorruptError
-from ingest.lexical import K1, B
+from ingest.lexical.bm25 import K1, B
 from ingest.stores.settings import StoreSettings
 
 LONGEST_TERMS = 65_535

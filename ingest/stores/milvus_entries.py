@@ -1,4 +1,4 @@
-"""The engine of ``ingest.lexical`` in Milvus: its own BM25 over our terms.
+"""The engine of ``ingest.lexical.bm25`` in Milvus: its own BM25 over our terms.
 
 Terms are written so that Milvus's standard tokenizer, the one that Milvus Lite and the server share, leaves
 them whole. Milvus counts n(t), N and the average length over all rows that a collection holds, those of
@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 
-from ingest.facets import Clause
-from ingest.lexical_index import EntryField
+from ingest.filters.facets import Clause
+from ingest.lexical.index import EntryField
 from ingest.stores.milvus_client import LONGEST_TERMS, Table
 from ingest.stores.milvus_rows import Rows, among
 from ingest.stores.milvus_writing import StagedRows

@@ -9,9 +9,9 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-from ingest.collection import Collection
-from ingest.durable import sync_directory
-from ingest.manifest import read_manifest
+from ingest.snapshots.collection import Collection
+from ingest.snapshots.durable import sync_directory
+from ingest.snapshots.manifest import read_manifest
 from ingest.stores.milvus_rows import Part, SnapshotRows, load_rows
 
 

@@ -7,11 +7,11 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Protocol
 
-from ingest.dense_spec import DenseSpec
 from ingest.embed import Matrix, Vector
-from ingest.lexical import LexicalReader, LexicalWriter
+from ingest.lexical.bm25 import LexicalReader, LexicalWriter
 from ingest.stores.spec import StoreSpec
-from ingest.vector_index import VectorIndex
+from ingest.vectors.index import VectorIndex
+from ingest.vectors.spec import DenseSpec
 
 
 class VectorSource(Protocol):
@@ -40,7 +40,7 @@ class Indexes(Protocol):
         ...
 
     def cosine_spread(self) -> float:
-        """See ``ingest.cosine_spread``."""
+        """See ``ingest.vectors.cosine_spread``."""
         ...
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from ingest.filter_forms import read_filter
+from ingest.filters.forms import read_filter
 from ingest.settings import Settings
 from service.answer import AnswerEvent, Finished
 from service.answer_cache import AnswerCache

@@ -6,9 +6,9 @@ import asyncio
 
 from fastapi import APIRouter
 
-from ingest.access import may_see
 from ingest.errors import DocumentNotFoundError
-from ingest.filter_forms import read_filter
+from ingest.filters.access import may_see
+from ingest.filters.forms import read_filter
 from ingest.settings import RetrievalSettings, Settings
 from service.catalog_schemas import CollectionBody, CollectionsBody, DocumentBody
 from service.pipelines import DocumentSource, PipelineProvider

@@ -17,7 +17,7 @@ from eval.answer_metrics import (
     tokens,
     without_markers,
 )
-from eval.cases import Case
+from eval.cases.case import Case, Relevant
 from ingest.document import BlockKind, Chunk
 from service.answer import Citation
 
@@ -34,7 +34,7 @@ def citation(start: int, end: int, quote: str | None = None) -> Citation:
 
 
 def case(document: str | None, evidence: str | None = None) -> Case:
-    return Case("q", "?", "en", ("x",), True, document, evidence)
+    return Case("q", "?", "en", ("x",), True, () if document is None else (Relevant(document, evidence),))
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from eval.dataset_index import collection_for, corpus_document
 from eval.datasets import CorpusDocument, Dataset
-from ingest.collection import Collection
 from ingest.settings import Settings, load_settings
+from ingest.snapshots.collection import Collection
 
 
 def settings_with(overrides: dict[str, object]) -> Settings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eval.cases import Case
+from eval.cases.case import Case, Relevant
 from eval.measures import answer_measures, values_of
 from eval.report import answer_lines, report_answers
 from eval.run import AnswerRun, Failure, run_answers
@@ -21,9 +21,9 @@ PIPELINE = FakePipeline(
     },
 )
 CASES = (
-    Case("right", "Alpha", "en", ("First.",), True, "a.md", "is first"),
-    Case("wrong source", "Beta", "en", ("second",), True, "b.md"),
-    Case("refused wrongly", "Delta", "en", ("fourth",), True, "b.md"),
+    Case("right", "Alpha", "en", ("First.",), True, (Relevant("a.md", "is first"),)),
+    Case("wrong source", "Beta", "en", ("second",), True, (Relevant("b.md"),)),
+    Case("refused wrongly", "Delta", "en", ("fourth",), True, (Relevant("b.md"),)),
     Case("refused rightly", "Gamma", "en", (), False),
     Case("answered wrongly", "无", "zh", (), False),
 )

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from eval.cases import Case, CasePassage
+from eval.cases.case import Case, CasePassage, Relevant
 from eval.run import AnswerRun, oracle_passages, run_answers
 from ingest.errors import CasesError
 from service.retrieve_mode import SearchMode
@@ -17,8 +17,8 @@ PIPELINE = FakePipeline(
     texts={"file:///a.md": "Alpha is first.", "file:///b.md": "Beta is second."},
     says={"Beta": ("file:///b.md", "Beta is second [2]."), "Alpha": ("file:///b.md", "It is Beta [2].")},
 )
-BETA = Case("b", "Beta", "en", ("second",), True, "b.md", "is second")
-ALPHA = Case("a", "Alpha", "en", ("first",), True, "a.md", "is first")
+BETA = Case("b", "Beta", "en", ("second",), True, (Relevant("b.md", "is second"),))
+ALPHA = Case("a", "Alpha", "en", ("first",), True, (Relevant("a.md", "is first"),))
 UNKNOWN = Case("u", "Gamma", "en", (), False)
 BROKEN = Case("x", "break", "en", ("x",), True)
 
@@ -58,7 +58,7 @@ async def test_concurrent_runs_keep_the_order_of_the_cases() -> None:
 @pytest.mark.anyio
 async def test_an_oracle_run_answers_from_the_passages_of_the_case() -> None:
     passages = (CasePassage("Nothing here.", relevant=False), CasePassage("Beta is second.", relevant=True))
-    case = dataclasses.replace(BETA, document=None, evidence=None, passages=passages)
+    case = dataclasses.replace(BETA, relevant=(), passages=passages)
     pipeline = FakePipeline(texts={}, says={"Beta": ("case:b/2", "Second [2].")})
     ran = await run_answers(pipeline, pipeline, (case,), HYBRID, oracle=True)
     (outcome,) = ran.outcomes

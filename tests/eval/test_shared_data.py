@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.cases import read_cases
+from eval.cases.read import read_cases
 from eval.datasets import read_dataset
 
 
@@ -25,7 +25,7 @@ def test_queries_of_a_retrieval_set_are_cases_with_their_passage(data: Path) -> 
     cases = read_cases(data / "xquad_en" / "queries.jsonl", limit=50)
     assert [case.id for case in cases] == [query.id for query in dataset.queries]
     for case, query in zip(cases, dataset.queries, strict=True):
-        assert case.document in query.grades
+        assert case.source in query.grades
         assert case.answers[0] in case.passages[0].text
 
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingest.docstore import DocumentSummary
 from ingest.document import Chunk, Document, Hit
-from ingest.terms import terms
+from ingest.snapshots.docstore import DocumentSummary
+from ingest.words.terms import terms
 from tests.small_handbook import chunks_of, make_document
 
 RANKS = """# Rank

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from eval.cases import read_cases
+from eval.cases.read import read_cases
 from finetune.demo import HELD_OUT_QUESTIONS, TRAINING_QUESTIONS, held_out_cases
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eval.cases import Case
+from eval.cases.case import Case, Relevant
 from finetune.examples import BuildOptions, BuildReport, answer_sentence, build_examples
 from finetune.passages import IndexPassages, OwnPassages
 from finetune.training_data import ExampleKind, TrainingExample
@@ -170,7 +170,7 @@ def test_questions_may_bring_their_own_contexts(tmp_path: Path) -> None:
 def test_the_answer_is_the_evidence_when_short_else_its_sentence_else_the_answer(
     evidence: str | None, answers: tuple[str, ...], expected: str
 ) -> None:
-    case = Case("x", "What?", "en", answers, True, "d", evidence)
+    case = Case("x", "What?", "en", answers, True, (Relevant("d", evidence),))
     assert answer_sentence(case, evidence or "sixteen") == expected
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.cases import Case
+from eval.cases.case import Case
 from finetune.passages import find_span, holds_answer
 
 

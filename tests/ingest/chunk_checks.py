@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 
-from ingest.chunk import Chunker, ChunkingSpec
+from ingest.chunking.chunk import Chunker, ChunkingSpec
 from ingest.document import Block, BlockKind, Chunk, Document
 from ingest.embed import Embedder
 from ingest.parsers.text_builder import TextBuilder

@@ -17,9 +17,9 @@ from ingest import pipeline
 from ingest.embed import Embedder, EmbedderSpec, Matrix, TokenCounter, Vector
 from ingest.parse import ParseLimits
 from ingest.settings import Settings, load_settings
-from ingest.worker_messages import ParseTask
-from ingest.worker_process import parse_task
-from ingest.workers import ParseResult, WorkerLimits
+from ingest.workers.messages import ParseTask
+from ingest.workers.pool import ParseResult, WorkerLimits
+from ingest.workers.process import parse_task
 
 
 class CountingEmbedder:

@@ -1,4 +1,4 @@
-"""A worker whose parser does what the task's content tells it to, for the tests of ``ingest.workers``."""
+"""A worker whose parser does what the task's content says, for the tests of ``ingest.workers.pool``."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ingest.document import Block, BlockKind
 from ingest.errors import BrokenFileError
 from ingest.parse import ParsedPart, ParseLimits
 from ingest.parsers.text_builder import ParsedFile
-from ingest.worker_messages import ParseTask
-from ingest.worker_process import Worker, run
+from ingest.workers.messages import ParseTask
+from ingest.workers.process import Worker, run
 
 SHA256 = "0" * 64
 

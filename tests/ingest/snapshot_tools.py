@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ingest.collection import Collection
-from ingest.manifest import checksums, read_manifest, write_manifest
 from ingest.pipeline import ingest_documents
 from ingest.report import IngestReport
 from ingest.settings import Settings
-from ingest.snapshot import open_snapshot
-from ingest.verify import verify_collection
+from ingest.snapshots.collection import Collection
+from ingest.snapshots.manifest import checksums, read_manifest, write_manifest
+from ingest.snapshots.snapshot import open_snapshot
+from ingest.snapshots.verify import verify_collection
 from tests.small_handbook import make_document, small_handbook
 
 COLLECTION = "handbook"

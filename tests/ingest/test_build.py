@@ -15,13 +15,13 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from ingest.collection import Collection
 from ingest.pipeline import ingest
 from ingest.progress import Silent
 from ingest.report import IngestReport
 from ingest.request import IngestRequest
 from ingest.settings import ChunkingSettings, IngestSettings, Settings
-from ingest.snapshot import open_snapshot
+from ingest.snapshots.collection import Collection
+from ingest.snapshots.snapshot import open_snapshot
 from tests.ingest.conftest import CountedParsing, CountingEmbedder
 from tests.ingest.snapshot_tools import (
     assert_sound,

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 import troika
-from ingest.collection import Collection
 from ingest.document import Document
-from ingest.manifest import MANIFEST
 from ingest.pipeline import ingest_documents
 from ingest.settings import load_settings
+from ingest.snapshots.collection import Collection
+from ingest.snapshots.manifest import MANIFEST
 from tests.ingest.conftest import CountingEmbedder
 from tests.small_handbook import make_document
 

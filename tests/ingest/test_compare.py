@@ -13,8 +13,8 @@ from ingest import compare
 from ingest.compare import AnySource, Change, Comparison, Fate, source_key
 from ingest.errors import MetadataError, UnreadableFileError
 from ingest.report import Failure
-from ingest.source_memory import SourceMemory
-from ingest.sources import SourceBytes, SourceFailure, SourceFile, SourceUnchanged, Stamp
+from ingest.sources.memory import SourceMemory
+from ingest.sources.source import SourceBytes, SourceFailure, SourceFile, SourceUnchanged, Stamp
 
 CONTENT = b"The fee is 50."
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from ingest.chunk import Chunker, ChunkingSpec
-from ingest.collection import Collection
-from ingest.docstore import ChunkRow, Origin
+from ingest.chunking.chunk import Chunker, ChunkingSpec
 from ingest.embed_missing import embed_missing, reuse_known
-from ingest.known_vectors import KnownVectors, vector_key
 from ingest.progress import Silent
 from ingest.settings import ChunkingSettings, DenseSettings
-from ingest.staging import StagedSnapshot
-from ingest.unfinished import UnfinishedWork
+from ingest.snapshots.collection import Collection
+from ingest.snapshots.docstore import ChunkRow, Origin
+from ingest.snapshots.staging import StagedSnapshot
+from ingest.snapshots.unfinished import UnfinishedWork
+from ingest.vectors.known import KnownVectors, vector_key
 from tests.ingest.conftest import CountingEmbedder
 from tests.small_handbook import chunks_of, make_document
 

@@ -14,7 +14,7 @@ from ingest.formats import format_of
 from ingest.parse import document_of
 from ingest.parsers.choose import parser_of, parts_of
 from ingest.parsers.text_builder import ParsedFile
-from ingest.workers import ParserPool, ParseTask, WorkerLimits
+from ingest.workers.pool import ParserPool, ParseTask, WorkerLimits
 from tests.ingest.file_mutations import mutations
 from tests.ingest.file_seeds import built_seeds
 

@@ -15,19 +15,19 @@ from pathlib import Path
 
 import pytest
 
-from ingest.collection import STAGED_PREFIX, Collection
 from ingest.document import Document
 from ingest.errors import (
     CollectionBusyError,
     PathNotFoundError,
     SnapshotCorruptError,
 )
-from ingest.manifest import read_manifest
 from ingest.pipeline import ingest_documents, ingest_paths
 from ingest.progress import Silent
 from ingest.report import IngestReport
 from ingest.settings import ChunkingSettings, EmbedderBackend, EmbedderSettings, Settings
-from ingest.snapshot import VECTORS, open_snapshot
+from ingest.snapshots.collection import STAGED_PREFIX, Collection
+from ingest.snapshots.manifest import read_manifest
+from ingest.snapshots.snapshot import VECTORS, open_snapshot
 from tests.ingest.conftest import CountedParsing, CountingEmbedder
 from tests.ingest.snapshot_tools import assert_sound, counts, state
 from tests.small_handbook import make_document, small_handbook

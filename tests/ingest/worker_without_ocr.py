@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ingest.parsers import ocr
-from ingest.worker_process import parse_task, run
+from ingest.workers.process import parse_task, run
 
 
 def main(argument: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from ingest.embed import Embedder
 from ingest.pipeline import ingest_documents
 from ingest.settings import Settings
-from ingest.snapshot import Snapshot, open_snapshot
+from ingest.snapshots.snapshot import Snapshot, open_snapshot
 from service.answer import Answer
 from service.context import ContextBuilder, ContextPolicy
 from service.conversation import Conversation

@@ -9,13 +9,13 @@ import pytest
 
 from ingest.document import Document
 from ingest.embed import Embedder
-from ingest.filter_forms import parse_filter
-from ingest.filters import EVERYTHING
+from ingest.filters.filters import EVERYTHING
+from ingest.filters.forms import parse_filter
 from ingest.pipeline import ingest
-from ingest.questions import WordRule
 from ingest.request import IngestRequest
 from ingest.settings import CacheSettings, GeneratorKind, GeneratorSettings, RetrievalSettings, Settings
-from ingest.snapshot import Snapshot
+from ingest.snapshots.snapshot import Snapshot
+from ingest.words.questions import WordRule
 from service.answer import Answer, AnswerEvent, Cited, Delta, Finished, Retrieved, Served, Usage
 from service.answer_cache import AnswerCache, Scope
 from service.app import create_app

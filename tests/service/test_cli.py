@@ -16,7 +16,7 @@ from ingest.errors import (
     QuestionTooLongError,
 )
 from ingest.settings import Settings
-from ingest.snapshot import Snapshot
+from ingest.snapshots.snapshot import Snapshot
 from service.answer import Answer, Degradation
 from service.cli import format_answer, service_app
 from service.history import History

@@ -20,11 +20,11 @@ from ingest.errors import (
     RerankerError,
     SnapshotCorruptError,
 )
-from ingest.filters import EVERYTHING, Filter
-from ingest.language import LANGUAGES
+from ingest.filters.filters import EVERYTHING, Filter
 from ingest.pipeline import ingest_paths
 from ingest.settings import Settings
-from ingest.snapshot import Snapshot, open_snapshot
+from ingest.snapshots.snapshot import Snapshot, open_snapshot
+from ingest.words.language import LANGUAGES
 from service.answer import (
     Answer,
     AnswerEvent,

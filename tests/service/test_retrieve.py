@@ -7,9 +7,9 @@ import pytest
 
 from ingest.embed import Embedder
 from ingest.errors import NoTermsError
-from ingest.fitted import FittedRetrieval, index_fingerprint, write_fitted
 from ingest.settings import RetrievalSettings
-from ingest.snapshot import Snapshot
+from ingest.snapshots.fitted import FittedRetrieval, index_fingerprint, write_fitted
+from ingest.snapshots.snapshot import Snapshot
 from service.retrieve import Retriever, SearchMode, with_fitted
 
 QUESTION = "Which rank is the default for an adapter?"

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ingest.document import Hit
-from ingest.filters import EVERYTHING, Filter
+from ingest.filters.filters import EVERYTHING, Filter
 from service.answer import Reranking
 from service.conversation import Conversation
 from service.question_writer import QuestionWriter

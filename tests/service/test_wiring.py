@@ -12,7 +12,7 @@ import pytest
 
 from ingest.errors import CollectionNotFoundError, ModelNotFoundError, SettingsError
 from ingest.settings import GeneratorKind, GeneratorSettings, Settings, load_settings
-from ingest.snapshot import Snapshot
+from ingest.snapshots.snapshot import Snapshot
 from service.generators.openai_http import OpenAiGenerator
 from service.history import History
 from service.release import base_release

@@ -15,7 +15,7 @@ from eval.bench.demo import (
     right_citations,
 )
 from eval.bench.figures import Share
-from eval.cases import Case
+from eval.cases.case import Case, Relevant
 from eval.run import Outcome, run_answers
 from ingest.document import Document, Page
 from service.answer import Degradation
@@ -23,9 +23,9 @@ from service.retrieve_mode import SearchMode
 from tests.eval.fakes import FakePipeline
 
 CASES = (
-    Case("found", "Alpha", "en", ("first",), True, "a.md", "is first"),
-    Case("chinese", "贝塔", "zh", ("第二",), True, "b.md", "是第二"),
-    Case("refused", "Delta", "en", ("fourth",), True, "b.md"),
+    Case("found", "Alpha", "en", ("first",), True, (Relevant("a.md", "is first"),)),
+    Case("chinese", "贝塔", "zh", ("第二",), True, (Relevant("b.md", "是第二"),)),
+    Case("refused", "Delta", "en", ("fourth",), True, (Relevant("b.md"),)),
     Case("unknown", "Gamma", "en", (), False),
 )
 

@@ -19,7 +19,7 @@ from ingest.embed import PRESETS
 from ingest.parse import parse_file
 from ingest.pipeline import ingest_paths
 from ingest.settings import Settings
-from ingest.verify import verify_collection
+from ingest.snapshots.verify import verify_collection
 
 WORDS = ("the", "of", "and", "river", "letter", "stone", "winter", "answer", "garden", "measure")
 MACHINE = Machine("a processor", 2, 23.0, "3.11.7")

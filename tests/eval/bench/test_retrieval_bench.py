@@ -24,8 +24,8 @@ from eval.bench.retrieval_report import retrieval_lines, retrieval_markdown, wri
 from eval.bench.retrieval_run import TroikaRun
 from eval.bench.retrieval_source import ensure_corpus
 from ingest.settings import Settings
-from ingest.snapshot import open_snapshot
-from ingest.verify import verify_collection
+from ingest.snapshots.snapshot import open_snapshot
+from ingest.snapshots.verify import verify_collection
 from tests.eval.fakes import shown
 
 ANIMALS = ("otter", "heron", "badger", "lynx", "beaver", "stork")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest import pipeline, repair
+from ingest import pipeline
+from ingest.snapshots import repair
 from tests.ingest.crash.same_process import SameProcessPool
 from tests.ingest.crash.scene import Scene, make_scene
 from tests.ingest.crash.word_embedder import load_words

@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Self
 
 from ingest.parse import parse_parts
-from ingest.worker_messages import ParseTask
-from ingest.workers import ParseResult, WorkerLimits
+from ingest.workers.messages import ParseTask
+from ingest.workers.pool import ParseResult, WorkerLimits
 
 
 class SameProcessPool:

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingest import pipeline
-from ingest.collection import STAGED_PREFIX, Collection
-from ingest.dense_segments import read_segments
 from ingest.document import Document
 from ingest.pipeline import ingest
 from ingest.report import IngestReport
 from ingest.request import IngestRequest
 from ingest.settings import Settings, load_settings
-from ingest.snapshot import VECTORS, open_snapshot
-from ingest.verify import verify_collection
+from ingest.snapshots.collection import STAGED_PREFIX, Collection
+from ingest.snapshots.snapshot import VECTORS, open_snapshot
+from ingest.snapshots.verify import verify_collection
+from ingest.vectors.segments import read_segments
 from tests.ingest.crash.same_process import SameProcessPool
 from tests.ingest.crash.word_embedder import load_words
 

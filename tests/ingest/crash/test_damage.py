@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from ingest.collection import Collection
 from ingest.errors import IncompatibleSnapshotError, SnapshotCorruptError
-from ingest.manifest import MANIFEST
-from ingest.repair import repair_collection
-from ingest.snapshot import DOCUMENTS, open_snapshot
+from ingest.snapshots.collection import Collection
+from ingest.snapshots.manifest import MANIFEST
+from ingest.snapshots.repair import repair_collection
+from ingest.snapshots.snapshot import DOCUMENTS, open_snapshot
+from ingest.snapshots.verify import verify_collection, verify_snapshot
 from ingest.stores.settings import StoreSettings
-from ingest.verify import verify_collection, verify_snapshot
 from tests.ingest.crash.scene import COLLECTION, Scene, settings_of, state_of, update
 
 Damage = Callable[[Path, random.Random], None]

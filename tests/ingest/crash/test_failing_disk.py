@@ -17,7 +17,7 @@ import pytest
 
 import troika
 from ingest.errors import SettingsError, StorageError
-from ingest.snapshot import open_snapshot
+from ingest.snapshots.snapshot import open_snapshot
 from tests.ingest.crash.scene import COLLECTION, Scene, litter, settings_of, state_of, update
 
 _CALLS = ("fsync", "rename", "replace", "link", "mkdir")

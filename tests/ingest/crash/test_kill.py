@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.collection import Collection
+from ingest.snapshots.collection import Collection
 from tests.ingest.crash.killed_runs import Ending, KilledRuns, Order, points
 from tests.ingest.crash.scene import COLLECTION, Scene, litter, state_of, update
 

@@ -14,8 +14,6 @@ import numpy as np
 import pytest
 
 from ingest.choices import Engine
-from ingest.collection import Collection
-from ingest.dense_segments import read_segments
 from ingest.embed import Embedder
 from ingest.engines.choose import open_ray
 from ingest.errors import ClusterError, MissingExtraError, ModelNotFoundError
@@ -23,9 +21,11 @@ from ingest.pipeline import ingest
 from ingest.report import IngestReport
 from ingest.request import IngestRequest
 from ingest.settings import Settings
-from ingest.snapshot import VECTORS, open_snapshot
-from ingest.worker_messages import ParseTask
-from ingest.workers import ParseResult, ParserPool, WorkerLimits
+from ingest.snapshots.collection import Collection
+from ingest.snapshots.snapshot import VECTORS, open_snapshot
+from ingest.vectors.segments import read_segments
+from ingest.workers.messages import ParseTask
+from ingest.workers.pool import ParseResult, ParserPool, WorkerLimits
 
 ray = pytest.importorskip("ray", reason="the extra ray is not installed")
 

@@ -17,19 +17,19 @@ from pathlib import Path
 import numpy as np
 
 from ingest.choices import StoreKind
-from ingest.chunk import ChunkingSpec
-from ingest.collection import Collection
-from ingest.docstore import ChunkRow, Origin
+from ingest.chunking.chunk import ChunkingSpec
 from ingest.document import Document
 from ingest.embed import PRESETS
 from ingest.settings import ChunkingSettings, DenseSettings
-from ingest.snapshot import open_snapshot
-from ingest.staging import StagedSnapshot
+from ingest.snapshots.collection import Collection
+from ingest.snapshots.docstore import ChunkRow, Origin
+from ingest.snapshots.snapshot import open_snapshot
+from ingest.snapshots.staging import StagedSnapshot
+from ingest.snapshots.verify import verify_collection
 from ingest.stores.milvus_client import Milvus, Table
 from ingest.stores.milvus_names import names_of, table_name
 from ingest.stores.milvus_rows import Part
 from ingest.stores.settings import StoreSettings
-from ingest.verify import verify_collection
 from tests.small_handbook import chunks_of, make_document
 
 NAME = "docs"

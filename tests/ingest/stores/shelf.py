@@ -7,16 +7,16 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from ingest.build import Build
-from ingest.chunk import ChunkingSpec
-from ingest.collection import Collection
-from ingest.docstore import Origin
+from ingest.chunking.chunk import ChunkingSpec
 from ingest.document import Document
 from ingest.embed import Embedder
 from ingest.progress import Silent
 from ingest.settings import Settings
-from ingest.snapshot import Snapshot, open_snapshot
-from ingest.unfinished import UnfinishedWork
-from ingest.verify import verify_collection
+from ingest.snapshots.collection import Collection
+from ingest.snapshots.docstore import Origin
+from ingest.snapshots.snapshot import Snapshot, open_snapshot
+from ingest.snapshots.unfinished import UnfinishedWork
+from ingest.snapshots.verify import verify_collection
 
 NAME = "shelf"
 

@@ -8,9 +8,9 @@ import pytest
 
 from ingest.choices import StoreKind
 from ingest.errors import CollectionNotFoundError, SnapshotCorruptError
-from ingest.migrate import migrate_collection
-from ingest.repair import roll_back
 from ingest.settings import Settings
+from ingest.snapshots.migrate import migrate_collection
+from ingest.snapshots.repair import roll_back
 from tests.ingest.conftest import CountingEmbedder
 from tests.ingest.stores.shelf import NAME, Shelf
 from tests.ingest.stores.test_stores import FOREST, HANDBOOK, HARBOUR, QUERY, RIVER

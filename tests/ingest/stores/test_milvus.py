@@ -14,8 +14,8 @@ import pytest
 
 from ingest.choices import StoreKind
 from ingest.errors import DatabaseError, SettingsError
-from ingest.repair import repair_collection
 from ingest.settings import Settings
+from ingest.snapshots.repair import repair_collection
 from ingest.stores.choose import drop_collection
 from ingest.stores.milvus_client import Milvus
 from ingest.stores.milvus_names import names_of, table_name
@@ -61,7 +61,7 @@ def test_what_a_run_wrote_that_died_is_deleted(shelf: Shelf, monkeypatch: pytest
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("ingest.collection.Collection.publish", die)
+        patched.setattr("ingest.snapshots.collection.Collection.publish", die)
         with pytest.raises(KeyboardInterrupt):
             shelf.change([HARBOUR, FOREST])
     assert rows(shelf) == dict.fromkeys(Part, 3)
@@ -76,7 +76,7 @@ def test_a_first_run_that_died_leaves_nothing_after_the_next(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("ingest.collection.Collection.publish", die)
+        patched.setattr("ingest.snapshots.collection.Collection.publish", die)
         with pytest.raises(KeyboardInterrupt):
             shelf.change([RIVER])
     [died] = names_of(shelf.collection)
@@ -103,7 +103,7 @@ def test_a_dropped_collection_leaves_nothing(shelf: Shelf) -> None:
 def test_rows_that_are_lost_are_noticed_and_made_again(
     shelf: Shelf, part: Part, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.repair.load_embedder", lambda *_: shelf.embedder)  # pyright: ignore
+    monkeypatch.setattr("ingest.snapshots.repair.load_embedder", lambda *_: shelf.embedder)  # pyright: ignore
     shelf.change([*HANDBOOK, RIVER])
     before = (shelf.nearest(QUERY), shelf.by_words(QUERY))
     [name] = names_of(shelf.collection)
@@ -121,7 +121,7 @@ def test_rows_that_are_lost_are_noticed_and_made_again(
 def test_a_damaged_list_of_rows_is_noticed_and_made_again(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.repair.load_embedder", lambda *_: shelf.embedder)  # pyright: ignore
+    monkeypatch.setattr("ingest.snapshots.repair.load_embedder", lambda *_: shelf.embedder)  # pyright: ignore
     shelf.change([RIVER])
     path = shelf.collection.require_current() / "rows.json"
     path.write_text(path.read_text().replace("stages", "stagex"))

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ingest.collection import Collection
 from ingest.document import Document
-from ingest.facets import Clause, FacetFilter, document_key, facet
-from ingest.repair import roll_back
+from ingest.filters.facets import Clause, FacetFilter, document_key, facet
+from ingest.filters.visibility import Visibility
 from ingest.settings import Settings
-from ingest.visibility import Visibility
+from ingest.snapshots.collection import Collection
+from ingest.snapshots.repair import roll_back
 from tests.ingest.conftest import CountingEmbedder
 from tests.ingest.stores.shelf import NAME, Shelf, texts_of
 from tests.small_handbook import make_document, small_handbook
