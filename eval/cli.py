@@ -9,6 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from eval.answers_cli import answers
+from eval.cases_cli import cases_app
+from eval.decide_cli import compare, gate
+from eval.report_cli import remake_report
+from eval.suite_cli import suite
+from eval.tune_cli import tune
 from service.retrieve_mode import SearchMode
 
 if TYPE_CHECKING:
@@ -16,11 +22,17 @@ if TYPE_CHECKING:
 
     from ingest.settings import Settings
 
-EXIT_PARTIAL = 3
-
 eval_app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Measure retrieval and answers, with 95 % intervals."
 )
+
+eval_app.command()(answers)
+eval_app.add_typer(cases_app, name="cases")
+eval_app.command("report")(remake_report)
+eval_app.command()(compare)
+eval_app.command()(gate)
+eval_app.command()(tune)
+eval_app.command()(suite)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 Limit = Annotated[
@@ -52,10 +64,10 @@ def retrieval(
     as_json: AsJson = False,
 ) -> None:
     """nDCG@10, Recall@10, Recall@100 and MRR of data sets; the index of each is built once and kept."""
-    from eval.datasets import dataset_folders
-    from eval.evaluate import evaluate_retrieval
-    from eval.report import retrieval_lines
-    from eval.retrieval_table import table_lines, table_markdown
+    from eval.retrieval.datasets import dataset_folders
+    from eval.retrieval.evaluate import evaluate_retrieval
+    from eval.retrieval.report import retrieval_lines
+    from eval.retrieval.table import table_lines, table_markdown
     from ingest.errors import UsageError
     from ingest.settings import load_settings
 
@@ -84,39 +96,13 @@ def _fit(
     settings: Settings, folders: Sequence[Path], cases: Path | None, limit: int | None, as_json: bool
 ) -> None:
     """Fit the collection of one data set, or a live one to cases."""
-    from eval.fit_collection import fit_cases, fit_dataset, fit_lines
+    from eval.retrieval.fit_collection import fit_cases, fit_dataset, fit_lines
     from ingest.errors import UsageError
 
     if len(folders) + (cases is not None) != 1:
         raise UsageError("--fit takes the labels of one collection: give one --dataset, or --cases.")
     report = fit_dataset(settings, folders[0], limit) if cases is None else fit_cases(settings, cases, limit)
     _show(report.to_json(), fit_lines(report), as_json)
-
-
-@eval_app.command()
-def answers(
-    cases: Annotated[Path, typer.Option(help="JSON Lines of questions with their answers.")],
-    collection: Annotated[str | None, typer.Option(help="Answer from this collection.")] = None,
-    oracle: Annotated[bool, typer.Option("--oracle", help="Answer from each case's own passages.")] = False,
-    generator: Annotated[str | None, typer.Option(help="llama-cpp, openai or extractive.")] = None,
-    limit: Limit = None,
-    as_json: AsJson = False,
-) -> None:
-    """Exact match, token F1, refusals and citations of the answers to a file of questions."""
-    from eval.evaluate import evaluate_answers
-    from eval.report import answer_lines
-    from ingest.errors import UsageError
-    from ingest.settings import load_settings
-
-    if oracle and collection is not None:
-        raise UsageError(
-            "--oracle answers from the cases' own passages: leave --collection out, or --oracle."
-        )
-    settings = load_settings({"generator.kind": generator, "collection": collection})
-    report = evaluate_answers(settings, cases, oracle=oracle, limit=limit)
-    _show(report.to_json(), answer_lines(report), as_json)
-    if report.failures:
-        raise typer.Exit(EXIT_PARTIAL)
 
 
 def _show(document: dict[str, object], lines: RenderableType, as_json: bool) -> None:

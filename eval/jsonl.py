@@ -21,6 +21,16 @@ class Record:
     line: int
     values: dict[str, object]
 
+    def within(self, value: object, what: str) -> Record:
+        """``value``, which must be an object, as a record at the same place.
+
+        Raises:
+            CasesError: it is none; ``what`` names it.
+        """
+        if not isinstance(value, dict):
+            raise self.fail(f"{what} is {_kind(value)}: it must be an object.")
+        return Record(self.path, self.line, cast("dict[str, object]", value))
+
     def fail(self, message: str) -> CasesError:
         """The error that says what is wrong with this record, to be raised by the caller."""
         return CasesError(f"{self.path}, line {self.line}: {message}")
@@ -52,6 +62,24 @@ class Record:
             raise self.fail(f"the field {key!r} is {_kind(value)}: it must be true or false.")
         return value
 
+    def optional_flag(self, key: str) -> bool | None:
+        """The field ``key``, true or false; None when it is missing or null."""
+        return None if self.values.get(key) is None else self.flag(key)
+
+    def optional_index(self, key: str) -> int | None:
+        """The field ``key``, a whole number counted from 0; None when it is missing or null."""
+        value = self.values.get(key)
+        return None if value is None else self._index(key, value)
+
+    def items(self, key: str) -> list[object]:
+        """The field ``key``, a list of whatever; missing or null reads as an empty list."""
+        value = self.values.get(key)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            raise self.fail(f"the field {key!r} is {_kind(value)}: it must be a list.")
+        return cast("list[object]", value)
+
     def texts(self, key: str) -> tuple[str, ...]:
         """The field ``key``, a list of texts; missing or null reads as an empty list, blanks are left out."""
         value = self.values.get(key)
@@ -72,12 +100,12 @@ class Record:
         value = self.values.get(key)
         if not isinstance(value, list):
             raise self.fail(f"the field {key!r} is {_kind(value)}: it must be a list of whole numbers.")
-        found: list[int] = []
-        for item in cast("list[object]", value):
-            if isinstance(item, bool) or not isinstance(item, int) or item < 0:
-                raise self.fail(f"the field {key!r} holds {item!r}: it must be a list of whole numbers.")
-            found.append(item)
-        return tuple(found)
+        return tuple(self._index(key, item) for item in cast("list[object]", value))
+
+    def _index(self, key: str, value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise self.fail(f"the field {key!r} holds {value!r}: expected whole numbers from 0.")
+        return value
 
     def _checked(self, key: str, value: str) -> str:
         # JSON may escape half of a surrogate pair; such a string can be neither hashed nor sent on.

@@ -45,10 +45,18 @@ class FusionKind(StrEnum):
     RRF = "rrf"
 
 
+class LexicalEngine(StrEnum):
+    """What ranks by words: the collection's own index, or the reference that it is compared with."""
+
+    INDEX = "index"
+    RANK_BM25 = "rank-bm25"
+
+
 class GeneratorKind(StrEnum):
     """Which engine writes the answer."""
 
     LLAMA_CPP = "llama-cpp"
+    VLLM = "vllm"
     OPENAI = "openai"
     EXTRACTIVE = "extractive"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -37,7 +37,8 @@ class Fate(StrEnum):
 class Change:
     """A source and its fate. ``sha256`` is of its content, empty where nothing could be read.
 
-    ``failures`` are those of this very content in an earlier run, and all there is to a source that failed.
+    What is to be parsed is at ``path``, or is ``content``. ``failures`` are those of this very content in an
+    earlier run, and all there is to a source that failed.
     """
 
     fate: Fate
@@ -84,20 +85,11 @@ class Comparison:
                 case SourceFailure():
                     failure = Failure.of(source.uri, source.error.code, str(source.error))
                     yield Change(Fate.FAIL, source.uri, failures=(failure,))
-                case SourceFile():
-                    yield self._change(source, source.path.name, source.path, None)
-                case SourceBytes():
-                    yield self._change(source, source.name, None, source.content, source.title)
+                case SourceFile() | SourceBytes():
+                    yield self._change(source)
 
-    def _change(
-        self,
-        source: SourceFile | SourceBytes,
-        name: str,
-        path: Path | None,
-        content: bytes | None,
-        title: str | None = None,
-    ) -> Change:
-        sha256 = self._sha256(source, content)
+    def _change(self, source: SourceFile | SourceBytes) -> Change:
+        sha256 = self._sha256(source)
         key = source_key(sha256, source.metadata)
         failures = () if self._retry_failed else tuple(self._memory.failures(source.uri, key, self._parsers))
         known = self._known.get(source.uri)
@@ -107,22 +99,31 @@ class Comparison:
             fate = Fate.FAIL
         else:
             fate = Fate.ADD if known is None else Fate.UPDATE
-        return Change(
-            fate, source.uri, name, path, content, sha256, source.stamp, source.metadata, title, failures
+        change = Change(
+            fate,
+            source.uri,
+            source.name,
+            sha256=sha256,
+            stamp=source.stamp,
+            metadata=source.metadata,
+            failures=failures,
         )
+        if isinstance(source, SourceBytes):
+            return replace(change, content=source.content, title=source.title)
+        return replace(change, path=source.path) if fate in (Fate.ADD, Fate.UPDATE) else change
 
     def _has_failed(self, uri: str, key: str) -> bool:
         """Whether a part of a source that was read (a member of an archive, say) was not."""
         return bool(self._memory.failures(uri, key, self._parsers))
 
-    def _sha256(self, source: SourceFile | SourceBytes, content: bytes | None) -> str:
-        if content is not None:
-            return hashlib.sha256(content).hexdigest()
+    def _sha256(self, source: SourceFile | SourceBytes) -> str:
+        if isinstance(source, SourceBytes):
+            return hashlib.sha256(source.content).hexdigest()
         known = self._memory.sha256(source.uri, source.stamp)
         if known is not None:
             return known
         try:
-            sha256 = file_sha256(source.path) if isinstance(source, SourceFile) else ""
+            sha256 = file_sha256(source.path)
         except OSError:
             return ""  # the parser says precisely what is wrong with it
         self._memory.remember(source.uri, source.stamp, sha256)

@@ -21,6 +21,8 @@ was found, what was expected and what to do::
     │   ├── AnswerNotFoundError    answer_not_found
     │   ├── AdapterNotFoundError   adapter_not_found
     │   ├── CasesError             cases_invalid
+    │   ├── RunMismatchError       run_mismatch
+    │   ├── GateReportError        gate_report_invalid
     │   └── TrainingDataError      training_data_invalid
     ├── ParseError                 one file cannot be read; the others go on
     │   ├── EmptyFileError         file_empty
@@ -52,7 +54,10 @@ was found, what was expected and what to do::
     ├── ModelNotFoundError         the model's files are not there: model_not_found
     ├── AdapterRejectedError       an adapter does not fit its base or its hash: adapter_rejected
     ├── GeneratorError             the generator failed or cannot be reached: generator_failed
-    └── RerankerError              the reranker failed or cannot be reached: reranker_failed
+    ├── RerankerError              the reranker failed or cannot be reached: reranker_failed
+    ├── EntailmentError            the model that judges entailment failed: entailment_failed
+    ├── ServerError                a server of Troika cannot be reached or asked: server_failed
+    └── SinkError                  a tracking service did not take a run: sink_failed
 """
 
 from __future__ import annotations
@@ -89,12 +94,14 @@ from ingest.usage_errors import (
     DocumentNotFoundError,
     EmptyQuestionError,
     FilterError,
+    GateReportError,
     GlobError,
     MetadataOptionError,
     NoTermsError,
     PathNotFoundError,
     QueryError,
     QuestionTooLongError,
+    RunMismatchError,
     SettingsError,
     SnapshotNotFoundError,
     TrainingDataError,
@@ -116,9 +123,11 @@ __all__ = [
     "EmptyFileError",
     "EmptyQuestionError",
     "EncryptedFileError",
+    "EntailmentError",
     "FetchError",
     "FileTooLargeError",
     "FilterError",
+    "GateReportError",
     "GeneratorError",
     "GlobError",
     "IncompatibleSnapshotError",
@@ -137,7 +146,10 @@ __all__ = [
     "QueryError",
     "QuestionTooLongError",
     "RobotsRefusedError",
+    "RunMismatchError",
+    "ServerError",
     "SettingsError",
+    "SinkError",
     "SnapshotCorruptError",
     "SnapshotNotFoundError",
     "SourceGoneError",
@@ -217,3 +229,21 @@ class RerankerError(TroikaError):
     """The reranker failed, or the server behind it cannot be reached."""
 
     code = "reranker_failed"
+
+
+class EntailmentError(TroikaError):
+    """The model that judges whether one text follows from another failed."""
+
+    code = "entailment_failed"
+
+
+class ServerError(TroikaError):
+    """A server of Troika cannot be reached, or what answers there cannot be asked."""
+
+    code = "server_failed"
+
+
+class SinkError(TroikaError):
+    """A tracking service cannot be reached, or refuses the run that it is given."""
+
+    code = "sink_failed"

@@ -125,14 +125,15 @@ class _KeptParts:
         self._reader = ReplyReader(limits)
         self._max_bytes = max_reply_bytes(limits)
         self._counts: dict[int, int] = {}
+        self._parsers = parsers_fingerprint()
 
     def has(self, change: Change) -> bool:
         """Whether a source's content need not be parsed."""
-        return bool(change.sha256) and self._unfinished.has_parts(_content_key(change.sha256, change.name))
+        return bool(change.sha256) and self._unfinished.has_parts(self._key(change.sha256, change.name))
 
     def read(self, change: Change) -> list[ParsedPart]:
         """The parts of a source's content."""
-        kept = self._unfinished.parts(_content_key(change.sha256, change.name)) or []
+        kept = self._unfinished.parts(self._key(change.sha256, change.name)) or []
         frames = Frames(self._max_bytes)
         replies = [self._reader.read(message) for frame in kept for message in frames.feed(frame)]
         return [self._reader.part_of(reply) for reply in replies if isinstance(reply, Parsed | Failed)]
@@ -140,7 +141,7 @@ class _KeptParts:
     def forget_failed(self, change: Change) -> None:
         """Let a source be parsed again of which a part could not be read."""
         if self.has(change) and any(isinstance(part.outcome, ParseError) for part in self.read(change)):
-            self._unfinished.forget_parts(_content_key(change.sha256, change.name))
+            self._unfinished.forget_parts(self._key(change.sha256, change.name))
 
     def keep(self, change: Change, task: int, part: ParsedPart, sha256: str) -> None:
         """Keep one part of a source that is being parsed."""
@@ -148,14 +149,13 @@ class _KeptParts:
         self._counts[task] = position + 1
         if sha256:
             frame = bytes(self._writer.part(part, sha256))
-            self._unfinished.keep_part(_content_key(sha256, change.name), position, frame)
+            self._unfinished.keep_part(self._key(sha256, change.name), position, frame)
 
     def finish(self, change: Change, task: int, sha256: str) -> None:
         """A source was parsed wholly."""
         count = self._counts.pop(task, 0)
         if sha256:
-            self._unfinished.finish_parts(_content_key(sha256, change.name), count)
+            self._unfinished.finish_parts(self._key(sha256, change.name), count)
 
-
-def _content_key(sha256: str, name: str) -> str:
-    return f"{sha256}{suffix_of(name)}#{parsers_fingerprint()}"
+    def _key(self, sha256: str, name: str) -> str:
+        return f"{sha256}{suffix_of(name)}#{self._parsers}"

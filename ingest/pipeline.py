@@ -28,7 +28,7 @@ from ingest.errors import MetadataError, ParseError
 from ingest.parse import ParseLimits, document_of, member_uri
 from ingest.parsing import ParsedSource, SourceParser, parsers_fingerprint
 from ingest.plan import Plan
-from ingest.progress import Progress, Silent
+from ingest.progress import Progress, Publication, Silent
 from ingest.report import Failure, IngestReport
 from ingest.request import IngestRequest, OpenSources
 from ingest.settings import Settings
@@ -140,6 +140,7 @@ class _Run:
         self._parsers = parsers_fingerprint()
         self._started = time.perf_counter()
         self._failed: dict[str, list[Failure]] = {}
+        self._added = 0, 0
         self._opened = ExitStack()
         self._unfinished = UnfinishedWork(work / "unfinished.sqlite")
         self.build = Build(
@@ -200,9 +201,11 @@ class _Run:
 
     def publish(self) -> None:
         """Let readers see what is staged."""
-        if self.build.publish():
-            report = self.build.report
-            self._progress.published(report.snapshot or "", report.unembedded)
+        started = time.perf_counter()
+        if self.build.publish() and (manifest := self.build.manifest):
+            size = sum(size for size, _ in manifest.files.values())
+            seconds = time.perf_counter() - started
+            self._progress.published(Publication(manifest.id, manifest.unembedded, size, seconds))
 
     def finish(self) -> IngestReport:
         """Publish, and forget the work that this was made of."""
@@ -226,7 +229,7 @@ class _Run:
                 self.forget([change.uri, *below])
             met.add(change.uri)
             self.build.report.unchanged += change.fate is Fate.KEEP
-            self.build.report.failures.extend(change.failures)
+            self._list(change.failures)
             self._progress.advance(change.name or change.uri)
 
     def _stage(self, parsed: ParsedSource) -> None:
@@ -257,12 +260,19 @@ class _Run:
     def _finish_source(self, change: Change) -> None:
         was_read = self.build.finish_source(change.origin)
         failures = self._failed.pop(change.uri, [])
-        self.build.report.failures.extend(failures)
+        self._list(failures)
         if change.sha256:
             key = change.origin.key
             self._memory.remember_failures(change.uri, key, self._parsers, failures, wholly=not was_read)
             self._memory.remember(change.uri, change.stamp, change.sha256)
-        self._progress.advance(change.name)
+        pages, chunks = self._added
+        self._added = self.build.report.pages, self.build.report.chunks_added
+        self._progress.advance(change.name, self._added[0] - pages, self._added[1] - chunks)
+
+    def _list(self, failures: Iterable[Failure]) -> None:
+        for failure in failures:
+            self.build.report.failures.append(failure)
+            self._progress.failed(failure)
 
     def _worker_limits(self) -> WorkerLimits:
         settings = self._settings.ingest

@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
+
+from ingest.report import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A snapshot that readers see from now on, ``unembedded`` of whose chunks have no vector yet.
+
+    ``bytes`` is its size; ``seconds`` is how long it took to save, checksum, sync and switch to.
+    """
+
+    snapshot: str
+    unembedded: int
+    bytes: int
+    seconds: float
 
 
 class Progress(Protocol):
@@ -13,7 +29,11 @@ class Progress(Protocol):
         ...
 
     def advance(self, name: str, pages: int = 0, chunks: int = 0) -> None:
-        """A source is done with."""
+        """A source is done with; so many pages and chunks of it were added."""
+        ...
+
+    def failed(self, failure: Failure) -> None:
+        """A source, or a part of one, could not be read, now or when it was last tried."""
         ...
 
     def embedding(self, chunks: int) -> None:
@@ -24,8 +44,8 @@ class Progress(Protocol):
         """So many more got one."""
         ...
 
-    def published(self, snapshot: str, unembedded: int) -> None:
-        """Readers see this snapshot from now on; so many of its chunks have no vector yet."""
+    def published(self, publication: Publication) -> None:
+        """Readers see another snapshot."""
         ...
 
 
@@ -38,11 +58,14 @@ class Silent:
     def advance(self, name: str, pages: int = 0, chunks: int = 0) -> None:
         """Ignore a finished source."""
 
+    def failed(self, failure: Failure) -> None:
+        """Ignore a failure."""
+
     def embedding(self, chunks: int) -> None:
         """Ignore the number of chunks."""
 
     def embedded(self, chunks: int) -> None:
         """Ignore vectors."""
 
-    def published(self, snapshot: str, unembedded: int) -> None:
+    def published(self, publication: Publication) -> None:
         """Ignore a new snapshot."""

@@ -13,13 +13,13 @@ from ingest.compare import AnySource, source_key
 from ingest.document import MetadataValue
 from ingest.errors import SourceGoneError, UnreadableFileError
 from ingest.settings import IngestSettings
-from ingest.sources.faq import FaqFile
 from ingest.sources.files import Sources, find_files
 from ingest.sources.memory import SourceMemory
 from ingest.sources.source import SourceFailure, Stamp
 from ingest.sources.sql import RowQuery, read_rows, rows_address
 
 if TYPE_CHECKING:
+    from ingest.sources.faq import FaqFile
     from ingest.sources.web import WebPages, WebReader
 
 
@@ -56,7 +56,12 @@ class OpenSources:
         self._files: Sources = find_files(
             request.paths, include=request.include, exclude=request.exclude, metadata=request.metadata
         )
-        self._faq = [FaqFile(path, request.metadata) for path in request.faq]
+        self._faq: list[FaqFile] = []
+        if request.faq:
+            # Imported when there is one: what tells its encoding takes time to load.
+            from ingest.sources.faq import FaqFile
+
+            self._faq = [FaqFile(path, request.metadata) for path in request.faq]
         self._rows = rows_address(request.query) if request.query else None
         self._web: WebReader | None = None
         self._pages: WebPages | None = None

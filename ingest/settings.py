@@ -20,12 +20,14 @@ from ingest.choices import (
     EmbedderBackend,
     FusionKind,
     GeneratorKind,
-    GroundingMode,
+    LexicalEngine,
 )
 from ingest.dotted_keys import nest
 from ingest.errors import SettingsError
-from ingest.settings_section import Fraction, Positive, Section
+from ingest.settings_answer import AnswerSettings, GroundingSettings
+from ingest.settings_section import Fraction, Positive, Price, Section
 from ingest.settings_sources import read_environment, read_file
+from ingest.settings_vllm import VllmSettings
 from ingest.stores.settings import StoreSettings
 
 
@@ -112,6 +114,10 @@ class RetrievalSettings(Section):
     fusion: FusionKind = Field(
         default=FusionKind.CONVEX, description="convex (of scores) or rrf (of reciprocal ranks)"
     )
+    lexical_engine: LexicalEngine = Field(
+        default=LexicalEngine.INDEX,
+        description="index (of the collection), or rank-bm25: slow, all in memory, to compare it with",
+    )
     groups: tuple[str, ...] = Field(
         default=(),
         description="groups whose restricted documents (acl) may be shown, besides the public ones",
@@ -145,24 +151,13 @@ class RerankSettings(Section):
     timeout_seconds: Annotated[float, Field(gt=0)] = 5.0
 
 
-class AnswerSettings(Section):
-    """When Troika answers and when it says that it does not know."""
-
-    min_evidence: Fraction = Field(
-        default=0.47, description="weakest evidence that is answered; below, it abstains"
-    )
-    grounding: GroundingMode | None = Field(
-        default=None,
-        description="mark or strict; default strict for llama-cpp, whose model is small, else mark",
-    )
-    max_sentences: Positive = Field(default=2, description="the generator is stopped after so many sentences")
-
-
 class GeneratorSettings(Section):
     """The model that writes answers."""
 
     kind: GeneratorKind = GeneratorKind.LLAMA_CPP
-    model: str | None = Field(default=None, description="GGUF file (llama-cpp) or served model name (openai)")
+    model: str | None = Field(
+        default=None, description="GGUF file (llama-cpp), folder or id (vllm), served model name (openai)"
+    )
     base_url: str | None = Field(
         default=None, description="OpenAI-compatible server, for example vLLM's …/v1"
     )
@@ -175,6 +170,8 @@ class GeneratorSettings(Section):
     max_tokens: Positive = 96
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.0
     timeout_seconds: Annotated[float, Field(gt=0)] = 60.0
+    prompt_price: Price | None = Field(default=None, description="of a million tokens read, for evaluations")
+    completion_price: Price | None = Field(default=None, description="of a million tokens written")
 
 
 class CacheSettings(Section):
@@ -210,7 +207,9 @@ class Settings(Section):
     retrieval: RetrievalSettings = RetrievalSettings()
     rerank: RerankSettings = RerankSettings()
     answer: AnswerSettings = AnswerSettings()
+    grounding: GroundingSettings = GroundingSettings()
     generator: GeneratorSettings = GeneratorSettings()
+    vllm: VllmSettings = VllmSettings()
     cache: CacheSettings = CacheSettings()
     server: ServerSettings = ServerSettings()
 

@@ -107,6 +107,18 @@ class CasesError(UsageError):
     code = "cases_invalid"
 
 
+class RunMismatchError(UsageError):
+    """A run of an evaluation is not of what it would have to be of: other cases, answers or settings."""
+
+    code = "run_mismatch"
+
+
+class GateReportError(UsageError):
+    """A file is no report of a gate, or it was changed after it was written."""
+
+    code = "gate_report_invalid"
+
+
 class TrainingDataError(UsageError):
     """A file of training data does not have the documented form."""
 

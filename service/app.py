@@ -20,6 +20,7 @@ from service.routes.answers import answers_router
 from service.routes.collections import collections_router
 from service.routes.health import health_router
 from service.routes.pages import mount_pages
+from service.vllm.process import VllmProcess
 
 logger = logging.getLogger(__name__)
 
@@ -31,12 +32,18 @@ DESCRIPTION = (
 
 
 def create_app(
-    settings: Settings, pipelines: PipelineProvider, history: History, answers: AnswerCache | None = None
+    settings: Settings,
+    pipelines: PipelineProvider,
+    history: History,
+    answers: AnswerCache | None = None,
+    vllm: VllmProcess | None = None,
 ) -> FastAPI:
-    """The application. It owns what it is given, and closes it at its end."""
+    """The application. It owns what it is given: it starts ``vllm``, and closes everything at its end."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
+        if vllm is not None:
+            vllm.start()
         warming = asyncio.create_task(_warm_up(pipelines, settings.collection))
         yield
         warming.cancel()
@@ -45,6 +52,8 @@ def create_app(
         await asyncio.to_thread(history.close)
         if answers is not None:
             await asyncio.to_thread(answers.close)
+        if vllm is not None:
+            await vllm.stop()
 
     app = FastAPI(
         title="Troika",

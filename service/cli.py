@@ -105,11 +105,16 @@ def ask(
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    generator: Annotated[
+        GeneratorKind | None, typer.Option(help="Who writes answers; vllm is started and supervised.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="The model: a folder or id (vllm), a GGUF file.")] = None,
 ) -> None:
     """Serve the HTTP API and the web page."""
     from service.server import run_server
 
-    run_server(load_settings({"server.host": host, "server.port": port}))
+    options = {"server.host": host, "server.port": port}
+    run_server(load_settings(options | {"generator.kind": generator, "generator.model": model}))
 
 
 @service_app.command()

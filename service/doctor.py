@@ -21,10 +21,12 @@ from ingest.settings import EmbedderBackend, GeneratorKind, Settings
 from ingest.snapshots.collection import list_collections
 from service.generators import smollm2
 from service.release import read_release
+from service.vllm.command import vllm_command
 
 _EXTRAS = (
     ("train", "trl", "troika finetune"),
-    ("vllm", "vllm", "a vLLM server in this environment"),
+    ("tune", "optuna", "troika eval tune"),
+    ("report", "pyarrow", "cases.parquet of a report"),
     ("faiss-gpu", "faiss._gpu_build", "search on a GPU"),
     ("milvus", "pymilvus", "vectors in Milvus"),
     ("ray", "ray", "ingest on a cluster"),
@@ -115,6 +117,8 @@ def _generator(settings: Settings) -> Finding:
     match settings.generator.kind:
         case GeneratorKind.EXTRACTIVE:
             return Finding("generator", State.OK, "extractive, no model")
+        case GeneratorKind.VLLM:
+            return _vllm(settings)
         case GeneratorKind.OPENAI:
             return _server("generator", settings.generator.base_url, "generator.base_url")
         case GeneratorKind.LLAMA_CPP:
@@ -127,6 +131,14 @@ def _generator(settings: Settings) -> Finding:
             if not path.is_file():
                 return Finding("generator", State.MISSING, str(path), "correct generator.model", blocks=True)
             return Finding("generator", State.OK, f"llama-cpp with {path.name}")
+
+
+def _vllm(settings: Settings) -> Finding:
+    try:
+        vllm_command(settings.vllm, settings.generator.model, settings.home)
+    except (ModelNotFoundError, SettingsError) as error:
+        return Finding("generator", State.MISSING, "vLLM", str(error), blocks=True)
+    return Finding("generator", State.OK, f"vLLM with {settings.generator.model}")
 
 
 def _server(name: str, url: str | None, setting: str) -> Finding:

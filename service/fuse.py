@@ -18,7 +18,6 @@ question's tokens that it does not know.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -82,8 +81,9 @@ class Fusion:
             scores = self._reciprocal_ranks(dense, lexical, found.known_share)
         else:
             scores = self._convex(dense, lexical, found)
-        best = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:k]
-        return [Fused(number, score, dense.get(number), lexical.get(number)) for number, score in best]
+        # Sorting numbers, then floats, takes half the time of sorting pairs of both.
+        best = sorted(sorted(scores), key=scores.__getitem__, reverse=True)[:k]
+        return [Fused(number, scores[number], dense.get(number), lexical.get(number)) for number in best]
 
     def _convex(self, dense: Scores, lexical: Scores, found: Rankings) -> Scores:
         nearness = _Scale.of(dense, lowest=min(dense.values(), default=0.0))
@@ -114,9 +114,10 @@ class _Scale:
 
     def scaled(self, scores: Scores, weight: float) -> dict[int, float]:
         """The scores from 0 for the lowest to ``weight`` for the best; all alike count as the best."""
-        if self.span <= 0:
+        lowest, span = self.lowest, self.span
+        if span <= 0:
             return dict.fromkeys(scores, weight)
-        return {number: weight * ((score - self.lowest) / self.span) for number, score in scores.items()}
+        return {number: weight * ((score - lowest) / span) for number, score in scores.items()}
 
 
 def _by_rank(scores: Scores, weight: float) -> dict[int, float]:
@@ -129,7 +130,7 @@ def _by_rank(scores: Scores, weight: float) -> dict[int, float]:
 
 def _added(one: Scores, other: Scores) -> Scores:
     """The sums; a number that one lacks counts 0 there."""
-    total = defaultdict(float, one)
+    total = dict(one)
     for number, score in other.items():
-        total[number] += score
+        total[number] = total.get(number, 0.0) + score
     return total

@@ -90,6 +90,51 @@ SEARCH_TEMPLATES: dict[str, SearchTemplate] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class DraftTemplate:
+    """The words of the prompt that drafts a question to a sentence, and of the two lines of its reply.
+
+    ``example`` is a heading, a sentence, a question and its answer.
+    """
+
+    system: str
+    sentence: str
+    question: str
+    answer: str
+    example: tuple[str, str, str, str]
+
+
+DRAFT_TEMPLATES: dict[str, DraftTemplate] = {
+    "en": DraftTemplate(
+        system=(
+            "Write a question that the sentence answers, naming what it is about. "
+            "Then copy the answer from the sentence word for word, as short as it can be."
+        ),
+        sentence="Chapter: {heading}\nSentence: {sentence}",
+        question="Question:",
+        answer="Answer:",
+        example=(
+            "Travel > Expenses",
+            "Receipts must reach the accounting office within thirty days of the journey.",
+            "Within how many days of a journey must receipts reach the accounting office?",
+            "thirty days",
+        ),
+    ),
+    "zh": DraftTemplate(
+        system="根据句子写一个它能回答的问题，写明所问的对象。再从句子中逐字抄出答案，越短越好。",
+        sentence="章节：{heading}\n句子：{sentence}",
+        question="问题：",
+        answer="答案：",
+        example=(
+            "差旅 > 报销",
+            "出差结束后三十天内，须将票据交到财务处。",
+            "出差结束后多少天内须将票据交到财务处？",
+            "三十天",
+        ),
+    ),
+}
+
+
 def template_for(language: str) -> PromptTemplate:
     """The template for an ISO 639-1 code; languages without one get the English template."""
     return TEMPLATES.get(language, TEMPLATES["en"])
@@ -135,6 +180,23 @@ def render_hypothetical(question: str, language: str) -> tuple[Message, ...]:
     template = _search_template(language)
     user = template.question.format(question=question)
     return (Message("system", template.hypothetical), Message("user", user))
+
+
+def render_draft(heading: str, sentence: str, language: str) -> tuple[Message, ...]:
+    """The messages that ask for a question to ``sentence``, found under ``heading``, and its answer."""
+    template = draft_template_for(language)
+    known_heading, known_sentence, question, answer = template.example
+    return (
+        Message("system", template.system),
+        Message("user", template.sentence.format(heading=known_heading, sentence=known_sentence)),
+        Message("assistant", f"{template.question} {question}\n{template.answer} {answer}"),
+        Message("user", template.sentence.format(heading=heading, sentence=sentence)),
+    )
+
+
+def draft_template_for(language: str) -> DraftTemplate:
+    """The template for an ISO 639-1 code; languages without one get the English template."""
+    return DRAFT_TEMPLATES.get(language, DRAFT_TEMPLATES["en"])
 
 
 def _search_template(language: str) -> SearchTemplate:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ingest.choices import LexicalEngine
 from ingest.document import Hit
 from ingest.embed import Embedder
-from ingest.errors import NoTermsError
 from ingest.filters.filters import EVERYTHING, Filter
 from ingest.filters.visibility import Visibility, Visible
+from ingest.lexical.bm25 import LexicalSearch
+from ingest.optional import require
 from ingest.settings import RetrievalSettings
 from ingest.snapshots.fitted import FittedRetrieval, index_fingerprint, read_fitted
 from ingest.snapshots.snapshot import Snapshot
-from ingest.words.terms import terms
+from ingest.words.terms import require_terms
 from service.fuse import Fused, Fusion, Ranking, Rankings
 from service.retrieve_mode import SearchMode
 
@@ -32,7 +34,8 @@ class Retriever:
             snapshot.cosine_spread(),
             chosen.fusion,
         )
-        self._visibility = Visibility(snapshot.documents, snapshot.vectors, snapshot.words)
+        self._words = _words_of(snapshot, chosen.lexical_engine)
+        self._visibility = Visibility(snapshot.documents, snapshot.vectors, self._words)
         self._groups = frozenset(chosen.groups)
         self._visibility.of(self._groups)  # so that the first search need not wait for it
 
@@ -65,10 +68,7 @@ class Retriever:
         return self._rankings(query, depth, SearchMode.HYBRID, self._visibility.of(self._groups))
 
     def _rankings(self, query: str, depth: int, mode: SearchMode, visible: Visible | None) -> Rankings:
-        if not terms(query):
-            raise NoTermsError(
-                "the question holds no word to search for: ask with letters, digits or characters."
-            )
+        require_terms(query)
         dense: Ranking = ()
         lexical: Ranking = ()
         if visible is not None and not visible.count:
@@ -77,7 +77,7 @@ class Retriever:
             vector = self._embedder.embed_query(query)
             dense = self._snapshot.vectors.search(vector, depth, visible and visible.dense)
         if mode is not SearchMode.DENSE:
-            lexical = self._snapshot.words.search(query, depth, visible and visible.lexical)
+            lexical = self._words.search(query, depth, visible and visible.lexical)
         return Rankings(dense, lexical, depth, self._embedder.tokens.known_share(query))
 
     def _hits(self, fused: list[Fused], shown: Mapping[int, int]) -> list[Hit]:
@@ -87,6 +87,15 @@ class Retriever:
             Hit(chunk, item.score, item.dense_score, item.lexical_score)
             for item, chunk in zip(fused, chunks, strict=True)
         ]
+
+
+def _words_of(snapshot: Snapshot, engine: LexicalEngine) -> LexicalSearch:
+    if engine is LexicalEngine.INDEX:
+        return snapshot.words
+    require("rank_bm25", extra="bench")
+    from ingest.lexical.reference import ReferenceReader
+
+    return ReferenceReader.of(snapshot.documents)
 
 
 def fitted_for(snapshot: Snapshot) -> FittedRetrieval | None:

@@ -99,13 +99,14 @@ class Search:
             NoTermsError: the question holds no letter, digit or ideograph.
             FilterError: the filter names a key that no document has.
         """
-        language = detect_language(question)
-        follow_up = await self._conversation.standalone(question, history, language)
+        follow_up = None
+        if history:
+            follow_up = await self._conversation.standalone(question, history, detect_language(question))
         queries = [_Query(question, mode)]
         if follow_up is not None:
             queries.append(_Query(follow_up.text, mode, _STANDALONE_WEIGHT))
         asked = follow_up.text if follow_up is not None and follow_up.is_question else question
-        queries += await self._further(asked, mode, language)
+        queries += await self._further(asked, mode)
         hits, reranking = await asyncio.to_thread(
             self._ranked, queries, asked if follow_up is None else follow_up.text, k, wanted
         )
@@ -117,10 +118,11 @@ class Search:
             reranking=reranking,
         )
 
-    async def _further(self, question: str, mode: SearchMode, language: str) -> list[_Query]:
+    async def _further(self, question: str, mode: SearchMode) -> list[_Query]:
         """Other wordings of the question, and a supposed answer, which only its vector can find."""
-        if self._writer is None:
+        if self._writer is None or not (self._policy.multi_query or self._policy.hyde):
             return []
+        language = detect_language(question)
         further: list[_Query] = []
         if self._policy.multi_query:
             wordings = await self._writer.paraphrases(question, self._policy.multi_query, language)

@@ -42,7 +42,8 @@ class HitBody(ResponseBody):
 
     @classmethod
     def of(cls, rank: int, hit: Hit) -> HitBody:
-        return cls(
+        # Not validated, as for every hit: the values are of the types above already.
+        return cls.model_construct(
             rank=rank,
             score=hit.score,
             dense_score=hit.dense_score,
@@ -72,7 +73,7 @@ class SearchBody(ResponseBody):
 
     @classmethod
     def of(cls, result: SearchResult) -> SearchBody:
-        return cls(
+        return cls.model_construct(
             query=result.query,
             snapshot=result.snapshot_id,
             timings_ms=dict(result.timings_ms),

@@ -17,6 +17,7 @@ from service.catalog import published_collections
 from service.history import History
 from service.pipelines import Pipelines
 from service.release import current_number
+from service.vllm.serving import with_own_vllm
 from service.wiring import PipelineFactory
 
 _GRACE_SECONDS = 30
@@ -64,6 +65,7 @@ def listen(settings: ServerSettings) -> socket.socket:
 
 
 def _server(settings: Settings) -> uvicorn.Server:
+    settings, vllm = with_own_vllm(settings)
     history = History(settings.home / "history.sqlite")
     answers = open_answer_cache(settings)
     factory = CachingFactory(PipelineFactory(settings, history), settings, history, answers)
@@ -76,7 +78,7 @@ def _server(settings: Settings) -> uvicorn.Server:
     pipelines = Pipelines(factory.open, version, lambda: published_collections(settings.home))
     return uvicorn.Server(
         uvicorn.Config(
-            create_app(settings, pipelines, history, answers),
+            create_app(settings, pipelines, history, answers, vllm),
             log_level="info",
             access_log=False,
             timeout_graceful_shutdown=_GRACE_SECONDS,

@@ -13,9 +13,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ingest.choices import GroundingMode
 from ingest.embed import Embedder, load_embedder
 from ingest.errors import ModelNotFoundError, SettingsError
-from ingest.settings import GeneratorKind, GeneratorSettings, GroundingMode, Settings
+from ingest.settings import GeneratorKind, GeneratorSettings, Settings
 from ingest.snapshots.snapshot import Snapshot, open_snapshot
 from ingest.words.language import LANGUAGES
 from service.context import ContextBuilder, ContextPolicy
@@ -147,6 +148,11 @@ def load_generator(settings: GeneratorSettings, release: Release, home: Path) ->
     match settings.kind:
         case GeneratorKind.LLAMA_CPP:
             return _load_llama_cpp(settings, release, languages or _ENGLISH, home)
+        case GeneratorKind.VLLM:
+            raise SettingsError(
+                "generator.kind is vllm, which only `troika serve` starts: start it, and point "
+                "generator.kind = openai and generator.base_url at what it logs, or choose another generator."
+            )
         case GeneratorKind.OPENAI:
             from service.generators.openai_http import OpenAiGenerator
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import socket
@@ -21,11 +22,21 @@ _LOOPBACK = ("127.", "::1", "localhost")
 
 # Read by the libraries when they are loaded, so they are set before the first of them is.
 os.environ |= {"HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "passive", "TOKENIZERS_PARALLELISM": "false"}
+if "PYTEST_XDIST_WORKER" in os.environ:  # the processes share the cores, each in place of threads
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 for _name in [name for name in os.environ if name.startswith("TROIKA_")]:
     del os.environ[_name]
 
 hypothesis.settings.register_profile("troika", deadline=None, max_examples=40, derandomize=True)
 hypothesis.settings.load_profile("troika")
+
+
+_LONGEST = frozenset(("test_readme.py", "test_kill.py", "test_damage.py", "test_failing_disk.py"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest: the other processes have something to do meanwhile."""
+    items.sort(key=lambda item: item.path.name not in _LONGEST)
 
 
 @pytest.fixture
@@ -89,7 +100,11 @@ def shared_models(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
     exporter = Path(__file__).parents[1] / "ingest" / "embedders" / "openvino_export.py"
     version = hashlib.sha256(exporter.read_bytes()).hexdigest()[:12]
     cache = request.config.cache
-    return Path(cache.mkdir(f"models-{version}")) if cache else tmp_path_factory.mktemp("models")
+    models = Path(cache.mkdir(f"models-{version}")) if cache else tmp_path_factory.mktemp("models")
+    with (models / "lock").open("w") as lock:  # one of the processes that test exports, the others wait
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        load_embedder(PRESETS["minilm"], EmbedderSettings(), models)
+    return models
 
 
 @pytest.fixture(scope="session")

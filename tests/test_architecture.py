@@ -58,8 +58,8 @@ LIGHT = (
     "service.history",
     "service.prompt",
     "service.release",
-    "eval.answer_metrics",
-    "eval.report",
+    "eval.measures.answers",
+    "eval.retrieval.report",
     "finetune.train_config",
 )
 

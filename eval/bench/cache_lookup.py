@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from eval.bench.cache_figures import LookupFigures
-from eval.report import percentiles
+from eval.retrieval.report import percentiles
 from ingest.document import BlockKind, Chunk
 from ingest.embed import Embedder, Vector
 from ingest.words.questions import WordRule

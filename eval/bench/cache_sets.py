@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.dataset_index import corpus_document, corpus_documents
-from eval.datasets import CorpusDocument, read_dataset
 from eval.jsonl import read_records
+from eval.retrieval.dataset_index import corpus_document, corpus_documents
+from eval.retrieval.datasets import CorpusDocument, read_dataset
 from ingest.document import Document
 from ingest.errors import CasesError
 

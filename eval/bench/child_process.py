@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from ingest.errors import TroikaError
 
 _ROOT = Path(__file__).resolve().parents[2]
+_PEERS_PYTHON = _ROOT / ".venv-bench" / "bin" / "python"
 _MOST_SECONDS = 3_600.0
+
+
+def python_of_peers(named: Path | None) -> Path:
+    """The interpreter that runs the peers: the one that is named, that of ``make bench-env``, or this one."""
+    return named or (_PEERS_PYTHON if _PEERS_PYTHON.exists() else Path(sys.executable))
 
 
 def run_child(python: Path, module: str, *arguments: str, stdin: str = "") -> str:

@@ -57,6 +57,7 @@ def ingest(
     chunks: Annotated[int, typer.Option(min=20, help="Chunks of the collection that is changed.")] = 100_000,
     files: Annotated[int, typer.Option(min=1, help="Unchanged small files.")] = 10_000,
     memory_pages: Annotated[int, typer.Option(min=1, help="Pages whose ingest is watched.")] = 2_000,
+    peers_python: PeersPython = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
 ) -> None:
@@ -67,7 +68,7 @@ def ingest(
     from eval.bench.ingest_figures import ingest_lines, ingest_markdown
 
     sizes = Sizes(pages, embedded_chunks, chunks, files, memory_pages)
-    figures = run_ingest_bench(sizes, only or tuple(Part))
+    figures = run_ingest_bench(sizes, only or tuple(Part), peers_python)
     if as_json:
         typer.echo(json.dumps(figures.to_json(), ensure_ascii=False, indent=2))
     elif markdown:

@@ -12,14 +12,16 @@ from datetime import date
 from itertools import cycle, islice
 from pathlib import Path
 
+from eval.answering.in_process import CollectionAnswerer
+from eval.answering.window import answer_cases
 from eval.bench.figures import DemoFigures, GenerationFigures, IngestFigures, RetrievalFigures, Share
 from eval.bench.machine import this_machine
 from eval.bench.server_process import measure_server_memory
 from eval.cases.case import Case
 from eval.cases.read import read_cases
 from eval.progress import progress_bar
-from eval.report import percentiles
-from eval.run import AnswerRun, Outcome, run_answers
+from eval.retrieval.report import percentiles
+from eval.runs.record import AnswerRecord, CaseRecord
 from ingest.document import Document
 from ingest.errors import GeneratorError, PathNotFoundError, TroikaError
 from ingest.pipeline import ingest_paths
@@ -33,6 +35,7 @@ SEARCHES = 500
 SEARCH_PASSAGES = 10
 WARM_UP_SEARCHES = 20
 SERVER_QUESTIONS = 3
+TOP = 5
 COLLECTION = "handbook"
 LATIN_PAGE_CHARACTERS = 3_000
 CJK_PAGE_CHARACTERS = 1_200
@@ -51,7 +54,7 @@ def run_demo(handbook: Path, questions: Path) -> DemoFigures:
     with tempfile.TemporaryDirectory(prefix="troika-bench-") as home:
         settings = load_settings({"home": home, "collection": COLLECTION})
         documents, chunks, seconds, prepared = _ingest(handbook, settings)
-        pages, retrieval, ran = asyncio.run(_question(settings, cases))
+        pages, retrieval, records = asyncio.run(_question(settings, cases))
         asked = [case.question for case in cases if case.answerable][:SERVER_QUESTIONS]
         server = measure_server_memory(Path(home), COLLECTION, asked)
     return DemoFigures(
@@ -59,13 +62,13 @@ def run_demo(handbook: Path, questions: Path) -> DemoFigures:
         machine=this_machine(),
         ingest=IngestFigures(documents, pages, chunks, seconds, prepared),
         retrieval=retrieval,
-        generation=generation_figures(ran.outcomes),
+        generation=generation_figures(records),
         server=server,
-        document_in_top_5=documents_found(ran.outcomes),
-        refused_unanswerable=refusals(ran.outcomes, answerable=False),
-        refused_answerable=refusals(ran.outcomes, answerable=True),
-        citations_exact=exact_citations(ran.outcomes),
-        citations_right=right_citations(ran.outcomes),
+        document_in_top_5=documents_found(records),
+        refused_unanswerable=refusals(records, answerable=False),
+        refused_answerable=refusals(records, answerable=True),
+        citations_exact=exact_citations(records),
+        citations_right=right_citations(records),
     )
 
 
@@ -84,7 +87,9 @@ def _ingest(handbook: Path, settings: Settings) -> tuple[int, int, float, float]
     return report.added, report.chunks_total, report.seconds, prepared
 
 
-async def _question(settings: Settings, cases: Sequence[Case]) -> tuple[int, RetrievalFigures, AnswerRun]:
+async def _question(
+    settings: Settings, cases: Sequence[Case]
+) -> tuple[int, RetrievalFigures, list[CaseRecord]]:
     pipeline = await open_pipeline(settings, settings.collection)
     try:
         documents = pipeline.snapshot.documents
@@ -97,12 +102,16 @@ async def _question(settings: Settings, cases: Sequence[Case]) -> tuple[int, Ret
         with progress_bar("answers", len(cases)) as progress:
             # One answer that is not counted: it loads the generator.
             await pipeline.answer(cases[0].question)
-            ran = await run_answers(pipeline, documents, cases, SearchMode.HYBRID, progress=progress)
+            records: list[CaseRecord] = []
+            async for record in answer_cases(CollectionAnswerer(pipeline, documents), cases):
+                records.append(record)
+                progress()
     finally:
         await pipeline.aclose()
-    if ran.failures:
-        raise GeneratorError(f"the answer to {ran.failures[0].case_id!r} failed: {ran.failures[0].message}")
-    return pages, retrieval, ran
+    for record in records:
+        if record.failure is not None:
+            raise GeneratorError(f"the answer to {record.case.id!r} failed: {record.failure.message}")
+    return pages, retrieval, records
 
 
 async def _time_searches(pipeline: AnswerPipeline, cases: Sequence[Case]) -> RetrievalFigures:
@@ -124,50 +133,54 @@ def count_pages(document: Document) -> int:
     return math.ceil(len(document.text) / page)
 
 
-def generation_figures(outcomes: Sequence[Outcome]) -> GenerationFigures | None:
+def generation_figures(records: Sequence[CaseRecord]) -> GenerationFigures | None:
     """Median times over the answers that the generator was asked for; None when there is none.
 
     An answer whose words were then taken from the sources, because they did not bear the generator's out,
     counts too: its user waited for the generator all the same.
     """
     unasked = (Degradation.LANGUAGE, Degradation.GENERATOR)
-    asked = [o for o in outcomes if not o.answer.abstained and o.answer.degraded not in unasked]
-    firsts = [outcome.first_token_ms for outcome in asked if outcome.first_token_ms is not None]
+    asked = [(r, a) for r, a in _answered(records) if not a.abstained and a.degraded not in unasked]
+    firsts = [record.first_token_ms for record, _ in asked if record.first_token_ms is not None]
     if not firsts:
         return None
-    own = [outcome for outcome in asked if outcome.answer.degraded is None]
+    own = [answer for _, answer in asked if answer.degraded is None]
     return GenerationFigures(
         answers=len(asked),
         own_words=Share(len(own), len(asked)),
-        generator=", ".join(sorted({outcome.answer.generator for outcome in own})),
+        generator=", ".join(sorted({answer.generator for answer in own})),
         first_token_p50_ms=statistics.median(firsts),
-        total_p50_ms=statistics.median(outcome.total_ms for outcome in asked),
+        total_p50_ms=statistics.median(record.total_ms for record, _ in asked),
     )
 
 
-def documents_found(outcomes: Sequence[Outcome]) -> dict[str, Share]:
+def documents_found(records: Sequence[CaseRecord]) -> dict[str, Share]:
     """For each language, in how many answerable cases the expected document is in the top 5."""
-    expecting = [outcome for outcome in outcomes if outcome.document_found is not None]
+    expecting = [record for record in records if record.found_at is not None]
     shares: dict[str, Share] = {}
-    for language in sorted({outcome.case.language for outcome in expecting}):
-        found = [outcome.document_found for outcome in expecting if outcome.case.language == language]
-        shares[language] = Share(sum(map(bool, found)), len(found))
+    for language in sorted({record.case.language for record in expecting}):
+        ranks = [record.found_at or 0 for record in expecting if record.case.language == language]
+        shares[language] = Share(sum(1 <= rank <= TOP for rank in ranks), len(ranks))
     return shares
 
 
-def refusals(outcomes: Sequence[Outcome], *, answerable: bool) -> Share:
+def refusals(records: Sequence[CaseRecord], *, answerable: bool) -> Share:
     """How many of the answerable, or of the unanswerable, questions were refused."""
-    asked = [outcome for outcome in outcomes if outcome.case.answerable is answerable]
-    return Share(sum(outcome.answer.abstained for outcome in asked), len(asked))
+    answers = [answer for record, answer in _answered(records) if record.case.answerable is answerable]
+    return Share(sum(answer.abstained for answer in answers), len(answers))
 
 
-def exact_citations(outcomes: Sequence[Outcome]) -> Share:
+def exact_citations(records: Sequence[CaseRecord]) -> Share:
     """How many citations quote their source exactly."""
-    checks = [check for outcome in outcomes for check in outcome.citations]
-    return Share(sum(check.exact for check in checks), len(checks))
+    citations = [citation for _, answer in _answered(records) for citation in answer.citations]
+    return Share(sum(citation.exact for citation in citations), len(citations))
 
 
-def right_citations(outcomes: Sequence[Outcome]) -> Share:
+def right_citations(records: Sequence[CaseRecord]) -> Share:
     """How many citations of answerable cases lead to the gold evidence."""
-    judged = [check for o in outcomes for check in o.citations if check.right is not None]
-    return Share(sum(check.right is True for check in judged), len(judged))
+    judged = [c.right for _, answer in _answered(records) for c in answer.citations if c.right is not None]
+    return Share(sum(judged), len(judged))
+
+
+def _answered(records: Sequence[CaseRecord]) -> list[tuple[CaseRecord, AnswerRecord]]:
+    return [(record, record.answer) for record in records if record.answer is not None]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from eval.bench.child_process import python_of_peers
 from eval.bench.ingest_changes import measure_change, measure_unchanged
 from eval.bench.ingest_corpus import Prose, english_words, write_pdfs
 from eval.bench.ingest_embedding import measure_embedding
@@ -35,8 +36,14 @@ class Sizes:
     memory_pages: int = 2_000
 
 
-def run_ingest_bench(sizes: Sizes, only: Several[Part] = tuple(Part)) -> IngestBenchFigures:
-    """Measure the parts that are asked for, each in its own collection of a fresh home."""
+def run_ingest_bench(
+    sizes: Sizes, only: Several[Part] = tuple(Part), peers_python: Path | None = None
+) -> IngestBenchFigures:
+    """Measure the parts that are asked for, each in its own collection of a fresh home.
+
+    ``peers_python`` is the interpreter that has the peers; see ``python_of_peers``.
+    """
+    python = python_of_peers(peers_python)
     with tempfile.TemporaryDirectory(prefix="troika-bench-") as folder:
         settings = load_settings({"home": str(Path(folder) / "home")})
         # Exported once for all collections of a home, and no part of any figure.
@@ -47,15 +54,17 @@ def run_ingest_bench(sizes: Sizes, only: Several[Part] = tuple(Part)) -> IngestB
             figure
             for part in Part
             if part in only
-            for figure in _measure(part, Path(folder) / part, settings, prose, sizes)
+            for figure in _measure(part, Path(folder) / part, settings, prose, sizes, python)
         ]
     return IngestBenchFigures(date.today(), this_machine(), tuple(figures))
 
 
-def _measure(part: Part, folder: Path, settings: Settings, prose: Prose, sizes: Sizes) -> Iterator[Figure]:
+def _measure(
+    part: Part, folder: Path, settings: Settings, prose: Prose, sizes: Sizes, peers_python: Path
+) -> Iterator[Figure]:
     match part:
         case Part.PAGES:
-            return measure_pages(folder, settings, prose, sizes.pages)
+            return measure_pages(folder, settings, prose, sizes.pages, peers_python)
         case Part.EMBEDDING:
             return measure_embedding(settings, prose, sizes.embedded_chunks)
         case Part.CHANGE:

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
+import msgspec
+
+from eval.bench.child_process import run_child
 from eval.bench.ingest_corpus import PDF_PAGES, Prose, write_pdfs
 from eval.bench.ingest_figures import Figure, Part
+from eval.bench.peers.reader import Reader, ReaderRun
+from ingest.errors import TroikaError
 from ingest.pipeline import ingest
-from ingest.progress import Silent
+from ingest.progress import Publication, Silent
 from ingest.request import IngestRequest
 from ingest.settings import Settings
 
 PAGES_PER_SECOND = 300.0
 _PEER_PAGES = 200
 """Peers are slow: they read the first files alone."""
+
+_READER_PROCESS = "eval.bench.peers.reader_process"
+_PEERS = {
+    Reader.PYPDF: ("pypdf", "text extracted"),
+    Reader.UNSTRUCTURED: ("unstructured, fast, without its spaCy model", "parsed into elements"),
+    Reader.LLAMA_INDEX: ("LlamaIndex, SimpleDirectoryReader and SentenceSplitter", "parsed and cut"),
+}
+
+
+class _Reply(msgspec.Struct, frozen=True):
+    run: ReaderRun | None = None
+    missing: str | None = None
 
 
 class _SearchableError(Exception):
@@ -28,12 +44,14 @@ class _SearchableError(Exception):
 class _Stopwatch(Silent):
     """Ends a run as soon as it has published."""
 
-    def published(self, snapshot: str, unembedded: int) -> None:
+    def published(self, publication: Publication) -> None:
         """End the run."""
-        raise _SearchableError(snapshot, unembedded)
+        raise _SearchableError(publication)
 
 
-def measure_pages(folder: Path, settings: Settings, prose: Prose, pages: int) -> Iterator[Figure]:
+def measure_pages(
+    folder: Path, settings: Settings, prose: Prose, pages: int, peers_python: Path
+) -> Iterator[Figure]:
     """Pages per second of text PDFs of 20 pages, from the first look at the folder to the first snapshot."""
     paths = write_pdfs(folder, prose, pages)
     seconds = _seconds_until_searchable(folder, settings)
@@ -48,16 +66,10 @@ def measure_pages(folder: Path, settings: Settings, prose: Prose, pages: int) ->
     )
     few = paths[: max(1, _PEER_PAGES // PDF_PAGES)]
     read = min(pages, len(few) * PDF_PAGES)
-    peers: tuple[tuple[str, str, Callable[[Sequence[Path]], None]], ...] = (
-        ("text extracted", "pypdf", _read_with_pypdf),
-        ("parsed into elements", "unstructured, fast", _read_with_unstructured),
-        ("parsed and cut", "LlamaIndex, SimpleDirectoryReader and SentenceSplitter", _read_with_llama_index),
-    )
-    for did, who, peer in peers:
-        value, note = _timed(peer, few)
-        yield Figure(
-            Part.PAGES, f"{read:,} of these pages: {did}", who, "pages/s", value and read / value, note=note
-        )
+    for reader, (who, did) in _PEERS.items():
+        python = Path(sys.executable) if reader is Reader.PYPDF else peers_python
+        speed, note = peer_speed(reader, few, read, python)
+        yield Figure(Part.PAGES, f"{read:,} of these pages: {did}", who, "pages/s", speed, note=note)
 
 
 def _seconds_until_searchable(folder: Path, settings: Settings) -> float:
@@ -67,37 +79,15 @@ def _seconds_until_searchable(folder: Path, settings: Settings) -> float:
     return time.perf_counter() - started
 
 
-def _timed(peer: Callable[[Sequence[Path]], None], paths: Sequence[Path]) -> tuple[float | None, str]:
-    """Seconds of a peer after it read one file unmeasured; None with the reason where it cannot be run."""
+def peer_speed(reader: Reader, paths: Sequence[Path], pages: int, python: Path) -> tuple[float | None, str]:
+    """Pages per second of a peer in a process of its own; None with the reason where there is none."""
     try:
-        peer(paths[:1])
-        started = time.perf_counter()
-        peer(paths)
-        return time.perf_counter() - started, ""
-    except ImportError as error:
-        return None, f"{error.name or error} is not installed"
-    except Exception as error:  # a peer that fails is no reason to measure nothing
-        return None, f"it failed: {type(error).__name__}"
-
-
-def _read_with_pypdf(paths: Sequence[Path]) -> None:
-    from pypdf import PdfReader
-
-    for path in paths:
-        for page in PdfReader(path).pages:
-            page.extract_text()
-
-
-def _read_with_unstructured(paths: Sequence[Path]) -> None:
-    partition: Any = import_module("unstructured.partition.pdf").partition_pdf
-    for path in paths:
-        partition(filename=str(path), strategy="fast")
-
-
-def _read_with_llama_index(paths: Sequence[Path]) -> None:
-    core: Any = import_module("llama_index.core")
-    splitter: Any = import_module("llama_index.core.node_parser").SentenceSplitter()
-    import_module("llama_index.readers.file")
-    splitter.get_nodes_from_documents(
-        core.SimpleDirectoryReader(input_files=list(map(str, paths))).load_data()
-    )
+        line = run_child(python, _READER_PROCESS, reader.value, *map(str, paths))
+    except TroikaError as error:  # a peer that fails is no reason to measure nothing
+        return None, str(error)
+    reply = msgspec.json.decode(line, type=_Reply)
+    if reply.run is None:
+        return None, f"{reply.missing} is not installed: run `make bench-env`"
+    if not reply.run.characters:
+        return None, "it found no text"
+    return pages / reply.run.seconds, ""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from eval.bench.child_process import run_child
+from eval.bench.child_process import python_of_peers, run_child
 from eval.bench.machine import this_machine
 from eval.bench.peers.names import Peer
 from eval.bench.peers.peer import PeerRun
@@ -24,7 +24,6 @@ from ingest.settings import Settings
 QUERIES = 1_000
 _MEASURE_TROIKA = "eval.bench.retrieval_process"
 _MEASURE_PEER = "eval.bench.peers.peer_process"
-_PEERS_PYTHON = Path(__file__).resolve().parents[2] / ".venv-bench" / "bin" / "python"
 
 
 class _PeerReply(msgspec.Struct, frozen=True):
@@ -45,9 +44,9 @@ def run_retrieval_bench(
 
     Args:
         datasets: folders in the BEIR layout whose text is used; the sample handbook where there is none.
-        peers_python: the interpreter that has the peers; where None, that of ``make bench-env`` or this one.
+        peers_python: the interpreter that has the peers; see ``python_of_peers``.
     """
-    python = peers_python or (_PEERS_PYTHON if _PEERS_PYTHON.exists() else Path(sys.executable))
+    python = python_of_peers(peers_python)
     measured: list[SizeFigures] = []
     for chunks in sorted(sizes):
         corpus = ensure_corpus(datasets, chunks, settings)

@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from eval.bench.peers.names import Kind
-from eval.bench.plot import Axis, Line, Plot, write_plot
 from eval.bench.query_times import QueryTimes
 from eval.bench.retrieval_figures import RetrievalBenchFigures, SizeFigures
+from eval.plot import Axis, Line, Plot, write_plot
 
 COMMAND = "troika bench retrieval"
 _COLUMNS = (

@@ -21,8 +21,8 @@ from eval.bench.retrieval_corpus import (
     is_written,
 )
 from eval.cases.read import read_cases
-from eval.dataset_index import corpus_documents
-from eval.datasets import Dataset, read_dataset
+from eval.retrieval.dataset_index import corpus_documents
+from eval.retrieval.datasets import Dataset, read_dataset
 from ingest.chunking.chunk import Chunker, ChunkingSpec
 from ingest.document import Document
 from ingest.embed import Embedder, load_embedder, spec_from_settings

@@ -34,10 +34,14 @@ class CasePassage:
 class Case:
     """A question and its gold.
 
-    ``answers`` are equally right references; ``relevant`` are the places that hold the answer, all of which
-    are needed where there are several. ``tags`` name the slices that the case is counted in.
+    ``answers`` are equally right references; ``relevant`` are the places that hold the answer or
+    a part of it. ``tags`` name the slices that the case is counted in.
     ``history`` holds the turns before the question, oldest first. ``asked_at`` (ISO 8601) is when it was
     asked. ``passages`` serve oracle runs, which leave retrieval out.
+
+    Where an answer must say several things, ``parts`` holds each of them with its equally right wordings.
+    ``false_answers`` are what altered passages claim instead of the truth. ``origin`` is the id that cases
+    made from the same row of a file share.
     """
 
     id: str
@@ -50,6 +54,9 @@ class Case:
     history: tuple[str, ...] = ()
     asked_at: str | None = None
     passages: tuple[CasePassage, ...] = ()
+    parts: tuple[tuple[str, ...], ...] = ()
+    false_answers: tuple[str, ...] = ()
+    origin: str | None = None
 
     @property
     def evidence(self) -> str | None:
@@ -58,5 +65,5 @@ class Case:
 
     @property
     def source(self) -> str:
-        """What cases that do well or badly together share: their first document, else the case itself."""
-        return self.relevant[0].document if self.relevant else self.id
+        """What cases that do well or badly together share: their first document, their row, or nothing."""
+        return self.relevant[0].document if self.relevant else self.origin or self.id

@@ -1,115 +1,125 @@
-"""Evaluation cases: a question with what is known about its right answer.
+"""Evaluation cases from a file or a folder in any of the forms that are told apart by what stands in them.
 
-Three forms of JSON Lines file are read, told apart by their first line:
+- Troika's own rows (``eval.cases.forms.own``), also as a table with a header (``…table``);
+- queries of the BEIR layout, alone or in their folder (``…queries``);
+- SQuAD, CMRC 2018 and DRCD (``…squad``); MultiHop-RAG (``…multihop``);
+- RGB and files like it, of which each row gives several cases (``eval.cases.robustness``);
+- supervised fine-tuning rows (``…training``).
 
-- Troika's own: ``id, question, language, answerable, document, evidence, answers``, and optionally
-  ``passages`` for oracle runs;
-- queries of the BEIR layout: ``_id, text, answers, is_impossible, lang, context_id, fold``; the passage
-  that ``context_id`` names is taken from a ``corpus.jsonl`` beside the file, and queries with fold
-  ``train`` are left out, because a model may have been trained on them;
-- supervised fine-tuning rows: ``question, contexts, gold, answer, answerable``, with ``id`` and ``lang``.
+Rows with fold ``train`` are left out, because a model may have been trained on them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
-from eval.cases.case import UNKNOWN_LANGUAGE, Case, CasePassage, Relevant
-from eval.jsonl import Record, read_records
+from eval.cases.case import Case
+from eval.cases.forms.multihop import multihop_cases
+from eval.cases.forms.own import own_cases
+from eval.cases.forms.queries import Queries, queries_of
+from eval.cases.forms.squad import article_cases, context_cases
+from eval.cases.forms.table import table_cases
+from eval.cases.forms.training import training_cases
+from eval.cases.robustness import robustness_cases
+from eval.cases.rows import is_table, read_rows
+from eval.cases.select import EVERYTHING, Selection, sample_ids
+from eval.jsonl import Record
 from ingest.errors import CasesError
+
+Form = Callable[[Record], Iterable[Case]]
+"""Gives the cases of a row, or raises ``CasesError``."""
+
+
+def iter_cases(path: Path, selection: Selection = EVERYTHING) -> Iterator[Case]:
+    """Yield the selected cases of a file or a folder in its order, reading as they are taken.
+
+    A sample reads the file twice, so that no case need be held.
+
+    Raises:
+        CasesError: the file, or one of its rows, does not have one of the documented forms; an id stands
+            twice; an answerable case has no answer, and is no query either; or nothing is selected.
+    """
+    matching = (case for case in _all_cases(path, quick=selection.quick) if selection.matches(case))
+    if selection.sample is not None:
+        chosen = sample_ids(matching, selection.sample, selection.seed)
+        matching = (case for case in _all_cases(path, quick=selection.quick) if case.id in chosen)
+    empty = True
+    for case in islice(matching, selection.limit):
+        empty = False
+        yield case
+    if empty:
+        raise CasesError(f"{path} holds no case that is asked for: {_why_none(selection)}.")
 
 
 def read_cases(path: Path, *, limit: int | None = None) -> tuple[Case, ...]:
-    """Read the cases of a file, at most ``limit`` of them.
+    """The cases of a file, at most ``limit`` of them; the same errors as ``iter_cases``."""
+    return tuple(iter_cases(path, Selection(limit=limit)))
+
+
+def form_of(first: Record) -> Form:
+    """The form of a file whose first row is ``first``."""
+    keys = first.values.keys()
+    if is_table(first.path):
+        return table_cases
+    if "_id" in keys:
+        return Queries(first.path).cases
+    if "paragraphs" in keys:
+        return article_cases
+    if "context_text" in keys:
+        return context_cases
+    if "evidence_list" in keys:
+        return multihop_cases
+    if "negative" in keys:
+        return robustness_cases
+    return training_cases if "contexts" in keys else own_cases
+
+
+def scan_cases(path: Path, *, quick: bool = False) -> Iterator[Case | CasesError]:
+    """Yield every case of a file or a folder, and in its place what is wrong with a row.
 
     Raises:
-        CasesError: the file, or one of its lines, does not have one of the documented forms.
+        CasesError: nothing more can be read, because the file itself is broken.
     """
-    read: Callable[[Record], Case] | None = None
-    cases: list[Case] = []
+    if path.is_dir():
+        path = queries_of(path)
+    form: Form | None = None
     lines: dict[str, int] = {}
-    for record in read_records(path):
-        if read is None:
-            read = _reader_for(record)
-        if record.values.get("fold") == "train":
+    for record in read_rows(path):
+        form = form or form_of(record)
+        if record.values.get("fold") == "train" or (quick and record.values.get("quick") is not True):
             continue
-        case = read(record)
-        if case.id in lines:
-            raise record.fail(f"the id {case.id!r} was used on line {lines[case.id]}: make each id unique.")
-        if case.answerable and not case.answers:
-            raise record.fail(f"case {case.id!r} is answerable but has no answer: give at least one.")
-        lines[case.id] = record.line
-        cases.append(case)
-    if not cases:
-        raise CasesError(f"{path}, line 1: every case has fold 'train': evaluate on cases of another fold.")
-    return tuple(cases[:limit])
+        try:
+            for case in form(record):
+                _check(case, record, lines)
+                yield case
+        except CasesError as error:
+            yield error
 
 
-def _reader_for(first: Record) -> Callable[[Record], Case]:
-    if "contexts" in first.values:
-        return _training_case
-    if "_id" in first.values:
-        passages = _corpus_texts(first.path.parent / "corpus.jsonl")
-        return lambda record: _query_case(record, passages)
-    return _own_case
+def _all_cases(path: Path, *, quick: bool) -> Iterator[Case]:
+    for found in scan_cases(path, quick=quick):
+        if isinstance(found, CasesError):
+            raise found
+        yield found
 
 
-def _own_case(record: Record) -> Case:
-    return Case(
-        id=record.text("id"),
-        question=record.text("question"),
-        language=record.text("language"),
-        answers=record.texts("answers"),
-        answerable=record.flag("answerable"),
-        relevant=_place(record),
-        passages=tuple(CasePassage(text, relevant=True) for text in record.texts("passages")),
-    )
+def _check(case: Case, record: Record, lines: dict[str, int]) -> None:
+    """Refuse what no row may say, and remember the line of the case in ``lines``."""
+    if case.id in lines:
+        raise record.fail(f"the id {case.id!r} was used on line {lines[case.id]}: make each id unique.")
+    is_searched_for = "_id" in record.values and case.relevant
+    if case.answerable and not case.answers and not is_searched_for:
+        raise record.fail(f"case {case.id!r} is answerable but has no answer: give at least one.")
+    lines[case.id] = record.line
 
 
-def _place(record: Record) -> tuple[Relevant, ...]:
-    document = record.optional_text("document")
-    return () if document is None else (Relevant(document, record.optional_text("evidence")),)
-
-
-def _query_case(record: Record, corpus: Mapping[str, CasePassage]) -> Case:
-    answerable = not record.flag("is_impossible") if "is_impossible" in record.values else True
-    context = record.optional_text("context_id")
-    passage = corpus.get(context) if context is not None else None
-    return Case(
-        id=record.text("_id"),
-        question=record.text("text"),
-        language=record.optional_text("lang") or UNKNOWN_LANGUAGE,
-        answers=record.texts("answers"),
-        answerable=answerable,
-        relevant=(Relevant(context),) if answerable and context is not None else (),
-        passages=() if passage is None else (CasePassage(passage.text, answerable, passage.title),),
-    )
-
-
-def _training_case(record: Record) -> Case:
-    contexts = record.texts("contexts")
-    gold = record.indexes("gold")
-    if gold and max(gold) >= len(contexts):
-        raise record.fail(
-            f"the field 'gold' names context {max(gold)}, but there are {len(contexts)}: count from 0."
-        )
-    return Case(
-        id=record.optional_text("id") or f"line-{record.line}",
-        question=record.text("question"),
-        language=record.optional_text("lang") or UNKNOWN_LANGUAGE,
-        answers=(record.text("answer"),),
-        answerable=record.flag("answerable"),
-        passages=tuple(CasePassage(text, index in gold) for index, text in enumerate(contexts)),
-    )
-
-
-def _corpus_texts(path: Path) -> dict[str, CasePassage]:
-    if not path.is_file():
-        return {}
-    return {
-        record.text("_id"): CasePassage(
-            record.optional_text("text") or "", relevant=True, title=record.optional_text("title") or ""
-        )
-        for record in read_records(path)
-    }
+def _why_none(selection: Selection) -> str:
+    if selection.quick:
+        return 'no row of another fold than train is marked "quick": true; take a sample instead'
+    if selection.tags or selection.language:
+        wanted = [f"tag {tag}" for tag in sorted(selection.tags)]
+        wanted += [f"language {selection.language}"] if selection.language else []
+        return f"none has the {' or '.join(wanted)}"
+    return "every row has fold 'train'; evaluate on rows of another fold"

@@ -19,10 +19,15 @@ _modules = cast("dict[str, Any]", sys.modules)
 _modules.setdefault("openvino_telemetry", None)
 _modules.setdefault(_CONVERSION, None)
 
+import numpy as np  # noqa: E402
 import openvino as ov  # noqa: E402
 
 if _modules[_CONVERSION] is None:
     del _modules[_CONVERSION]
+
+# Two threads that pass OpenVINO their first array at the same time wait for each other for ever: its bindings
+# look NumPy up then, with the interpreter's lock let go and a lock of C++ held. Here one thread is alone.
+_ = cast("Any", ov).Tensor(np.zeros(1, dtype=np.int64)).data
 
 __all__ = ["convert_model", "ov"]
 

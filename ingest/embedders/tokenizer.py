@@ -39,8 +39,10 @@ class TokenizerCounter:
 
     def known_share(self, text: str) -> float:
         """The share of the tokens of ``text`` that are known; 1 where nothing is unknown to the model."""
+        if self._unknown is None:
+            return 1.0
         ids = self._tokenizer.encode(text, add_special_tokens=False).ids
-        return 1.0 - ids.count(self._unknown) / len(ids) if ids and self._unknown is not None else 1.0
+        return 1.0 - ids.count(self._unknown) / len(ids) if ids else 1.0
 
 
 class ModelTokenizer(TokenizerCounter):

@@ -18,7 +18,7 @@ from ingest.errors import FilterError
 from ingest.filters.facets import PAGE, Clause, FacetFilter, access_clause, document_key, facet
 from ingest.filters.facts import Facts, Mask, PlacedChunks, Rows
 from ingest.filters.filters import EVERYTHING, Condition, Filter, meanings
-from ingest.lexical.bm25 import LexicalFilter, LexicalReader
+from ingest.lexical.bm25 import LexicalFilter, LexicalSearch
 from ingest.snapshots.docstore import Docstore
 from ingest.sources.metadata import ACL
 from ingest.vectors.index import DenseFilter, VectorIndex
@@ -44,7 +44,7 @@ class Visible:
 class Visibility:
     """Finds what is visible in one snapshot, and remembers it; safe to share between threads."""
 
-    def __init__(self, documents: Docstore, vectors: VectorIndex, words: LexicalReader) -> None:
+    def __init__(self, documents: Docstore, vectors: VectorIndex, words: LexicalSearch) -> None:
         self._documents = documents
         self._vectors = vectors
         self._words = words

@@ -19,11 +19,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ingest.document import Chunk, Document
-from ingest.errors import NoTermsError, SnapshotCorruptError
+from ingest.errors import SnapshotCorruptError
 from ingest.filters.facets import (
     FacetFilter,
     document_facets,
@@ -58,6 +59,22 @@ class LexicalFilter:
     stand_ins: Mapping[int, int]
 
 
+class LexicalSearch(Protocol):
+    """What a search by words asks of ``LexicalReader``, or of the reference in its place."""
+
+    def only(self, wanted: FacetFilter) -> LexicalFilter:
+        """What lets ``search`` look at nothing else."""
+        ...
+
+    def search(self, query: str, depth: int, visible: LexicalFilter | None = None) -> list[tuple[int, float]]:
+        """The best ``depth`` chunk numbers with their scores, best first, of those that are ``visible``.
+
+        Raises:
+            NoTermsError: the query holds nothing that could be searched for.
+        """
+        ...
+
+
 class LexicalReader:
     """Searches a published BM25 index; safe to share between threads."""
 
@@ -69,7 +86,7 @@ class LexicalReader:
         self.languages: tuple[str, ...] = found or (DEFAULT_STEMMER,)
 
     def only(self, wanted: FacetFilter) -> LexicalFilter:
-        """What lets ``search`` look at nothing else."""
+        """See ``LexicalSearch``."""
         return LexicalFilter(
             self._chunks.allowing(wanted.document_clauses + wanted.page_clauses, wanted.stand_ins),
             self._documents.allowing(wanted.document_clauses),
@@ -77,28 +94,20 @@ class LexicalReader:
         )
 
     def search(self, query: str, depth: int, visible: LexicalFilter | None = None) -> list[tuple[int, float]]:
-        """The best ``depth`` chunk numbers with their scores, best first, of those that are ``visible``.
-
-        Raises:
-            NoTermsError: the query holds nothing that could be searched for.
-        """
+        """See ``LexicalSearch``."""
         words = query_terms(query, self.languages)
-        if not words:
-            raise NoTermsError(
-                "the question holds no word to search for: ask with letters, digits or characters."
-            )
         candidates = max(depth, _LEAST_CANDIDATES)
         chunks = self._chunks.search(words, candidates, visible and visible.chunks)
         entered = self._documents.search(words, candidates, visible and visible.documents)
         documents = {document: score for document, _, score in entered}
         stand_ins: Mapping[int, int] = visible.stand_ins if visible else {}
         # What is not among the best documents scores at most as much as the last of them.
-        rest = min(documents.values()) if len(documents) == candidates else 0.0
+        rest = entered[-1][2] if len(entered) == candidates else 0.0
         found = [
             (number, own + DOCUMENT_WEIGHT * documents.get(stand_ins.get(number, document), rest))
             for document, number, own in chunks
         ]
-        return sorted(found, key=lambda chunk: -chunk[1])[:depth]
+        return sorted(found, key=itemgetter(1), reverse=True)[:depth]
 
     def document_frequency(self, term: str) -> int:
         """The number of chunks that hold ``term``, one of those that ``terms`` gives."""

@@ -34,7 +34,6 @@ class OpenIndex:
     def __init__(self, schema: tantivy.Schema, searcher: tantivy.Searcher) -> None:
         self._schema = schema
         self._searcher = searcher
-        self._keys: dict[tuple[int, int], tuple[int, int]] = {}
 
     def search(
         self, words: Sequence[str], depth: int, allowed: tantivy.Query | None = None
@@ -43,9 +42,12 @@ class OpenIndex:
         query = self._any_of("terms", words, "freq")
         if allowed is not None:
             query = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, allowed)])
-        found = self._searcher.search(query, depth, count=False)
-        keys = self._keys_at([address for _, address in found.hits])
-        return [(*key, float(score)) for key, (score, _) in zip(keys, found.hits, strict=True)]
+        hits = self._searcher.search(query, depth, count=False).hits
+        addresses = [address for _, address in hits]
+        documents: Any = self._searcher.fast_field_values("document", addresses)
+        numbers: Any = self._searcher.fast_field_values("number", addresses)
+        scores: list[Any] = [score for score, _ in hits]
+        return list(zip(documents, numbers, scores, strict=True))
 
     def allowing(self, clauses: Sequence[Clause], numbers: Collection[int] = ()) -> tantivy.Query:
         """See ``EntryIndex``."""
@@ -88,18 +90,6 @@ class OpenIndex:
             for word in words
         ]
         return tantivy.Query.boolean_query(clauses)
-
-    def _keys_at(self, addresses: Sequence[tantivy.DocAddress]) -> list[tuple[int, int]]:
-        """Document and number at each address; remembered, since reading costs more than finding them."""
-        places = [(address.segment_ord, address.doc) for address in addresses]
-        unknown = [at for at, place in enumerate(places) if place not in self._keys]
-        if unknown:
-            unread = [addresses[at] for at in unknown]
-            documents = self._searcher.fast_field_values("document", unread)
-            numbers = self._searcher.fast_field_values("number", unread)
-            for at, document, number in zip(unknown, documents, numbers, strict=True):
-                self._keys[places[at]] = int(document or 0), int(number or 0)
-        return [self._keys[place] for place in places]
 
 
 def open_index(directory: Path) -> OpenIndex:

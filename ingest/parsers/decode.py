@@ -49,7 +49,7 @@ _MIN_COMMON_SHARE = 0.2
 
 _WESTERN = frozenset("éèêëàâäçñöôóüùúûíîïßáÉÈÀÇÖÜÄÁÑ«»–—‘’“”…€£©®°·\u00a0¿¡")
 _MAX_ACCENTED_SHARE = 0.45
-_NATURAL = re.compile(
+_NATURAL = (  # compiled when first used: that takes milliseconds
     "[\t\n\r -~\u00a0-\u024f\u0370-\u058f\u05d0-\u06ff\u2010-\u203b"
     "\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]"
 )
@@ -130,7 +130,7 @@ def _decode_wide(content: bytes) -> str | None:
             text = content.decode(encoding)
         except UnicodeDecodeError:
             continue
-        if text and len(_NATURAL.findall(text)) >= 0.95 * len(text):
+        if text and len(re.findall(_NATURAL, text)) >= 0.95 * len(text):
             return text
     return None
 

@@ -18,10 +18,11 @@ _UNUSABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff
 _INVISIBLE = re.compile("[\u00ad\u200b\u2060]")
 _UNSPACED = f"{HAN}{KANA}\u3000-\u303f\uff00-\uffef"
 _FULL_WIDTH_MARK = re.compile("[\u3000-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]")
-_BESIDE_UNSPACED = re.compile(f"[{_UNSPACED}“”‘’—…]")
-_LETTER = re.compile(f"[{HAN}{KANA}]")
 _SPACE = re.compile("[ \t\n\u00a0\u3000]+")
-_BREAK_BETWEEN_UNSPACED = re.compile(f"(?<=[{_UNSPACED}])[ \t]*\n[ \t\n]*(?=[{_UNSPACED}])")
+# Compiled when first used: classes of so many characters take milliseconds, and most texts need none.
+_BESIDE_UNSPACED = f"[{_UNSPACED}“”‘’—…]"
+_LETTER = f"[{HAN}{KANA}]"
+_BREAK_BETWEEN_UNSPACED = f"(?<=[{_UNSPACED}])[ \t]*\n[ \t\n]*(?=[{_UNSPACED}])"
 
 BLOCK_SEPARATOR = "\n\n"
 
@@ -55,7 +56,7 @@ def collapse_space(text: str) -> str:
         if "  " not in text and text.isprintable():
             return text.strip()
     else:
-        text = _BREAK_BETWEEN_UNSPACED.sub("", _INVISIBLE.sub("", text))
+        text = re.sub(_BREAK_BETWEEN_UNSPACED, "", _INVISIBLE.sub("", text))
     return _SPACE.sub(" ", text).strip()
 
 
@@ -68,8 +69,8 @@ def joint(left: str, right: str) -> str:
         return " "
     if _FULL_WIDTH_MARK.match(last) or _FULL_WIDTH_MARK.match(first):
         return ""
-    unspaced = _BESIDE_UNSPACED.match(last) and _BESIDE_UNSPACED.match(first)
-    return "" if unspaced and (_LETTER.match(last) or _LETTER.match(first)) else " "
+    unspaced = not last.isascii() and re.match(_BESIDE_UNSPACED, last) and re.match(_BESIDE_UNSPACED, first)
+    return "" if unspaced and (re.match(_LETTER, last) or re.match(_LETTER, first)) else " "
 
 
 class HeadingTrail:

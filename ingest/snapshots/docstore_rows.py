@@ -176,7 +176,7 @@ def read_chunk(row: tuple[Any, ...]) -> Chunk:
         document_id=document_id,
         uri=uri,
         title=title,
-        heading_path=tuple(json.loads(headings)),
+        heading_path=msgspec.json.decode(headings, type=tuple[str, ...]),
         text=text,
         start=start,
         end=end,

@@ -76,11 +76,22 @@ def open_snapshot(home: Path, collection: str, store: StoreSettings = FILES) -> 
         try:
             manifest = read_manifest(directory)
             require_sizes(directory, manifest)
-            return Snapshot(directory, manifest, store)
+            return _open_whole(directory, manifest, store)
         except SnapshotCorruptError:
             # A writer that published while this was opened may have deleted it as one too many.
             if target.require_current() == directory:
                 raise
+
+
+def _open_whole(directory: Path, manifest: IndexManifest, store: StoreSettings) -> Snapshot:
+    snapshot = Snapshot(directory, manifest, store)
+    try:
+        # Once more: what a writer deletes meanwhile may have been opened in part.
+        require_sizes(directory, manifest)
+    except SnapshotCorruptError:
+        snapshot.close()
+        raise
+    return snapshot
 
 
 def require_sizes(directory: Path, manifest: IndexManifest) -> None:

@@ -189,7 +189,7 @@ class _Search:
             self._fail(path, error)
             return
         uri = _uri(path)
-        self.found[uri] = SourceFile(Path(path), uri, Stamp(status.st_size, status.st_mtime_ns), metadata)
+        self.found[uri] = SourceFile(path, uri, Stamp(status.st_size, status.st_mtime_ns), metadata)
 
     def _report_lost(self, path: str, is_lost: bool) -> None:
         if is_lost:

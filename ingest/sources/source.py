@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,10 +30,20 @@ class SourceFile:
     ``metadata`` is what is stated about it from outside (see ``ingest.sources.metadata``).
     """
 
-    path: Path
+    place: str
     uri: str
     stamp: Stamp = field(default_factory=Stamp)
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict[str, MetadataValue])
+
+    @property
+    def name(self) -> str:
+        """Its last part."""
+        return os.path.basename(self.place)  # noqa: PTH119 - of a string, since there are many
+
+    @property
+    def path(self) -> Path:
+        """Where it is; made when asked for, since most files did not change and are not looked into."""
+        return Path(self.place)
 
 
 @dataclass(frozen=True, slots=True)

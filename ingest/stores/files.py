@@ -56,6 +56,7 @@ class FileIndexes:
         self._dimension = manifest.embedder.dimension
         self.vectors = open_vectors(self._directory, self._dimension, manifest.dense)
         self.words = open_lexical(directory / LEXICAL)
+        self._cosine_spread = cosine_spread(self._directory, self._dimension)
 
     def vector_numbers(self) -> list[int]:
         """See ``Indexes``."""
@@ -63,7 +64,7 @@ class FileIndexes:
 
     def cosine_spread(self) -> float:
         """See ``Indexes``."""
-        return cosine_spread(self._directory, self._dimension)
+        return self._cosine_spread
 
     def close(self) -> None:
         """See ``Indexes``; the files close by themselves."""

@@ -22,7 +22,9 @@ from ingest.vectors.segments import SegmentReader
 RESULTS = 10
 """The depth that the candidates of ``DenseSpec`` are meant for."""
 
-_CANDIDATES_PER_RESULT = 8
+_CANDIDATES_PER_RESULT = 4
+"""Twice as many take half the time again and find .997 of the hundred nearest of 100,000 chunks where these
+find .991; the ten best of hybrid searches stay the same ten, and nDCG@10 on four labelled sets the same."""
 _FEW = 2_000
 _SCORED_AT_ONCE = 8_192
 
@@ -106,10 +108,13 @@ class RescoredIndex:
 
     def _cosines(self, rows: Numbers, query: Vector) -> NDArray[np.float32]:
         scores = np.empty(len(rows), dtype=np.float32)
+        places = self._segments.places[rows]
+        order = np.argsort(places)
         for first in range(0, len(rows), _SCORED_AT_ONCE):
-            part = slice(first, first + _SCORED_AT_ONCE)
-            places = self._segments.places[rows[part]]
-            scores[part] = self._bytes.take(places).astype(np.float32) @ query * self._scales.take(places)
+            part = order[first : first + _SCORED_AT_ONCE]
+            ascending = places[part]
+            vectors = self._bytes.take_ascending(ascending).astype(np.float32)
+            scores[part] = vectors @ query * self._scales.take_ascending(ascending)
         return scores
 
 

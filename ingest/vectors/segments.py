@@ -146,12 +146,18 @@ class StackedArrays:
     def take(self, places: Numbers) -> NDArray[Any]:
         """The rows at these places, in this order."""
         order = np.argsort(places)
-        ascending = places[order]
         found = np.empty((len(places), *self._empty.shape[1:]), dtype=self._empty.dtype)
-        bounds = np.searchsorted(ascending, self._starts)
+        found[order] = self.take_ascending(places[order])
+        return found
+
+    def take_ascending(self, places: Numbers) -> NDArray[Any]:
+        """The rows at these places, which ascend: half the time of ``take``."""
+        found = np.empty((len(places), *self._empty.shape[1:]), dtype=self._empty.dtype)
+        bounds = np.searchsorted(places, self._starts)
         for array, start, first, last in zip(self._arrays, self._starts, bounds, bounds[1:], strict=False):
             if first < last:
-                found[order[first:last]] = array[ascending[first:last] - start]
+                # With a mode that cannot raise, NumPy writes into ``out`` without a copy of its own.
+                np.take(array, places[first:last] - start, axis=0, out=found[first:last], mode="clip")
         return found
 
 

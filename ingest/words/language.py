@@ -20,16 +20,17 @@ _KANA_SHARE_OF_JAPANESE = 0.08
 """Japanese prose is a third kana or more and short questions a tenth; Chinese borrows a single の."""
 
 _LATIN_WORD = re.compile(r"[a-zà-öø-ÿœ]+(?:['’][a-z]+)?")
+# Compiled when first used: a class of so many characters takes milliseconds, and most texts need none.
 _SCRIPTS = {
-    "zh": re.compile(f"[{HAN}]"),
-    "ja": re.compile(f"[{KANA}]"),
-    "ko": re.compile(f"[{HANGUL}]"),
-    "ru": re.compile("[\u0400-\u04ff]"),
-    "ar": re.compile("[\u0600-\u06ff\u0750-\u077f]"),
-    "he": re.compile("[\u0590-\u05ff]"),
-    "el": re.compile("[\u0370-\u03ff]"),
-    "th": re.compile("[\u0e00-\u0e7f]"),
-    "hi": re.compile("[\u0900-\u097f]"),
+    "zh": f"[{HAN}]",
+    "ja": f"[{KANA}]",
+    "ko": f"[{HANGUL}]",
+    "ru": "[\u0400-\u04ff]",
+    "ar": "[\u0600-\u06ff\u0750-\u077f]",
+    "he": "[\u0590-\u05ff]",
+    "el": "[\u0370-\u03ff]",
+    "th": "[\u0e00-\u0e7f]",
+    "hi": "[\u0900-\u097f]",
 }
 _CJK = ("zh", "ja", "ko")
 _STOP_WORDS = {
@@ -64,7 +65,8 @@ def detect_language(text: str) -> str:
     sample = _sample(text).lower()
     has_letters = not sample.isascii()
     letters = {
-        language: len(pattern.findall(sample)) if has_letters else 0 for language, pattern in _SCRIPTS.items()
+        language: len(re.findall(letter, sample)) if has_letters else 0
+        for language, letter in _SCRIPTS.items()
     }
     words = _LATIN_WORD.findall(sample)
     votes = _vote(words)

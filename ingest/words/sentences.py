@@ -25,7 +25,7 @@ _ENUMERATOR = re.compile(r"\s*\d{1,3}\.")
 _WRAPPED_COLUMNS = 40
 """A line of fewer columns was ended on purpose; an ideograph takes two."""
 
-_IDEOGRAPH = re.compile(f"[{HAN}{KANA}]")
+_IDEOGRAPH = f"[{HAN}{KANA}]"  # compiled when first used: it takes milliseconds
 _LINE_START = re.compile(r"[ \t]{0,8}(?!\d{1,3}[.)]\s|[a-zA-Z][.)]\s)([^\W_])")
 _WITHIN = frozenset(",，、-–—(（")
 """Signs that end no sentence and no heading."""
@@ -67,7 +67,7 @@ def _is_wrapped(text: str, line_end: int) -> bool:
     following = _LINE_START.match(text, line_end + 1)
     if following is None or not (last.isalnum() or last in _WITHIN):
         return False
-    if _IDEOGRAPH.match(following[1]):
+    if re.match(_IDEOGRAPH, following[1]):
         return _has_columns(text, line_end, _WRAPPED_COLUMNS // 2) and not last.isascii()
     if following[1].islower():
         return _has_columns(text, line_end, _WRAPPED_COLUMNS)

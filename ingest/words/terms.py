@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Collection
 from functools import lru_cache
 
+from ingest.errors import NoTermsError
 from ingest.words.han_folding import fold_han
 from ingest.words.stemming import DEFAULT_STEMMER, stem
 from ingest.words.stop_words import is_seam, is_stop_word
@@ -49,13 +50,29 @@ def content_terms(text: str, language: str = DEFAULT_STEMMER) -> list[str]:
     return [term for term in terms(text, language) if not is_stop_word(term) and not is_seam(term)]
 
 
+def require_terms(text: str) -> None:
+    """See to it that a question holds something to search for.
+
+    Raises:
+        NoTermsError: it has no terms.
+    """
+    if not _TOKEN.search(_compose(text)):
+        raise NoTermsError(
+            "the question holds no word to search for: ask with letters, digits or characters."
+        )
+
+
 def query_terms(text: str, languages: Collection[str]) -> list[str]:
     """What to search for in an index of texts in ``languages``, each term once.
 
     A short question's language cannot be told for sure, so its words are stemmed as each of the languages
     would, and only texts of that language hold that stem. Terms that any text holds are left out, unless
     there are no others.
+
+    Raises:
+        NoTermsError: the text has no terms.
     """
+    require_terms(text)
     found = dict.fromkeys(term for language in languages for term in terms(text, language))
     return [term for term in found if not is_stop_word(term)] or list(found)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from ingest.errors import DocumentNotFoundError
 from ingest.filters.access import may_see
@@ -22,14 +22,14 @@ def collections_router(settings: Settings, pipelines: PipelineProvider) -> APIRo
     """The routes that read collections."""
     router = APIRouter(prefix="/v1", tags=["collections"])
 
-    @router.post("/search", responses=PROBLEMS)
-    async def search(request: SearchRequest) -> SearchBody:  # pyright: ignore[reportUnusedFunction]
+    @router.post("/search", response_model=SearchBody, responses=PROBLEMS)
+    async def search(request: SearchRequest) -> Response:  # pyright: ignore[reportUnusedFunction]
         """Find passages, without an answer."""
         query = check_question(request.query, settings.server.max_question_characters)
         wanted = read_filter(request.filter)
         async with pipelines.lease(request.collection or settings.collection) as pipeline:
             found = await pipeline.search(query, request.k, request.mode, request.history, wanted)
-            return SearchBody.of(found)
+        return Response(SearchBody.of(found).model_dump_json(), media_type="application/json")
 
     @router.get("/collections")
     async def collections() -> CollectionsBody:  # pyright: ignore[reportUnusedFunction]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rich.console import Console, RenderableType
@@ -34,18 +34,22 @@ class FakePipeline:
     texts: Mapping[str, str]
     says: Mapping[str, tuple[str, str]]
     searched: list[str] = field(default_factory=list[str])
+    asked: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
 
     def document(self, document_id: str) -> Document:
         return next(document for document in map(self._document, self.texts) if document.id == document_id)
 
-    async def stream(self, question: str) -> AsyncIterator[AnswerEvent]:
+    async def stream(
+        self, question: str, passages: int | None = None, history: Sequence[str] = ()
+    ) -> AsyncGenerator[AnswerEvent]:
         if question == "break":
             raise GeneratorError("the generator broke.")
-        passages = tuple(
+        self.asked.append((question, *history))
+        found = tuple(
             Passage(marker, self._chunk(uri), 1.0) for marker, uri in enumerate(self.texts, start=1)
         )
-        answer = self._answer(question, passages)
-        yield Retrieved(answer.id, passages)
+        answer = self._answer(question, found)
+        yield Retrieved(answer.id, found)
         yield Delta(answer.text)
         yield Finished(answer)
 

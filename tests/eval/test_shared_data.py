@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from eval.cases.read import read_cases
-from eval.datasets import read_dataset
+from eval.retrieval.datasets import read_dataset
 
 
 @pytest.fixture

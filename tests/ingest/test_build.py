@@ -16,7 +16,7 @@ import pytest
 from hypothesis import strategies as st
 
 from ingest.pipeline import ingest
-from ingest.progress import Silent
+from ingest.progress import Publication, Silent
 from ingest.report import IngestReport
 from ingest.request import IngestRequest
 from ingest.settings import ChunkingSettings, IngestSettings, Settings
@@ -303,8 +303,8 @@ def test_publishing_bm25_first_makes_two_snapshots_of_which_the_second_is_kept(
     heard: list[tuple[str, int]] = []
 
     class Listener(Silent):
-        def published(self, snapshot: str, unembedded: int) -> None:
-            heard.append((snapshot, unembedded))
+        def published(self, publication: Publication) -> None:
+            heard.append((publication.snapshot, publication.unembedded))
 
     for number in range(3):
         (docs / f"{number}.txt").write_text(FEE.replace("50", str(number)))

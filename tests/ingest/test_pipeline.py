@@ -23,7 +23,7 @@ from ingest.errors import (
 )
 from ingest.pipeline import ingest_documents, ingest_paths
 from ingest.progress import Silent
-from ingest.report import IngestReport
+from ingest.report import Failure, IngestReport
 from ingest.settings import ChunkingSettings, EmbedderBackend, EmbedderSettings, Settings
 from ingest.snapshots.collection import STAGED_PREFIX, Collection
 from ingest.snapshots.manifest import read_manifest
@@ -307,7 +307,9 @@ def test_an_error_in_the_middle_leaves_the_collection_as_it_was(
     assert state(settings.home / "collections") == before
 
 
-def test_progress_hears_of_every_file(folder: Path, settings: Settings, counted: CountingEmbedder) -> None:
+def test_progress_hears_of_every_file_and_failure(
+    folder: Path, settings: Settings, counted: CountingEmbedder
+) -> None:
     heard: list[str] = []
 
     class Listener(Silent):
@@ -315,11 +317,14 @@ def test_progress_hears_of_every_file(folder: Path, settings: Settings, counted:
             heard.append(str(sources))
 
         def advance(self, name: str, pages: int = 0, chunks: int = 0) -> None:
-            heard.append(name)
+            heard.append(f"{name} {chunks}")
+
+        def failed(self, failure: Failure) -> None:
+            heard.append(failure.code)
 
     (folder / "empty.md").write_bytes(b"")
     ingest_paths([folder], "docs", settings, progress=Listener())
-    assert heard == ["4", "backup.txt", "empty.md", "lora.md", "rag.md"]
+    assert heard == ["4", "backup.txt 1", "file_empty", "empty.md 0", "lora.md 2", "rag.md 1"]
 
 
 def test_an_ingest_that_is_killed_leaves_the_old_snapshot_and_the_next_one_succeeds(

@@ -40,8 +40,10 @@ class Shelf:
         self.opened.append(MemoryPipeline(small_handbook(), collection=collection, snapshot_id=version))
         return self.opened[-1]
 
-    def pipelines(self, patience_seconds: float = 2.0) -> Pipelines:
-        return Pipelines(self.open, self.version, list, patience_seconds=patience_seconds)
+    def pipelines(self, patience_seconds: float = 2.0, fresh_seconds: float = 0.0) -> Pipelines:
+        return Pipelines(
+            self.open, self.version, list, patience_seconds=patience_seconds, fresh_seconds=fresh_seconds
+        )
 
 
 async def leased_snapshot(pipelines: Pipelines) -> str:
@@ -68,6 +70,16 @@ async def test_the_next_lease_gets_a_new_snapshot_and_the_old_one_lives_until_it
     await asyncio.sleep(0)
     assert shelf.opened[0].closed
     assert not shelf.opened[1].closed
+
+
+async def test_a_pipeline_is_taken_for_the_newest_for_a_moment() -> None:
+    shelf = Shelf()
+    pipelines = shelf.pipelines(fresh_seconds=0.05)
+    assert await leased_snapshot(pipelines) == "s1"
+    shelf.current = "s2"
+    assert await leased_snapshot(pipelines) == "s1"
+    await asyncio.sleep(0.06)
+    assert await leased_snapshot(pipelines) == "s2"
 
 
 async def test_a_snapshot_that_cannot_be_opened_leaves_the_old_one_serving_and_is_not_tried_again() -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from ingest.choices import LexicalEngine
 from ingest.embed import Embedder
 from ingest.errors import NoTermsError
 from ingest.settings import RetrievalSettings
@@ -74,6 +75,14 @@ def test_what_was_fitted_for_another_kind_of_index_is_left_alone(
         assert Retriever(small_snapshot, embedder, RetrievalSettings()).depth == 100
     finally:
         (collection / "fitted.json").unlink()
+
+
+def test_words_may_be_ranked_by_the_reference(small_snapshot: Snapshot, embedder: Embedder) -> None:
+    expected = Retriever(small_snapshot, embedder, RetrievalSettings()).retrieve(QUESTION, 3)
+    settings = RetrievalSettings(lexical_engine=LexicalEngine.RANK_BM25)
+    found = Retriever(small_snapshot, embedder, settings).retrieve(QUESTION, 3)
+    assert [hit.chunk.id for hit in found] == [hit.chunk.id for hit in expected]
+    assert found[0].lexical_score == pytest.approx(expected[0].lexical_score, rel=0.02)
 
 
 @pytest.mark.parametrize("mode", list(SearchMode))

@@ -6,6 +6,8 @@ import dataclasses
 
 import pytest
 
+from eval.answering.in_process import CollectionAnswerer
+from eval.answering.window import answer_cases
 from eval.bench.demo import (
     count_pages,
     documents_found,
@@ -16,10 +18,9 @@ from eval.bench.demo import (
 )
 from eval.bench.figures import Share
 from eval.cases.case import Case, Relevant
-from eval.run import Outcome, run_answers
+from eval.runs.record import CaseRecord
 from ingest.document import Document, Page
 from service.answer import Degradation
-from service.retrieve_mode import SearchMode
 from tests.eval.fakes import FakePipeline
 
 CASES = (
@@ -31,26 +32,27 @@ CASES = (
 
 
 @pytest.fixture
-async def outcomes() -> tuple[Outcome, ...]:
+async def records() -> list[CaseRecord]:
     pipeline = FakePipeline(
         texts={"file:///a.md": "Alpha is first.", "file:///b.md": "贝塔是第二，不是第三。"},
         says={"Alpha": ("file:///a.md", "first [1]"), "贝塔": ("file:///a.md", "第二 [1]")},
     )
-    return (await run_answers(pipeline, pipeline, CASES, SearchMode.HYBRID)).outcomes
+    return [record async for record in answer_cases(CollectionAnswerer(pipeline, pipeline), CASES)]
 
 
 @pytest.mark.anyio
-async def test_shares_are_counted_over_the_cases_they_name(outcomes: tuple[Outcome, ...]) -> None:
-    assert documents_found(outcomes) == {"en": Share(2, 2), "zh": Share(1, 1)}
-    assert refusals(outcomes, answerable=False) == Share(1, 1)
-    assert refusals(outcomes, answerable=True) == Share(1, 3)
-    assert exact_citations(outcomes) == Share(2, 2)
-    assert right_citations(outcomes) == Share(1, 2)
+async def test_shares_are_counted_over_the_cases_they_name(records: list[CaseRecord]) -> None:
+    assert documents_found(records) == {"en": Share(2, 2), "zh": Share(1, 1)}
+    assert refusals(records, answerable=False) == Share(1, 1)
+    assert refusals(records, answerable=True) == Share(1, 3)
+    assert exact_citations(records) == Share(2, 2)
+    assert right_citations(records) == Share(1, 2)
 
 
 @pytest.mark.anyio
-async def test_times_are_of_answers_that_a_generator_was_asked_for(outcomes: tuple[Outcome, ...]) -> None:
-    found, chinese, *_ = outcomes
+async def test_times_are_of_answers_that_a_generator_was_asked_for(records: list[CaseRecord]) -> None:
+    found, chinese, *_ = records
+    assert chinese.answer is not None
     extractive = dataclasses.replace(chinese.answer, degraded=Degradation.LANGUAGE)
     quick = dataclasses.replace(chinese, answer=extractive, first_token_ms=0.0, total_ms=0.0)
     slow = dataclasses.replace(found, first_token_ms=100.0, total_ms=200.0)

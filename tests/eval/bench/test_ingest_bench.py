@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from datetime import date
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from eval.bench import ingest_pages
+from eval.bench.child_process import run_child
 from eval.bench.ingest import Sizes, run_ingest_bench
 from eval.bench.ingest_collection import RandomEmbedder, build_collection
 from eval.bench.ingest_corpus import PDF_PAGES, Prose, english_words, write_files, write_pdfs
 from eval.bench.ingest_figures import Figure, IngestBenchFigures, Part, figure_rows, ingest_markdown
 from eval.bench.ingest_memory import watched_memory
 from eval.bench.machine import Machine
+from eval.bench.peers.reader import Reader
 from ingest.embed import PRESETS
 from ingest.parse import parse_file
 from ingest.pipeline import ingest_paths
@@ -101,9 +106,46 @@ def test_figures_are_printed_with_their_goals_and_a_missing_peer_with_its_reason
     assert [figure["met"] for figure in document["figures"]] == [True, None, False]
 
 
+@pytest.fixture
+def pdf(tmp_path: Path) -> Path:
+    return write_pdfs(tmp_path / "pdfs", Prose(WORDS, 1), 2)[0]
+
+
+def test_a_reader_is_measured_in_a_process_of_its_own(pdf: Path) -> None:
+    line = run_child(Path(sys.executable), "eval.bench.peers.reader_process", Reader.PYPDF, str(pdf))
+    run = json.loads(line)["run"]
+    assert run["seconds"] > 0
+    assert run["characters"] > 1_000
+
+
+@pytest.mark.parametrize(
+    ("reader", "missing"), [(Reader.LLAMA_INDEX, "llama_index"), (Reader.UNSTRUCTURED, "unstructured")]
+)
+def test_a_reader_that_is_not_installed_says_what_is_missing(reader: Reader, missing: str, pdf: Path) -> None:
+    if find_spec(missing):
+        pytest.skip(f"{missing} is installed")
+    line = run_child(Path(sys.executable), "eval.bench.peers.reader_process", reader, str(pdf))
+    assert json.loads(line) == {"missing": missing}
+
+
+@pytest.mark.parametrize(
+    ("printed", "speed", "note"),
+    [
+        ('{"run": {"seconds": 2.0, "characters": 9}}', 20.0, ""),
+        ('{"run": {"seconds": 0.1, "characters": 0}}', None, "it found no text"),
+        ('{"missing": "spacy"}', None, "spacy is not installed: run `make bench-env`"),
+    ],
+)
+def test_a_peer_that_reads_nothing_has_no_speed(
+    printed: str, speed: float | None, note: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest_pages, "run_child", lambda *_: printed)
+    assert ingest_pages.peer_speed(Reader.UNSTRUCTURED, [], 40, Path(sys.executable)) == (speed, note)
+
+
 @pytest.mark.slow
 def test_every_part_is_measured() -> None:
     sizes = Sizes(pages=20, embedded_chunks=32, chunks=100, files=10, memory_pages=10)
     figures = run_ingest_bench(sizes).figures
     assert {figure.part for figure in figures} == set(Part)
-    assert all(figure.value for figure in figures if figure.who.startswith("troika"))
+    assert all(figure.value for figure in figures if figure.who.startswith(("troika", "pypdf")))

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from eval.dataset_index import corpus_documents
-from eval.datasets import read_dataset
+from eval.retrieval.dataset_index import corpus_documents
+from eval.retrieval.datasets import read_dataset
 from ingest.document import BlockKind, Chunk, Document, MetadataValue, chunk_id, document_id
 from ingest.errors import NoTermsError, SnapshotCorruptError
-from ingest.filters.facets import FacetFilter, access_clause
+from ingest.filters.facets import FacetFilter, access_clause, document_key
 from ingest.lexical.bm25 import (
     DOCUMENT_WEIGHT,
     K1,
@@ -220,6 +220,25 @@ def test_an_index_may_be_empty(tmp_path: Path) -> None:
 def test_a_folder_without_an_index_is_named(tmp_path: Path) -> None:
     with pytest.raises(SnapshotCorruptError, match="the BM25 index cannot be opened"):
         open_lexical(tmp_path / "absent")
+
+
+def test_the_reference_looks_at_what_may_be_seen(tmp_path: Path) -> None:
+    documents = [
+        document_of("rank one", uri="note:1", metadata={"acl": ("staff",)}),
+        document_of("rank two", uri="note:2"),
+        document_of("rank two ranks", uri="note:3"),
+    ]
+    write(tmp_path / "index", documents)
+    pairs = [(document, [(number, chunk_of(document))]) for number, document in enumerate(documents, 1)]
+    public = (access_clause(frozenset[str]()),)
+    for reader in (open_lexical(tmp_path / "index"), ReferenceReader(pairs)):
+        found = dict(reader.search("rank", 10, reader.only(FacetFilter(public))))
+        assert set(found) == {2, 3}
+        # The first stands in for a chunk of the third document, which weighs more.
+        stands_in = FacetFilter(public, stand_ins={1: document_key(documents[2].id)})
+        found = dict(reader.search("rank", 10, reader.only(stands_in)))
+        assert set(found) == {1, 2, 3}
+        assert found[1] > found[2]
 
 
 def overlap(directory: Path, documents: Sequence[Document], queries: Sequence[str]) -> float:

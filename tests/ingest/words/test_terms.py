@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.errors import NoTermsError
 from ingest.words.han_folding import fold_han
 from ingest.words.terms import content_terms, fold, query_terms, terms
 
@@ -102,3 +103,12 @@ def test_a_question_is_stemmed_as_every_language_of_the_index_would() -> None:
 def test_a_question_of_nothing_but_common_words_is_searched_all_the_same() -> None:
     assert query_terms("to be or not to be", ("en",)) == ["to", "be", "or", "not"]
     assert query_terms("什么是秩", ("en",)) == ["秩", "么是", "是秩"]
+
+
+@given(st.text())
+def test_a_question_is_refused_just_when_it_has_no_terms(text: str) -> None:
+    if terms(text):
+        assert query_terms(text, ("en",))
+    else:
+        with pytest.raises(NoTermsError):
+            query_terms(text, ("en",))

@@ -10,8 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
+from transformers import BertForSequenceClassification
 
 from ingest.embedders.openvino_runtime import convert_model, ov
 from ingest.errors import ModelNotFoundError, SettingsError
@@ -19,35 +18,10 @@ from ingest.settings import RerankSettings
 from service.rerank import load_reranker
 from service.rerankers.cross_encoder import TorchCrossEncoder
 from service.rerankers.exported import ExportedCrossEncoder
+from tests.service.tiny_cross_encoder import write_model
 
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "rank", "lora", "is", "the", "of", "sixteen", "what", "hotel"]
 QUERY = "what is the rank of lora"
 PASSAGES = ["the rank is sixteen", "the hotel", "lora", "rank " * 80]
-
-
-def write_model(folder: Path, labels: int) -> Path:
-    """A model of two layers with random weights, as a hub repository holds one."""
-    tokenizer = Tokenizer(models.WordLevel({word: n for n, word in enumerate(WORDS)}, unk_token="[UNK]"))
-    whitespace = cast("Any", pre_tokenizers).Whitespace()
-    cast("Any", tokenizer).pre_tokenizer = whitespace
-    cast("Any", tokenizer).post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]",
-        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
-        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
-    )
-    wrapped = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]",
-        sep_token="[SEP]", model_max_length=64,
-        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
-    )  # fmt: skip
-    cast("Any", wrapped).save_pretrained(folder)
-    torch.manual_seed(1)
-    config = cast("Any", BertConfig)(
-        vocab_size=len(WORDS), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
-        intermediate_size=64, max_position_embeddings=64, num_labels=labels, initializer_range=0.5,
-    )  # fmt: skip
-    cast("Any", BertForSequenceClassification(config)).save_pretrained(folder)
-    return folder
 
 
 def export(folder: Path) -> None:
@@ -64,7 +38,7 @@ def export(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_model(tmp_path_factory.mktemp("reranker"), labels=1)
+    return write_model(tmp_path_factory.mktemp("reranker"), ["score"])
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +65,7 @@ def test_threads_may_share_it(reranker: TorchCrossEncoder) -> None:
 def test_an_export_is_preferred_and_orders_as_the_model_does(
     reranker: TorchCrossEncoder, tmp_path: Path
 ) -> None:
-    folder = write_model(tmp_path / "exported", labels=1)
+    folder = write_model(tmp_path / "exported", ["score"])
     assert isinstance(load_reranker(RerankSettings(model=str(folder)), threads=1), TorchCrossEncoder)
     export(folder)
     exported = load_reranker(RerankSettings(model=str(folder)), threads=1)
@@ -102,7 +76,7 @@ def test_an_export_is_preferred_and_orders_as_the_model_does(
 
 
 def test_a_model_with_several_scores_for_a_pair_is_refused(tmp_path: Path) -> None:
-    folder = write_model(tmp_path / "classifier", labels=3)
+    folder = write_model(tmp_path / "classifier", ["no", "maybe", "yes"])
     with pytest.raises(SettingsError, match="3 scores"):
         TorchCrossEncoder(str(folder))
     export(folder)

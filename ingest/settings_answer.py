@@ -1,0 +1,29 @@
+"""The settings sections ``answer`` and ``grounding``."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from ingest.choices import GroundingMode
+from ingest.settings_section import Fraction, Positive, Section
+
+
+class AnswerSettings(Section):
+    """When Troika answers and when it says that it does not know."""
+
+    min_evidence: Fraction = Field(
+        default=0.47, description="weakest evidence that is answered; below, it abstains"
+    )
+    grounding: GroundingMode | None = Field(
+        default=None,
+        description="mark or strict; default strict for llama-cpp, whose model is small, else mark",
+    )
+    max_sentences: Positive = Field(default=2, description="the generator is stopped after so many sentences")
+
+
+class GroundingSettings(Section):
+    """How it is judged whether a source bears out a sentence, beside the words that they share."""
+
+    nli_model: str | None = Field(
+        default=None, description="folder or hub id of a cross-encoder with a label `entailment`; off without"
+    )

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from ingest.errors import ModelNotFoundError, SettingsError
+from ingest.settings_vllm import VllmSettings
+from service.vllm.command import SERVED_NAME, vllm_command
+
+HERE = VllmSettings(python=Path(sys.executable))
+
+
+def test_the_command_names_the_model_the_address_and_the_operators_own_arguments(tmp_path: Path) -> None:
+    settings = HERE.model_copy(update={"port": 8765, "arguments": "--max-model-len 8192"})
+    command = vllm_command(settings, "Qwen/Qwen3-0.6B", tmp_path)
+    assert command.base_url == "http://127.0.0.1:8765/v1"
+    words = " ".join(command.arguments)
+    assert f"--model Qwen/Qwen3-0.6B --served-model-name {SERVED_NAME}" in words
+    assert words.endswith("--port 8765 --max-model-len 8192")
+    assert "--enable-lora" not in words
+
+
+def test_adapters_are_served_when_their_highest_rank_is_known(tmp_path: Path) -> None:
+    command = vllm_command(HERE.model_copy(update={"max_lora_rank": 32}), "org/model", tmp_path)
+    assert "--enable-lora --max-loras 2 --max-lora-rank 32" in " ".join(command.arguments)
+
+
+def test_nothing_is_sent_home(tmp_path: Path) -> None:
+    environment = vllm_command(HERE, "org/model", tmp_path).environment
+    assert (environment["DO_NOT_TRACK"], environment["VLLM_NO_USAGE_STATS"]) == ("1", "1")
+
+
+def test_a_missing_interpreter_model_or_folder_is_an_error_before_anything_starts(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"make vllm-env"):
+        vllm_command(VllmSettings(python=tmp_path / "python"), "org/model", tmp_path)
+    with pytest.raises(SettingsError, match=r"generator\.model is not set"):
+        vllm_command(HERE, None, tmp_path)
+    with pytest.raises(ModelNotFoundError, match=r"config\.json"):
+        vllm_command(HERE, str(tmp_path / "model"), tmp_path)
