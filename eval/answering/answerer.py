@@ -84,23 +84,23 @@ async def record_from_sources(case: Case, answered: Answered, sources: Sources) 
         for passage in answer.passages
         if case.relevant
     }
-    found_at = await _rank_of_expected(case, answer, sources)
-    return make_record(case, answered, relevant, texts, found_at)
+    ranks = await _ranks_of_expected(case, answer, sources)
+    return make_record(case, answered, relevant, texts, ranks)
 
 
-async def _rank_of_expected(case: Case, answer: AnswerBody, sources: Sources) -> int | None:
+async def _ranks_of_expected(case: Case, answer: AnswerBody, sources: Sources) -> tuple[int, ...] | None:
     if not case.relevant or not case.answerable:
         return None
+    expected = tuple(dict.fromkeys(place.document for place in case.relevant))
     # The first passage is the best hit. What stands behind it was picked and merged from hits, so its
     # rank is asked for.
-    if any(_is_expected(passage.uri, case) for passage in answer.passages[:1]):
-        return 1
-    uris = await sources.found(case)
-    return next((rank for rank, uri in enumerate(uris, start=1) if _is_expected(uri, case)), 0)
-
-
-def _is_expected(uri: str, case: Case) -> bool:
-    return any(names_document(uri, place.document) for place in case.relevant)
+    if len(expected) == 1 and any(names_document(first.uri, expected[0]) for first in answer.passages[:1]):
+        return (1,)
+    found = tuple(dict.fromkeys(await sources.found(case)))
+    return tuple(
+        next((rank for rank, uri in enumerate(found, start=1) if names_document(uri, document)), 0)
+        for document in expected
+    )
 
 
 def make_record(
@@ -108,7 +108,7 @@ def make_record(
     answered: Answered,
     relevant: Mapping[int, bool],
     texts: Mapping[str, str],
-    found_at: int | None,
+    ranks: tuple[int, ...] | None,
 ) -> CaseRecord:
     """The record of an answer.
 
@@ -142,7 +142,7 @@ def make_record(
             prompt_tokens=answer.usage.prompt_tokens,
             completion_tokens=answer.usage.completion_tokens,
         ),
-        found_at=found_at,
+        ranks=ranks,
         first_token_ms=answered.first_token_ms,
         total_ms=answered.total_ms,
     )

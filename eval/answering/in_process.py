@@ -133,7 +133,7 @@ class OracleAnswerer:
             Answered(AnswerBody.of(answer), None, watch.elapsed_ms()),
             relevant=relevant_markers(case),
             texts={passage.chunk.document_id: passage.chunk.text for passage in passages},
-            found_at=None,
+            ranks=None,
         )
 
 

@@ -20,6 +20,7 @@ from eval.metrics.citations import (
 from eval.metrics.correctness import given_answer, has_references, says_answer, score
 from eval.metrics.cost import answer_characters, completion_tokens, prompt_tokens
 from eval.metrics.numbers import is_quantity, numeric_match
+from eval.metrics.retrieval import ndcg_of_ranks
 from eval.metrics.robustness import (
     Ability,
     concerns,
@@ -32,6 +33,7 @@ from eval.metrics.words import chrf, cmrc_f1, exact_match, rouge_l, token_f1
 from eval.runs.record import CaseRecord
 
 DOCUMENT_RANKS = 5
+RANKS = 10
 
 
 def answer_measures(records: Sequence[CaseRecord]) -> tuple[Measure, ...]:
@@ -122,7 +124,7 @@ def _citation_measures(rate: _Rates) -> Iterable[Measure]:
     holds one. ``groundedness``: the mean share of supported sentences of an answer;
     ``unsupported_sentence_rate``: the share of all sentences that have no supporting quote.
     ``document_in_top_5``: the share of cases that expect a document where the search found it among its
-    first 5 hits.
+    first 5 hits; ``document_ndcg@10``: nDCG of the expected documents among those of its first 10 hits.
     """
     yield rate("cited", lambda r: bool(citations_of(r)), _given)
     yield rate(
@@ -142,6 +144,9 @@ def _citation_measures(rate: _Rates) -> Iterable[Measure]:
         "document_in_top_5",
         lambda r: 1 <= (r.found_at or 0) <= DOCUMENT_RANKS,
         lambda r: r.found_at is not None,
+    )
+    yield rate(
+        "document_ndcg@10", lambda r: ndcg_of_ranks(r.ranks or (), RANKS), lambda r: r.ranks is not None
     )
 
 

@@ -6,6 +6,7 @@ Pytrec_eval, SIGIR 2018, arXiv:1805.01597.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
@@ -76,6 +77,16 @@ def ranking_values(
             for metric, name in names.items():
                 values[metric][int(row)] = found[name.replace(".", "_")]
     return values
+
+
+def ndcg_of_ranks(ranks: Sequence[int], k: int) -> float:
+    """nDCG@k of one ranking, as ``RankingMetric`` defines it, where each expected document has the grade 1.
+
+    Args:
+        ranks: of each expected document, at least one, from 1; 0 where it was not found.
+    """
+    gained = sum(1.0 / math.log2(rank + 1.0) for rank in ranks if 0 < rank <= k)
+    return gained / sum(1.0 / math.log2(rank + 1.0) for rank in range(1, min(len(ranks), k) + 1))
 
 
 def ndcg_at_10(rankings: Sequence[Sequence[str]], grades: Sequence[Mapping[str, int]]) -> FloatArray:

@@ -14,7 +14,7 @@ from eval.reports.case_view import view_case
 from eval.reports.diagnosis import MEANINGS, worst_cases
 from eval.reports.figure import shown
 from eval.reports.marked_text import LEGEND
-from eval.reports.plots import calibration_plot, found_plot, risk_plot, time_plot
+from eval.reports.plots import calibration_plot, found_plot, ndcg_plot, risk_plot, time_plot
 from eval.reports.times import answer_times
 from eval.runs.record import CaseRecord, RunIdentity
 
@@ -56,6 +56,7 @@ def _identity(identity: RunIdentity) -> Iterator[tuple[str, object]]:
 def _plots(report: AnswerReport, records: Sequence[CaseRecord]) -> Iterator[Plot]:
     candidates = (
         found_plot(records),
+        ndcg_plot(records),
         risk_plot(report.risk_coverage),
         calibration_plot(report.calibration),
         time_plot(answer_times(records)),

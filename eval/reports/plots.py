@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from eval.metrics.confidence import CalibrationBin, RiskPoint
+from eval.metrics.retrieval import ndcg_of_ranks
 from eval.plot import Axis, Line, Plot
 from eval.runs.record import CaseRecord
 
@@ -15,22 +16,42 @@ _SHARE = (0.0, 1.0)
 
 
 def found_plot(records: Sequence[CaseRecord]) -> Plot | None:
-    """The share of cases whose expected document is among the first k hits, by language; None without any.
+    """The share of cases of which an expected document is among the first k; None without any."""
+    return _plot_by_rank("Expected document found", "share of cases", records, _is_found)
 
-    The height at k is hit@k.
-    """
-    ranks: dict[str, list[int]] = {}
+
+def ndcg_plot(records: Sequence[CaseRecord]) -> Plot | None:
+    """The mean nDCG@k of the expected documents; None without any."""
+    return _plot_by_rank("nDCG of the expected documents", "nDCG@k", records, ndcg_of_ranks)
+
+
+def _plot_by_rank(
+    title: str,
+    what: str,
+    records: Sequence[CaseRecord],
+    value: Callable[[Sequence[int], int], float],
+) -> Plot | None:
+    """The mean of a value over the cases of each language, by how many documents are looked at."""
+    ranks: dict[str, list[tuple[int, ...]]] = {}
     for record in records:
-        if record.found_at is not None:
-            ranks.setdefault(record.case.language, []).append(record.found_at)
+        if record.ranks is not None:
+            ranks.setdefault(record.case.language, []).append(record.ranks)
     if not ranks:
         return None
     if len(ranks) > 1:
-        ranks = {"all": [rank for group in ranks.values() for rank in group]} | dict(sorted(ranks.items()))
-    lines = tuple(Line(f"{name} ({len(found)})", _found_within(found)) for name, found in ranks.items())
-    return Plot(
-        "Expected document found", Axis("among the first k hits"), Axis("share of cases", ends=_SHARE), lines
+        ranks = {"all": [found for group in ranks.values() for found in group]} | dict(sorted(ranks.items()))
+    lines = tuple(
+        Line(
+            f"{name} ({len(group)})",
+            tuple((float(k), sum(value(found, k) for found in group) / len(group)) for k in RANKS),
+        )
+        for name, group in ranks.items()
     )
+    return Plot(title, Axis("among the first k"), Axis(what, ends=_SHARE), lines)
+
+
+def _is_found(ranks: Sequence[int], k: int) -> float:
+    return float(any(0 < rank <= k for rank in ranks))
 
 
 def risk_plot(points: Sequence[RiskPoint]) -> Plot | None:
@@ -71,10 +92,6 @@ def time_plot(times: Mapping[str, Sequence[float]]) -> Plot | None:
     return Plot(
         "Time to answer", Axis("milliseconds", logarithmic=True), Axis("share of answers", ends=_SHARE), lines
     )
-
-
-def _found_within(found: Sequence[int]) -> tuple[tuple[float, float], ...]:
-    return tuple((float(k), sum(0 < rank <= k for rank in found) / len(found)) for k in RANKS)
 
 
 def _share_within(milliseconds: Sequence[float]) -> tuple[tuple[float, float], ...]:

@@ -82,18 +82,23 @@ class Failure:
 class CaseRecord:
     """A case with its answer, or with why there is none; exactly one of the two is given.
 
-    ``case`` comes without its passages, which the answer's show. ``found_at`` is the rank, from 1, of the
-    first expected document among the hits of the search, 0 where it was not found; None where no document
-    is expected or retrieval was left out. Times in milliseconds; ``first_token_ms`` is None where the
-    answer came whole.
+    ``case`` comes without its passages, which the answer's show. ``ranks`` has the rank, from 1, of each
+    expected document among those of the best hits of the search, 0 where it is not among them; None where
+    no document is expected or retrieval was left out. Times in milliseconds; ``first_token_ms`` is None
+    where the answer came whole.
     """
 
     case: Case
     answer: AnswerRecord | None
     failure: Failure | None = None
-    found_at: int | None = None
+    ranks: tuple[int, ...] | None = None
     first_token_ms: float | None = None
     total_ms: float = 0.0
+
+    @property
+    def found_at(self) -> int | None:
+        """The best of the ranks: 0 where no expected document was found, None where none is expected."""
+        return None if self.ranks is None else min(filter(None, self.ranks), default=0)
 
 
 def failed_record(case: Case, failure: Failure, total_ms: float) -> CaseRecord:

@@ -64,6 +64,13 @@ async def test_the_expected_document_is_searched_for_unless_the_first_passage_is
     assert pipeline.asked[-1] == ("Beta", "Hello?")
 
 
+async def test_each_of_several_expected_documents_has_its_rank(pipeline: FakePipeline) -> None:
+    several = (Relevant("a.md"), Relevant("c.md"), Relevant("b.md"), Relevant("b.md", "is second"))
+    found = await record(pipeline, dataclasses.replace(BETA, relevant=several))
+    assert found.ranks == (2, 0, 1)
+    assert found.found_at == 1
+
+
 async def test_a_record_tells_how_long_the_answer_took(pipeline: FakePipeline) -> None:
     beta = await record(pipeline, BETA)
     assert beta.first_token_ms is not None

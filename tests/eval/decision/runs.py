@@ -52,7 +52,7 @@ def answered(case: Case, *, right: bool, milliseconds: float = 100.0, words: int
         prompt_tokens=10,
         completion_tokens=words,
     )
-    return CaseRecord(case, answer, found_at=1, total_ms=milliseconds)
+    return CaseRecord(case, answer, ranks=(1,), total_ms=milliseconds)
 
 
 def records(share: float, *, seed: int = 0, slower: float = 1.0, words: int = 1) -> list[CaseRecord]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import pytest
@@ -57,6 +58,7 @@ def test_every_rate_counts_the_cases_it_says() -> None:
         "groundedness": pytest.approx((1.0 + 0.5 + 1.0) / 3),
         "unsupported_sentence_rate": pytest.approx(2 / 4),
         "document_in_top_5": pytest.approx(1 / 3),
+        "document_ndcg@10": pytest.approx((1 + 1 / math.log2(7)) / 3),
         "degraded": pytest.approx(1 / 5),
         "failed": 0.0,
         "answer_characters": pytest.approx((6 + 20 + 2) / 3),
@@ -136,8 +138,8 @@ def test_the_abilities_of_rgb_are_read_off_the_tags() -> None:
         answered(case("misled", "Rome", tags=("counterfactual",), false_answers=("Oslo",)), "Oslo."),
         answered(case("misled twice", "Rome", tags=("counterfactual",)), "文档中有事实性错误。"),
     )
-    found = values(records)
-    assert {name: found[name] for name in list(found)[20:-5]} == {
+    always = values([asked()])
+    assert {name: value for name, value in values(records).items() if name not in always} == {
         "noise_robustness@0.0": 1.0,
         "noise_robustness@0.8": pytest.approx(1 / 2),
         "negative_rejection": 1.0,

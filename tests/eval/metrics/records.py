@@ -87,7 +87,7 @@ def answered(
         prompt_tokens=tokens[0],
         completion_tokens=tokens[1],
     )
-    return CaseRecord(of, answer, found_at=found_at)
+    return CaseRecord(of, answer, ranks=None if found_at is None else (found_at,))
 
 
 def refused(of: Case, *, evidence: float = 0.1, found_at: int | None = None) -> CaseRecord:

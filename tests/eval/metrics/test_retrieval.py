@@ -6,8 +6,10 @@ import math
 import time
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
-from eval.metrics.retrieval import RankingMetric, ndcg_at_10, ranking_values
+from eval.metrics.retrieval import RankingMetric, ndcg_at_10, ndcg_of_ranks, ranking_values
 
 M = RankingMetric
 
@@ -52,6 +54,15 @@ def test_queries_without_a_relevant_or_a_found_document_score_zero() -> None:
 
 def test_a_grade_below_zero_takes_nothing_away() -> None:
     assert ndcg_at_10([["bad", "good"]], [{"bad": -1, "good": 1}])[0] == pytest.approx(1 / math.log2(3))
+
+
+@given(st.sets(st.integers(1, 14), max_size=6), st.integers(0, 3))
+def test_ranks_alone_give_the_same_ndcg(found: set[int], missed: int) -> None:
+    ranks = [*found, *[0] * missed]
+    assume(ranks)
+    ranking = [str(rank) for rank in range(1, 15)]
+    grades = dict.fromkeys([*map(str, found), *(f"missed {n}" for n in range(missed))], 1)
+    assert ndcg_of_ranks(ranks, 10) == pytest.approx(ndcg_at_10([ranking], [grades])[0])
 
 
 def test_many_queries_are_scored_in_their_order() -> None:

@@ -76,25 +76,25 @@ CASE = Case(
     relevant=(Relevant("a.md", "At most 256 word pieces are read."),),
     tags=("facts",),
 )
-RIGHT = CaseRecord(CASE, ANSWER, found_at=1, first_token_ms=20.0, total_ms=90.0)
+RIGHT = CaseRecord(CASE, ANSWER, ranks=(1,), first_token_ms=20.0, total_ms=90.0)
 WRONG = CaseRecord(
     replace(CASE, id="wrong", answers=("三千",), language="zh"),
     replace(ANSWER, text="二百五十六 [1]。", language="zh", citations=(citation(0, 8),)),
-    found_at=2,
+    ranks=(2,),
     first_token_ms=30.0,
     total_ms=110.0,
 )
 MISSED = CaseRecord(
     replace(CASE, id="missed"),
     replace(ANSWER, text="About ten.", passages=(passage(relevant=False),), citations=(), groundedness=0.0),
-    found_at=0,
+    ranks=(0,),
     first_token_ms=22.0,
     total_ms=70.0,
 )
 REFUSED = CaseRecord(
     replace(CASE, id="refused", tags=("facts", "hard")),
     replace(ANSWER, text="The documents don't say.", abstained=True, citations=(), evidence=0.1),
-    found_at=1,
+    ranks=(1,),
     total_ms=15.0,
 )
 INVENTED = CaseRecord(

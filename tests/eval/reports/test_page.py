@@ -58,6 +58,7 @@ def test_tables_and_plots_can_be_read_aloud(tree: Any) -> None:
     plots = tree.xpath("//figure/svg")
     assert {plot.xpath("string(title)") for plot in plots} == {
         "Expected document found",
+        "nDCG of the expected documents",
         "Risk and coverage",
         "Calibration",
         "Time to answer",
@@ -113,7 +114,7 @@ def test_no_text_is_markup() -> None:
         timings_ms={HOSTILE: 1.0},
     )
     hostile = page(
-        CaseRecord(case, answer, found_at=1), identity=replace(IDENTITY, name=HOSTILE, cases_path=HOSTILE)
+        CaseRecord(case, answer, ranks=(1,)), identity=replace(IDENTITY, name=HOSTILE, cases_path=HOSTILE)
     )
     tree = html.fromstring(hostile)
     assert tree.xpath("//script | //img | //@onerror") == []
