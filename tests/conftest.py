@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import locale
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from ingest.embed import PRESETS, Embedder, load_embedder
 from ingest.settings import EmbedderSettings, Settings, load_settings
 
 _SHARED = Path(os.environ.pop("SHARED_FOLDER", Path(__file__).parents[2] / "shared"))
+_LOCALE = locale.setlocale(locale.LC_ALL)
 _LOOPBACK = ("127.", "::1", "localhost")
 
 # Read by the libraries when they are loaded, so they are set before the first of them is.
@@ -37,6 +39,11 @@ _LONGEST = frozenset(("test_readme.py", "test_kill.py", "test_damage.py", "test_
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest: the other processes have something to do meanwhile."""
     items.sort(key=lambda item: item.path.name not in _LONGEST)
+
+
+def pytest_runtest_call() -> None:
+    """Milvus Lite and Ray set the locale of the process to C, in which a test's output is no UTF-8."""
+    locale.setlocale(locale.LC_ALL, _LOCALE)
 
 
 @pytest.fixture
