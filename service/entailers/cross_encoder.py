@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sentence_transformers import CrossEncoder
 from torch.nn import Identity
 
-from ingest.errors import EntailmentError, ModelNotFoundError, SettingsError
+from ingest.errors import EntailmentError, SettingsError
+from service.local_cross_encoder import open_cross_encoder
 
-_WINDOW = 512
-"""Most tokens of a premise and a hypothesis together; the longer of the two is cut."""
 _LABEL = "entailment"
 
 
@@ -28,8 +24,7 @@ class NliCrossEncoder:
             ModelNotFoundError: ``model`` is neither a folder with a model nor in the local hub cache.
             SettingsError: none of its labels is "entailment".
         """
-        self._model = cast("Any", _open(model))
-        self._model.max_length = min(_WINDOW, self._model.max_length or _WINDOW)
+        self._model = open_cross_encoder(model, kind="NLI", setting="grounding.nli_model")
         labels: dict[int, str] = self._model.model.config.id2label
         places = [place for place, label in labels.items() if label.lower() == _LABEL]
         if not places:
@@ -59,14 +54,3 @@ class NliCrossEncoder:
                 f"the NLI model failed ({error}): check grounding.nli_model and the memory of its device."
             ) from error
         return np.asarray(shares[:, self._place], dtype=np.float32)
-
-
-def _open(model: str) -> CrossEncoder:
-    is_folder = Path(model).is_dir()
-    try:
-        return CrossEncoder(model, local_files_only=is_folder)
-    except (OSError, ValueError) as error:
-        raise ModelNotFoundError(
-            f"the NLI model {model!r} is neither a folder with a model nor in the local hub cache: "
-            f"fetch it beforehand (hf download {model}) or set grounding.nli_model to its folder."
-        ) from error

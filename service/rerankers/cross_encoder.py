@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sentence_transformers import CrossEncoder
 
-from ingest.errors import ModelNotFoundError, RerankerError, SettingsError
-
-_WINDOW = 512
-"""Most tokens of a question and a passage together; passages are chunks, which are far shorter."""
+from ingest.errors import RerankerError, SettingsError
+from service.local_cross_encoder import open_cross_encoder
 
 
 class TorchCrossEncoder:
@@ -26,8 +21,7 @@ class TorchCrossEncoder:
             ModelNotFoundError: ``model`` is neither a folder with a model nor in the local hub cache.
             SettingsError: it gives more than one score for a pair.
         """
-        self._model = cast("Any", _open(model))
-        self._model.max_length = min(_WINDOW, self._model.max_length or _WINDOW)
+        self._model = open_cross_encoder(model, kind="reranking", setting="rerank.model")
         if self._model.num_labels != 1:
             raise SettingsError(
                 f"rerank.model {model!r} gives {self._model.num_labels} scores for a pair where one is "
@@ -50,14 +44,3 @@ class TorchCrossEncoder:
                 f"the reranking model failed ({error}): check rerank.model and the memory of its device."
             ) from error
         return np.asarray(scores, dtype=np.float32)
-
-
-def _open(model: str) -> CrossEncoder:
-    is_folder = Path(model).is_dir()
-    try:
-        return CrossEncoder(model, local_files_only=is_folder)
-    except (OSError, ValueError) as error:
-        raise ModelNotFoundError(
-            f"the reranking model {model!r} is neither a folder with a model nor in the local hub cache: "
-            f"fetch it beforehand (hf download {model}) or set rerank.model to its folder."
-        ) from error
