@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from eval.cases.case import Case
 from eval.cases.read import read_cases
-from finetune.build import BuiltData, build_data, passage_source
-from finetune.examples import BuildOptions
-from finetune.run import Run, export_run, start_run
-from finetune.train_config import CONFIGS, load_config
+from finetune.data.build import BuiltData, build_data, passage_source
+from finetune.data.examples import BuildOptions
+from finetune.settings.train_config import CONFIGS, load_config
+from finetune.training.job import RunMetrics
+from finetune.training.run import Run, export_run, start_run
 from ingest.errors import PathNotFoundError
 from ingest.pipeline import ingest_paths
 from ingest.settings import Settings
@@ -55,8 +56,8 @@ class DemoReport:
     """What the demonstration did. Losses are of the runs' first and last steps; times in seconds."""
 
     data: BuiltData
-    sft: Mapping[str, float]
-    dpo: Mapping[str, float]
+    sft: RunMetrics
+    dpo: RunMetrics
     adapter: str
     answers: tuple[SideBySide, ...]
     seconds: float
@@ -76,9 +77,9 @@ def run_demo(settings: Settings, say: Callable[[str], None]) -> DemoReport:
     with passage_source(settings, settings.collection) as source:
         data = build_data(TRAINING_QUESTIONS, source, _OPTIONS, settings.home / "data")
     say(f"{data.examples} examples ({data.refusals} refusals) and {data.pairs} preference pairs")
-    sft = start_run(settings.home, load_config("sft", CONFIGS / "demo-sft.toml"), data.examples_path)
+    sft = start_run(settings.home, load_config("sft", CONFIGS / "demo-sft.yaml"), data.examples_path)
     say(_told(sft))
-    dpo = start_run(settings.home, load_config("dpo", CONFIGS / "demo-dpo.toml"), data.pairs_path, sft.folder)
+    dpo = start_run(settings.home, load_config("dpo", CONFIGS / "demo-dpo.yaml"), data.pairs_path, sft.folder)
     say(_told(dpo))
     adapter = export_run(settings.home, dpo)
     held_out = held_out_cases(HELD_OUT_QUESTIONS)
@@ -128,7 +129,7 @@ def _answers(settings: Settings, release: str, cases: Sequence[Case]) -> list[st
 def _told(run: Run) -> str:
     metrics = run.metrics
     return (
-        f"{run.method}: loss {metrics['first_loss']:.3f} -> {metrics['last_loss']:.3f} in "
-        f"{metrics['steps']:.0f} steps, {metrics['seconds']:.0f} s, "
-        f"{metrics['tokens_per_second']:.0f} tokens/s"
+        f"{run.method}: loss {metrics.first_loss:.3f} -> {metrics.last_loss:.3f} in "
+        f"{metrics.steps} steps, {metrics.seconds:.0f} s, "
+        f"{metrics.tokens_per_second:.0f} tokens/s"
     )

@@ -60,7 +60,7 @@ LIGHT = (
     "service.release",
     "eval.measures.answers",
     "eval.retrieval.report",
-    "finetune.train_config",
+    "finetune.settings.train_config",
 )
 
 

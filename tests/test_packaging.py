@@ -14,7 +14,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("ingest", "service", "eval", "finetune")
-DATA_SUFFIXES = {".css", ".html", ".js", ".svg", ".toml", ".txt"}
+DATA_SUFFIXES = {".css", ".html", ".js", ".svg", ".yaml", ".txt"}
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_the_wheel_holds_all_code_and_all_data_of_the_packages(wheel: zipfile.Zi
         for path in (ROOT / package).rglob("*")
         if path.suffix in {".py", *DATA_SUFFIXES}
     }
-    assert {"service/web/index.html", "service/web/assets/app.js", "finetune/configs/sft.toml"} <= expected
+    assert {"service/web/index.html", "service/web/assets/app.js", "finetune/configs/sft.yaml"} <= expected
     held = {name for name in wheel.namelist() if ".dist-info/" not in name}
     assert held == expected
 

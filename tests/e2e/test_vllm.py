@@ -19,8 +19,8 @@ from typing import Any
 import httpx
 import pytest
 
-from finetune.base_model import find_base_model
-from finetune.checkpoint import ensure_checkpoint
+from finetune.training.base_model import find_base_model
+from finetune.training.checkpoint import ensure_checkpoint
 from ingest.pipeline import ingest_documents
 from ingest.settings import Settings
 from tests.small_handbook import small_handbook

@@ -27,8 +27,8 @@ class TinyBase:
 @pytest.fixture(scope="session")
 def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> TinyBase:
     pytest.importorskip("transformers")
-    from finetune.base_model import find_base_model
-    from finetune.checkpoint import ensure_checkpoint
+    from finetune.training.base_model import find_base_model
+    from finetune.training.checkpoint import ensure_checkpoint
 
     home = tmp_path_factory.mktemp("home")
     path = write_tiny_gguf(home / "tiny.gguf")

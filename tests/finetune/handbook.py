@@ -34,7 +34,7 @@ CHINESE = """# 引用
 
 @dataclass
 class MemoryIndex:
-    """Behind ``finetune.passages.Documents`` and ``Search``."""
+    """Behind ``finetune.data.passages.Documents`` and ``Search``."""
 
     kept: Sequence[Document]
 

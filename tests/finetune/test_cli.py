@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from finetune.cli import adapters_app, finetune_app
-from finetune.training_data import read_examples, read_pairs
+from finetune.data.row_files import read_examples, read_pairs
 from ingest.errors import (
     AdapterNotFoundError,
     CollectionNotFoundError,

@@ -1,0 +1,104 @@
+"""What the training process is told, and what it answers: the only words between it and the one that waits.
+
+::
+
+    TROIKA_HOME/runs/METHOD-TIME/
+        job.json                    what the process was told
+        adapter_model.safetensors, adapter_config.json, metrics.json
+        outcome.json                how it ended: the metrics, or the error
+        run.json                    written last: what the adapter was made from
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from finetune.settings.train_config import TrainConfig
+from finetune.training.base_model import BaseModel
+from ingest.snapshots.durable import replace_text
+
+JOB = "job.json"
+OUTCOME = "outcome.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One training run, all paths absolute.
+
+    ``adapter`` is the folder of the adapter to start from; ``reward_model`` that of a run of ``rm``, for
+    methods that learn from one. ``resume`` continues from the last checkpoint in ``output``.
+    """
+
+    config: TrainConfig
+    home: Path
+    base: BaseModel
+    data: Path
+    output: Path
+    adapter: Path | None = None
+    reward_model: Path | None = None
+    resume: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunMetrics:
+    """How a run went. ``tokens`` counts prompt and answer tokens, without padding.
+
+    ``first_loss`` and ``last_loss`` are means over the first and the last tenth of the steps.
+    """
+
+    rows: int
+    steps: int
+    tokens: int
+    seconds: float
+    tokens_per_second: float
+    peak_memory_mb: float
+    first_loss: float
+    last_loss: float
+    stopped_early: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a method returns: how it went, how many rows were too long, and figures of the method's own."""
+
+    metrics: RunMetrics
+    left_out: int
+    details: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+@dataclass(frozen=True, slots=True)
+class FailedOutcome:
+    """Why a run failed: the class of the error in ``ingest.errors``, and its sentence."""
+
+    error: str
+    message: str
+
+
+def write_job(job: Job) -> Path:
+    """Write the job into its output folder; returns the file."""
+    path = job.output / JOB
+    replace_text(path, TypeAdapter(Job).dump_json(job, indent=1).decode())
+    return path
+
+
+def read_job(path: Path) -> Job:
+    """What ``write_job`` wrote."""
+    return TypeAdapter(Job).validate_json(path.read_bytes())
+
+
+def write_outcome(output: Path, outcome: Outcome | FailedOutcome) -> None:
+    """Leave the outcome for the process that waits."""
+    text = TypeAdapter(Outcome | FailedOutcome).dump_json(outcome, indent=1).decode()
+    replace_text(output / OUTCOME, text)
+
+
+def read_outcome(output: Path) -> Outcome | FailedOutcome | None:
+    """What ``write_outcome`` wrote; None when the process ended without a word."""
+    try:
+        return TypeAdapter(Outcome | FailedOutcome).validate_json((output / OUTCOME).read_bytes())
+    except (OSError, ValueError):
+        return None

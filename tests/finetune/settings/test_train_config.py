@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from finetune.settings.train_config import CONFIGS, TrainConfig, load_config
+from ingest.errors import SettingsError
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.name)
+def test_every_shipped_configuration_is_valid(path: Path) -> None:
+    method = "dpo" if "dpo" in path.name else "sft"
+    assert load_config(method, path).method == method
+
+
+def test_overrides_win_over_the_file_and_the_file_over_the_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text("[train]\nlearning_rate = 1e-3\nseed = 7\n[lora]\nr = 8\n")
+    config = load_config("sft", path, ["train.seed=9", "model.name_or_path=some/folder", "train.bf16=false"])
+    assert (config.train.learning_rate, config.train.seed, config.lora.r) == (1e-3, 9, 8)
+    assert config.model.name_or_path == "some/folder"
+    assert config.train.bf16 is False
+    assert config.train.max_length == 2048
+
+
+def test_yaml_is_read_like_toml(tmp_path: Path) -> None:
+    pytest.importorskip("yaml")
+    path = tmp_path / "run.yaml"
+    path.write_text(
+        "method: dpo\ntrain:\n  max_steps: 3\ndpo:\n  loss_type: [sigmoid]\n  loss_weights: null\n"
+    )
+    config = load_config("dpo", path)
+    assert (config.train.max_steps, config.dpo.loss_type, config.dpo.loss_weights) == (3, ("sigmoid",), None)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "lora.r=7",
+        "lora.rank=8",
+        "train.learning_rate=-1",
+        "train.learning_rate=fast",
+        "train.max_steps=0",
+        "optimizer.name=sgd",
+        "dpo.loss_weights=[1.0]",
+        "dpo.loss_type=[]",
+        "train.seed",
+        "=1",
+        "method.name=sft",
+        "train.max_length=4",
+    ],
+)
+def test_a_wrong_setting_is_refused(override: str) -> None:
+    with pytest.raises(SettingsError):
+        load_config("sft", None, [override])
+
+
+def test_a_configuration_for_another_method_is_refused() -> None:
+    with pytest.raises(SettingsError, match="'dpo'"):
+        load_config("sft", CONFIGS / "dpo.yaml")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.toml", "=="), ("a.yaml", "a: [1"), ("a.yaml", "- 1"), ("a.json", "{}"), ("a.toml", None)],
+)
+def test_an_unreadable_file_is_refused(tmp_path: Path, name: str, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    with pytest.raises(SettingsError, match=name):
+        load_config("sft", tmp_path / name)
+
+
+def test_a_configuration_is_frozen() -> None:
+    config = TrainConfig(method="sft")
+    with pytest.raises(ValidationError):
+        config.method = "dpo"  # pyright: ignore[reportAttributeAccessIssue]
