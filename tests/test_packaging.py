@@ -14,7 +14,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("ingest", "service", "eval", "finetune")
-DATA_SUFFIXES = {".css", ".html", ".js", ".svg", ".yaml", ".txt"}
+DATA_SUFFIXES = {".css", ".html", ".js", ".svg", ".toml", ".txt", ".yaml"}
 
 
 @pytest.fixture(scope="module")
