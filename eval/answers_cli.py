@@ -37,6 +37,12 @@ Oracle = Annotated[
     bool, typer.Option("--oracle", help="From each case's own passages.", rich_help_panel=_WHO)
 ]
 Generator = Annotated[str | None, typer.Option(help="llama-cpp, openai or extractive.", rich_help_panel=_WHO)]
+Release = Annotated[
+    str | None,
+    typer.Option(
+        help="A kept adapter, served or not, or `base`; default what is served.", rich_help_panel=_WHO
+    ),
+]
 Url = Annotated[str | None, typer.Option(help="The server that runs there, as it is.", rich_help_panel=_WHO)]
 ApiKey = Annotated[
     str | None,
@@ -68,6 +74,7 @@ def answers(
     collection: Collection = None,
     oracle: Oracle = False,
     generator: Generator = None,
+    release: Release = None,
     url: Url = None,
     api_key: ApiKey = None,
     engine: OnEngine = Engine.LOCAL,
@@ -87,13 +94,16 @@ def answers(
     from eval.runs.report import write_report
     from ingest.settings import load_settings
 
-    _check_who(oracle=oracle, collection=collection, generator=generator, url=url, engine=engine)
+    _check_who(
+        oracle=oracle, collection=collection, generator=generator, release=release, url=url, engine=engine
+    )
     settings = load_settings({"generator.kind": generator, "collection": collection})
     request = AnswerRequest(
         cases=cases,
         folder=out or new_folder(settings.home, cases),
         selection=Selection(sample, seed, frozenset(tags or ()), language, limit, quick),
         oracle=oracle,
+        release=release,
         server=None if url is None else ServerAddress(url, api_key, collection),
         concurrency=concurrency,
         engine=engine,
@@ -111,7 +121,13 @@ def answers(
 
 
 def _check_who(
-    *, oracle: bool, collection: str | None, generator: str | None, url: str | None, engine: Engine
+    *,
+    oracle: bool,
+    collection: str | None,
+    generator: str | None,
+    release: str | None,
+    url: str | None,
+    engine: Engine,
 ) -> None:
     from ingest.errors import UsageError
 
@@ -119,7 +135,8 @@ def _check_who(
         raise UsageError(
             "--oracle answers from the cases' own passages: leave --collection out, or --oracle."
         )
-    if url is not None and (oracle or generator is not None or engine is not Engine.LOCAL):
+    own = oracle or generator is not None or release is not None or engine is not Engine.LOCAL
+    if url is not None and own:
         raise UsageError(
-            "--url asks a server as it is: leave --oracle, --generator and --engine out, or --url."
+            "--url asks a server as it is: leave --oracle, --generator, --release and --engine out, or --url."
         )

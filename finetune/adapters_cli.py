@@ -1,8 +1,11 @@
-"""``troika adapters``: which adapters are kept, and which is served."""
+"""``troika adapters``: which adapters are kept, which is served, and how that came about."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,10 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from ingest.cli import JsonOption
-from ingest.settings import load_settings
+from ingest.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from service.release import AdapterRecord, Release
+    from service.release import AdapterRecord
+    from service.release_history import ReleaseRecord
 
 adapters_app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="List, promote and roll back adapters."
@@ -43,20 +47,85 @@ def adapters_list(as_json: JsonOption = False) -> None:
 
 @adapters_app.command("promote")
 def adapters_promote(
-    name: Annotated[str, typer.Argument(help="A kept adapter, or `base`.")], as_json: JsonOption = False
+    name: Annotated[str, typer.Argument(help="A kept adapter, or `base`, which needs no report.")],
+    report: Annotated[
+        Path | None, typer.Option(help="The gate.json of `troika eval gate` that lets it in.")
+    ] = None,
+    canary: Annotated[
+        str | None, typer.Option(help="Let it answer only this share of the conversations, such as 5%.")
+    ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Serve an adapter from now on; a running server takes it over with its next question."""
-    from service.adapters import promote
+    from finetune.promote import promote_proven
 
-    _show_release(promote(load_settings().home, name), as_json)
+    settings = load_settings()
+    promote_proven(settings, name, report, None if canary is None else _share(canary))
+    _show_served(settings, as_json)
+
+
+@adapters_app.command("canary")
+def adapters_canary(as_json: JsonOption = False) -> None:
+    """Show the canary that runs, and what its guards see."""
+    from service.adapter_schemas import CanaryBody
+    from service.canary_watch import canary_state
+    from service.history import History
+
+    settings = load_settings()
+    history = History(settings.home / "history.sqlite")
+    try:
+        state = canary_state(settings.home, history, settings.canary)
+    finally:
+        history.close()
+    if as_json:
+        _print_json({"canary": None if state is None else CanaryBody.of(state).model_dump(mode="json")})
+    elif state is None:
+        typer.echo("no canary runs")
+    else:
+        typer.echo(
+            f"{state.canary.release} answers {state.canary.share:.3%} since {state.record.created_at}, "
+            f"the rest {state.record.release}"
+        )
+        for reading in state.readings:
+            mark = "NO" if reading.tripped else "ok" if reading.is_enough else "--"
+            typer.echo(f"{mark}  {reading.told()}")
 
 
 @adapters_app.command("rollback")
 def adapters_rollback(as_json: JsonOption = False) -> None:
-    """Serve again what was served before."""
+    """Serve again what was served before; a canary that runs is ended."""
     from service.adapters import rollback
 
-    _show_release(rollback(load_settings().home), as_json)
+    settings = load_settings()
+    rollback(settings.home)
+    _show_served(settings, as_json)
+
+
+@adapters_app.command("history")
+def adapters_history(
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check the chain of digests and the kept reports first.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what was served when, by which report, and why it ended."""
+    from finetune.promote import verify_releases
+    from service.release_history import read_history
+
+    home = load_settings().home
+    rows = history_json(verify_releases(home) if verify else read_history(home))
+    if as_json:
+        _print_json({"verified": verify, "releases": rows})
+        return
+    for row in rows:
+        canary = f", canary {row['canary']['release']}" if row["canary"] else ""
+        report = (row["canary"] or row)["report_sha256"]
+        proof = f" (report {report[:12]})" if report else ""
+        typer.echo(
+            f"{row['number']:06}  {row['created_at']}  {row['release']}{canary}: {row['reason']}{proof}"
+        )
+    if verify:
+        typer.echo(f"the chain of {len(rows)} records is whole")
 
 
 def adapter_json(record: AdapterRecord, *, served: bool) -> dict[str, Any]:
@@ -74,12 +143,41 @@ def adapter_json(record: AdapterRecord, *, served: bool) -> dict[str, Any]:
     }
 
 
-def _show_release(release: Release, as_json: bool) -> None:
+def history_json(records: Sequence[ReleaseRecord]) -> list[dict[str, Any]]:
+    """The history as it is printed: each record with what it replaced, and with what ended it."""
+    replaced = [None, *(record.release for record in records)]
+    ended = [*records[1:], None]
+    return [
+        {
+            **asdict(record),
+            "replaced": before,
+            "ended_at": None if after is None else after.created_at,
+            "ended_by": None if after is None else after.reason,
+        }
+        for record, before, after in zip(records, replaced, ended, strict=False)
+    ]
+
+
+def _share(text: str) -> float:
+    from ingest.errors import UsageError
+
+    try:
+        return float(text.removesuffix("%")) / 100
+    except ValueError:
+        raise UsageError(f"--canary is {text!r}: expected a percentage, such as 5%.") from None
+
+
+def _show_served(settings: Settings, as_json: bool) -> None:
+    from service.release import read_candidate, read_release
+
+    release, candidate = read_release(settings.home), read_candidate(settings.home)
+    adapter = None if release.adapter is None else release.adapter.name
+    canary = None if candidate is None else candidate.name
     if as_json:
-        adapter = None if release.adapter is None else release.adapter.name
-        _print_json({"release": release.name, "adapter": adapter, "prompt_id": release.prompt_id})
+        served = {"release": release.name, "adapter": adapter, "prompt_id": release.prompt_id}
+        _print_json({**served, "canary": canary})
     else:
-        typer.echo(f"served: {release.name}")
+        typer.echo(f"served: {release.name}" + (f", canary: {canary}" if canary else ""))
 
 
 def _print_json(document: object) -> None:

@@ -10,8 +10,14 @@ from rich.console import Console
 from rich.table import Table
 
 from finetune.adapters_cli import adapters_app
+from finetune.data_checks_cli import data_check, data_synthesize
 from finetune.data_cli import data_app
-from finetune.export_cli import export
+from finetune.export_cli import export, merge, parity
+from finetune.mine_cli import data_mine
+from finetune.preference_cli import kto, rm
+from finetune.recommend_cli import recommend
+from finetune.rollout_cli import grpo, ppo, rloo
+from finetune.sampling_cli import rft, rlaif
 from finetune.train_cli import dpo, sft
 from ingest.cli import JsonOption
 from ingest.settings import load_settings
@@ -22,15 +28,28 @@ finetune_app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Make training data, train and export."
 )
 
+data_app.command("check")(data_check)
+data_app.command("mine")(data_mine)
+data_app.command("synthesize")(data_synthesize)
 finetune_app.add_typer(data_app, name="data")
 finetune_app.command()(sft)
+finetune_app.command()(rm)
 finetune_app.command()(dpo)
+finetune_app.command()(kto)
+finetune_app.command()(ppo)
+finetune_app.command()(rloo)
+finetune_app.command()(grpo)
+finetune_app.command()(rft)
+finetune_app.command()(rlaif)
+finetune_app.command()(merge)
 finetune_app.command()(export)
+finetune_app.command()(parity)
+finetune_app.command()(recommend)
 
 
 @finetune_app.command("demo")
 def demo(as_json: JsonOption = False) -> None:
-    """Fine-tune on the sample handbook, promote the adapter, and show answers before and after."""
+    """Fine-tune on the sample handbook, show answers before and after, and serve what is found better."""
     from finetune.demo import run_demo
 
     report = run_demo(load_settings(), lambda line: typer.echo(line, err=as_json))
@@ -43,7 +62,8 @@ def demo(as_json: JsonOption = False) -> None:
     for row in report.answers:
         table.add_row(row.question, row.expected or "(a refusal)", row.before, row.after)
     Console().print(table)
-    typer.echo(
-        f"{report.seconds:.0f} s in all. {report.adapter} is served now; "
-        "`troika adapters promote base` goes back to the base model."
-    )
+    typer.echo(f"{report.seconds:.0f} s in all.")
+    if report.refusal is None:
+        typer.echo(f"{report.adapter} is served now; `troika adapters rollback` goes back.")
+    else:
+        typer.echo(f"{report.refusal}\nTry it all the same: troika ask QUESTION --release {report.adapter}")

@@ -3,14 +3,45 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from finetune.data.choices import ImportForm, RowKind, TargetForm
 from ingest.cli import JsonOption
 from ingest.settings import load_settings
+
+if TYPE_CHECKING:
+    from finetune.data.build import BuiltData
+    from finetune.data.examples import BuildOptions
+
+Value = TypeVar("Value")
+Questions = Annotated[Path, typer.Argument(help="Questions with their answers, in any form of `eval cases`.")]
+Collection = Annotated[
+    str | None, typer.Option("--collection", "-c", help="Take passages from this collection's index.")
+]
+OwnContexts = Annotated[
+    bool, typer.Option("--own-contexts", help="Take the contexts that come with the questions, all of them.")
+]
+Output = Annotated[Path | None, typer.Option(help="Folder to write to; default TROIKA_HOME/data.")]
+Distractors = Annotated[
+    int | None, typer.Option(min=0, help="Passages beside the right ones; default 4, of own contexts all.")
+]
+RefusalShare = Annotated[
+    float | None, typer.Option(min=0, max=0.9, help="Least share that refuses; default 0.2, own contexts 0.")
+]
+GoldOnlyShare = Annotated[
+    float | None, typer.Option(min=0, max=1, help="Share without distractors; default 0.1, own contexts 0.")
+]
+ShuffleShare = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help="Share out of the order they are served in; default 1, own contexts 0."),
+]
+Replay = Annotated[
+    Path | None, typer.Option(help="Mix in general instructions: alpaca, sharegpt or messages.")
+]
 
 data_app = typer.Typer(add_completion=False, no_args_is_help=True, help="Make training data.")
 
@@ -22,53 +53,104 @@ def data() -> None:
 
 @data_app.command("build")
 def data_build(
-    questions: Annotated[Path, typer.Argument(help="JSON Lines of questions with their answers.")],
-    collection: Annotated[
-        str | None, typer.Option("--collection", "-c", help="Take passages from this collection's index.")
-    ] = None,
-    own_contexts: Annotated[
-        bool, typer.Option("--own-contexts", help="Take the contexts that come with the questions.")
-    ] = False,
-    output: Annotated[Path | None, typer.Option(help="Folder to write to; default TROIKA_HOME/data.")] = None,
-    distractors: Annotated[int, typer.Option(min=0, help="Passages beside the right one.")] = 2,
-    refusal_share: Annotated[float, typer.Option(min=0, max=0.9, help="Share that teaches to refuse.")] = 0.2,
-    shuffle_share: Annotated[
-        float, typer.Option(min=0, max=1, help="Share with its passages out of the order they are served in.")
-    ] = 0.5,
+    questions: Questions,
+    collection: Collection = None,
+    own_contexts: OwnContexts = False,
+    output: Output = None,
+    target: Annotated[TargetForm, typer.Option(help="What a target quotes.")] = TargetForm.ANSWER,
+    distractors: Distractors = None,
+    refusal_share: RefusalShare = None,
+    gold_only_share: GoldOnlyShare = None,
+    shuffle_share: ShuffleShare = None,
+    replay: Replay = None,
+    replay_share: Annotated[float, typer.Option(min=0, max=0.9, help="Share of general rows.")] = 0.1,
+    valid_share: Annotated[float, typer.Option(min=0, max=0.9, help="Share held out, by document.")] = 0.0,
     language: Annotated[list[str] | None, typer.Option(help="Keep only this language; repeatable.")] = None,
-    feedback: Annotated[
-        bool, typer.Option("--feedback", help="Add pairs from readers' corrections.")
-    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of the choice and order of passages.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Make SFT examples and DPO pairs: each question with its passage hidden among distractors."""
-    from finetune.data.build import build_data, corrected_pairs, passage_source
-    from finetune.data.examples import BuildOptions
+    from finetune.data.build import build_data, passage_source
+    from finetune.data.imports.read import import_examples
     from ingest.errors import UsageError
 
     if own_contexts and collection is not None:
         raise UsageError("--own-contexts takes no passages from a collection: leave --collection out, or it.")
     settings = load_settings()
-    languages = frozenset(language) if language else None
-    options = BuildOptions(
-        distractors, refusal_share, shuffle_share=shuffle_share, languages=languages, seed=seed
+    options = replace(
+        _mixture(own_contexts, distractors, refusal_share, gold_only_share, shuffle_share),
+        replay_share=replay_share,
+        valid_share=valid_share,
+        target=target,
+        languages=frozenset(language) if language else None,
+        seed=seed,
     )
-    where = None if own_contexts else collection or settings.collection
-    with passage_source(settings, where) as source:
+    general = import_examples(replay) if replay else ()
+    with passage_source(settings, None if own_contexts else collection or settings.collection) as source:
         built = build_data(
             questions,
             source,
             options,
             output or settings.home / "data",
-            corrected=corrected_pairs(settings.home) if feedback else (),
+            replay=general,
         )
+    _show_built(built, as_json)
+
+
+@data_app.command("import")
+def data_import(
+    file: Annotated[Path, typer.Argument(help="JSON Lines or a JSON array.")],
+    form: Annotated[
+        ImportForm | None, typer.Option("--format", help="How its rows are laid out; told by their fields.")
+    ] = None,
+    kind: Annotated[
+        RowKind | None, typer.Option("--as", help="The method to learn from them; told by their fields.")
+    ] = None,
+    output: Output = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make rows of data from elsewhere: instructions, conversations, preferences, thumbs, rankings."""
+    from finetune.data.imports.read import import_file
+
+    imported = import_file(file, form, kind, output or load_settings().home / "data")
+    if as_json:
+        typer.echo(json.dumps(asdict(imported), ensure_ascii=False, indent=2, default=str))
+    else:
+        typer.echo(f"{imported.rows} rows for {imported.kind} ({imported.form}): {imported.path}")
+
+
+def _mixture(
+    own_contexts: bool,
+    distractors: int | None,
+    refusal_share: float | None,
+    gold_only_share: float | None,
+    shuffle_share: float | None,
+) -> BuildOptions:
+    """What was asked for, and the rest by where the passages come from."""
+    from finetune.data.examples import AS_THEY_COME, BuildOptions
+
+    default = AS_THEY_COME if own_contexts else BuildOptions()
+    return replace(
+        default,
+        distractors=_given(distractors, default.distractors),
+        refusal_share=_given(refusal_share, default.refusal_share),
+        gold_only_share=_given(gold_only_share, default.gold_only_share),
+        shuffle_share=_given(shuffle_share, default.shuffle_share),
+    )
+
+
+def _given(value: Value | None, default: Value) -> Value:
+    return default if value is None else value
+
+
+def _show_built(built: BuiltData, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(asdict(built), ensure_ascii=False, indent=2, default=str))
         return
-    typer.echo(f"{built.examples} examples, {built.refusals} of them refusals: {built.examples_path}")
     typer.echo(
-        f"{built.pairs} preference pairs, {built.pairs_from_feedback} from feedback: {built.pairs_path}"
+        f"{built.examples} examples, {built.refusals} of them refusals and {built.replay} general, "
+        f"{built.held_out} more held out: {built.examples_path}"
     )
+    typer.echo(f"{built.pairs} preference pairs: {built.pairs_path}")
     for name, reason in built.skipped.items():
         typer.echo(f"  left out  {name}: {reason}", err=True)

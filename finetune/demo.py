@@ -1,41 +1,55 @@
 """``make finetune-demo``: fine-tune the embedded model on the sample handbook, and show what changed.
 
-The questions that are asked before and after are those of ``examples/questions.jsonl``; training sees
-only ``examples/finetune/qa.jsonl``.
+What is served and the adapter answer the English questions of ``examples/questions.jsonl``; training sees
+only ``examples/finetune/qa.jsonl``. The adapter is promoted if a gate lets it in, as any other.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from eval.answering.run import AnswerRequest, new_folder, run_answers
 from eval.cases.case import Case
 from eval.cases.read import read_cases
+from eval.cases.select import Selection
+from eval.decision.gate import judge
+from eval.decision.gate_config import read_gate_config
+from eval.decision.gate_report import REPORT, gate_report, write_gate_report
+from eval.decision.pairs import pair_runs
+from eval.runs.folder import RunFolder
+from eval.runs.record import CaseRecord
+from finetune.adapters.export import export_run
 from finetune.data.build import BuiltData, build_data, passage_source
+from finetune.data.choices import TargetForm
 from finetune.data.examples import BuildOptions
+from finetune.promote import promote_proven
 from finetune.settings.train_config import CONFIGS, load_config
 from finetune.training.job import RunMetrics
-from finetune.training.run import Run, export_run, start_run
-from ingest.errors import PathNotFoundError
+from finetune.training.run import Run, start_run
+from ingest.errors import PathNotFoundError, PromotionRefusedError
 from ingest.pipeline import ingest_paths
 from ingest.settings import Settings
-from service.adapters import promote
-from service.release import BASE
-from service.wiring import open_pipeline
+from service.release import read_release
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 HANDBOOK = EXAMPLES / "handbook"
 TRAINING_QUESTIONS = EXAMPLES / "finetune" / "qa.jsonl"
 HELD_OUT_QUESTIONS = EXAMPLES / "questions.jsonl"
+GATE = CONFIGS / "demo-gate.toml"
 
 _LANGUAGE = "en"  # the embedded model writes English only
 _ANSWERABLE, _UNANSWERABLE = 4, 2
 # One distractor keeps a row near 300 tokens, which is what two cores can afford; and a hundred rows are too
 # few to learn to read a passage's number, so most passages stay in the order in which they are served.
-_OPTIONS = BuildOptions(distractors=1, shuffle_share=0.2, languages=frozenset({_LANGUAGE}))
+_OPTIONS = BuildOptions(
+    distractors=1,
+    shuffle_share=0.2,
+    target=TargetForm.SENTENCE,
+    languages=frozenset({_LANGUAGE}),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +67,22 @@ class SideBySide:
 
 @dataclass(frozen=True, slots=True)
 class DemoReport:
-    """What the demonstration did. Losses are of the runs' first and last steps; times in seconds."""
+    """What the demonstration did. Losses are of the runs' first and last steps; times in seconds.
+
+    ``refusal`` says why the adapter is not served; None where it is.
+    """
 
     data: BuiltData
     sft: RunMetrics
     dpo: RunMetrics
     adapter: str
+    refusal: str | None
     answers: tuple[SideBySide, ...]
     seconds: float
 
 
 def run_demo(settings: Settings, say: Callable[[str], None]) -> DemoReport:
-    """Ingest, build data, SFT, DPO, export, promote, ask; ``say`` is told what happens.
+    """Ingest, build data, SFT, DPO, export, ask, gate, promote; ``say`` is told what happens.
 
     Raises:
         PathNotFoundError: this is no checkout of the project: the examples are missing.
@@ -82,18 +100,16 @@ def run_demo(settings: Settings, say: Callable[[str], None]) -> DemoReport:
     dpo = start_run(settings.home, load_config("dpo", CONFIGS / "demo-dpo.yaml"), data.pairs_path, sft.folder)
     say(_told(dpo))
     adapter = export_run(settings.home, dpo)
-    held_out = held_out_cases(HELD_OUT_QUESTIONS)
-    before = _answers(settings, BASE, held_out)
-    after = _answers(settings, adapter.name, held_out)
+    say(f"{adapter.name} and what is served answer the held-out questions")
+    before = _answered(settings, read_release(settings.home).name)
+    after = _answered(settings, adapter.name)
     return DemoReport(
         data=data,
         sft=sft.metrics,
         dpo=dpo.metrics,
         adapter=adapter.name,
-        answers=tuple(
-            SideBySide(case.question, next(iter(case.answers), ""), old, new)
-            for case, old, new in zip(held_out, before, after, strict=True)
-        ),
+        refusal=_promoted(settings, adapter.name, before, after),
+        answers=side_by_side(before, after),
         seconds=round(time.perf_counter() - started, 1),
     )
 
@@ -111,19 +127,44 @@ def _spread(cases: Sequence[Case], count: int) -> Sequence[Case]:
     return cases[:: max(1, len(cases) // count)][:count]
 
 
-def _answers(settings: Settings, release: str, cases: Sequence[Case]) -> list[str]:
-    """Promote ``release`` and ask it: what is shown is what is served."""
-    promote(settings.home, release)
+def _answered(settings: Settings, release: str) -> RunFolder:
+    """The held-out questions as ``release`` answers them, whatever is served."""
+    folder = new_folder(settings.home, HELD_OUT_QUESTIONS)
+    request = AnswerRequest(
+        HELD_OUT_QUESTIONS,
+        folder.with_name(f"{folder.name}-{release}"),
+        Selection(language=_LANGUAGE),
+        release=release,
+    )
+    return run_answers(settings, request)
 
-    async def ask() -> list[str]:
-        pipeline = await open_pipeline(settings, settings.collection)
-        try:
-            answers = [await pipeline.answer(case.question) for case in cases]
-            return [f"{answer.text} ({answer.generator})" for answer in answers]
-        finally:
-            await pipeline.aclose()
 
-    return asyncio.run(ask())
+def _promoted(settings: Settings, name: str, before: RunFolder, after: RunFolder) -> str | None:
+    """Promote ``name`` if the gate lets it in; else why not."""
+    pairs = pair_runs(before, after)
+    config = read_gate_config(GATE)
+    path = after.path / REPORT
+    write_gate_report(path, gate_report(config, judge(config, pairs), pairs, None))
+    try:
+        promote_proven(settings, name, path)
+    except PromotionRefusedError as error:
+        return str(error)
+    return None
+
+
+def side_by_side(before: RunFolder, after: RunFolder) -> tuple[SideBySide, ...]:
+    """The six questions that are shown, with both answers."""
+    old, new = ({record.case.id: record for record in run.records()} for run in (before, after))
+    return tuple(
+        SideBySide(case.question, next(iter(case.answers), ""), _shown(old[case.id]), _shown(new[case.id]))
+        for case in held_out_cases(HELD_OUT_QUESTIONS)
+    )
+
+
+def _shown(record: CaseRecord) -> str:
+    if record.answer is None:
+        return "" if record.failure is None else record.failure.message
+    return f"{record.answer.text} ({record.answer.generator})"
 
 
 def _told(run: Run) -> str:

@@ -1,27 +1,139 @@
-"""``troika finetune export``: what happens to a trained adapter."""
+"""``troika finetune merge|export|parity``: what happens to a trained adapter."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
+from finetune.adapters.forms import GgufForm, WeightType
 from finetune.adapters_cli import adapter_json
 from ingest.cli import JsonOption
 from ingest.settings import load_settings
 
+if TYPE_CHECKING:
+    from finetune.adapters.merge import MergeReport
+    from finetune.parity.report import ParityReport
 
-def export(
-    run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
+RunArgument = Annotated[Path, typer.Argument(help="Folder of a finished run.")]
+DataOption = Annotated[
+    Path | None, typer.Option(help="Where the run's data lies now; default where it was trained on.")
+]
+
+
+def merge(
+    run: RunArgument,
+    output: Annotated[Path, typer.Option(help="The folder to make, as transformers and vLLM load it.")],
+    dtype: Annotated[
+        WeightType, typer.Option(help="What the weights are rounded to; 16 bits lose some of the change.")
+    ] = WeightType.FLOAT32,
+    data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a run's adapter as GGUF and keep it, ready to be promoted."""
-    from finetune.training.run import export_run, read_run
+    """Add a run's adapter into its base's weights, and say what rounding lost and how outputs differ."""
+    from finetune.adapters.merge import MERGE, merge_run
+    from finetune.training.run import read_run
 
-    record = export_run(load_settings().home, read_run(run))
+    report = merge_run(load_settings().home, read_run(run), output, dtype, data)
     if as_json:
-        typer.echo(json.dumps(adapter_json(record, served=False), ensure_ascii=False, indent=2))
+        typer.echo((output / MERGE).read_text("utf-8"), nl=False)
     else:
-        typer.echo(f"kept {record.name}; serve it with `troika adapters promote {record.name}`")
+        _show_merge(report, output)
+
+
+def export(
+    run: RunArgument,
+    gate_report: Annotated[
+        Path | None, typer.Option(help="The gate.json about this adapter, for its model card.")
+    ] = None,
+    merged: Annotated[
+        Path | None, typer.Option(help="Also make this folder: the merged model for vLLM, in float32.")
+    ] = None,
+    gguf_base: Annotated[
+        Path | None, typer.Option(help="Also make this file: the base that the GGUF adapter goes with.")
+    ] = None,
+    gguf_merged: Annotated[
+        Path | None, typer.Option(help="Also make this file: the merged model, for generator.model.")
+    ] = None,
+    form: Annotated[
+        GgufForm | None,
+        typer.Option(help="Of those files; default float16, and the base as it came if it came as GGUF."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a run's adapter as GGUF and keep it with its model card, ready to be promoted.
+
+    A run of full fine-tuning has no adapter to keep: it is written with --merged or --gguf-merged.
+    """
+    from finetune.adapters.export import export_run
+    from finetune.training.run import read_run
+
+    home, finished = load_settings().home, read_run(run)
+    made = [str(path) for path in (merged, gguf_base, gguf_merged) if path is not None]
+    if made:
+        from finetune.adapters.other_forms import OtherForms, write_other_forms
+
+        write_other_forms(home, finished, OtherForms(merged, gguf_base, gguf_merged, form))
+    if made and finished.config.train.finetuning == "full":
+        typer.echo(json.dumps({"made": made}) if as_json else f"made {', '.join(made)}")
+        return
+    record = export_run(home, finished, gate_report)
+    if as_json:
+        document = adapter_json(record, served=False) | {"made": made}
+        typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    else:
+        typer.echo(f"kept {record.name} in {record.path}{''.join(f', made {path}' for path in made)}")
+        typer.echo(f"its model card is {finished.folder / 'README.md'}")
+
+
+def parity(
+    run: RunArgument,
+    prompts: Annotated[int, typer.Option(min=1, help="How many prompts of the run's data.")] = 50,
+    vllm_python: Annotated[
+        Path | None, typer.Option(help="Python of vLLM's environment; without, vLLM is left out.")
+    ] = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare what transformers, llama.cpp and vLLM make of a run's adapter; fails when they differ."""
+    from finetune.parity.measure import ParityRequest, measure_parity
+    from finetune.parity.report import PARITY
+    from finetune.training.run import read_run
+
+    settings, finished = load_settings(), read_run(run)
+    request = ParityRequest(prompts, data, vllm_python, settings.generator.threads)
+    report = measure_parity(settings.home, finished, request, lambda form: typer.echo(form, err=True))
+    if as_json:
+        typer.echo((finished.folder / PARITY).read_text("utf-8"), nl=False)
+    else:
+        _show_parity(report)
+    if not report.passed:
+        raise typer.Exit(1)
+
+
+def _show_merge(report: MergeReport, output: Path) -> None:
+    rounding, outputs = report.rounding, report.outputs
+    typer.echo(
+        f"merged into {output} as {report.dtype.value}; rounding lost {rounding.lost_share:.2%} of the "
+        f"change, which is {rounding.change_rms / rounding.weight_rms:.2%} of the weights (root mean squares)"
+    )
+    worst = max(report.modules, key=lambda module: module.lost_share)
+    typer.echo(f"most was lost in {worst.module}: {worst.lost_share:.2%}")
+    typer.echo(
+        f"logits on {outputs.prompts} prompts differ by {outputs.mean:.2g} on average and "
+        f"{outputs.largest:.2g} at most; {outputs.agreement:.1%} of the next tokens are the same"
+    )
+
+
+def _show_parity(report: ParityReport) -> None:
+    table = Table("form", "mean", "largest", "same next token", "limit", "")
+    for form in report.forms:
+        found = form.difference
+        figures = (f"{found.mean:.2g}", f"{found.largest:.2g}", f"{found.agreement:.1%}", f"{form.limit:g}")
+        table.add_row(form.form, *figures, "passed" if form.passed else "FAILED")
+    Console().print(table)
+    typer.echo(f"log-probabilities in nats, {report.prompts} prompts")

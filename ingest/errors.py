@@ -19,6 +19,7 @@ was found, what was expected and what to do::
     │   ├── FilterError            filter_invalid
     │   ├── DocumentNotFoundError  document_not_found
     │   ├── AnswerNotFoundError    answer_not_found
+    │   ├── FeedbackError          feedback_invalid
     │   ├── AdapterNotFoundError   adapter_not_found
     │   ├── CasesError             cases_invalid
     │   ├── RunMismatchError       run_mismatch
@@ -53,6 +54,8 @@ was found, what was expected and what to do::
     ├── IncompatibleSnapshotError  made by another format or embedder: snapshot_incompatible
     ├── ModelNotFoundError         the model's files are not there: model_not_found
     ├── AdapterRejectedError       an adapter does not fit its base or its hash: adapter_rejected
+    ├── PromotionRefusedError      nothing shows that an adapter has earned its place: promotion_refused
+    ├── ReleaseHistoryError        the history of releases is damaged: release_history_broken
     ├── GeneratorError             the generator failed or cannot be reached: generator_failed
     ├── RerankerError              the reranker failed or cannot be reached: reranker_failed
     ├── EntailmentError            the model that judges entailment failed: entailment_failed
@@ -93,6 +96,7 @@ from ingest.usage_errors import (
     CollectionNotFoundError,
     DocumentNotFoundError,
     EmptyQuestionError,
+    FeedbackError,
     FilterError,
     GateReportError,
     GlobError,
@@ -124,6 +128,7 @@ __all__ = [
     "EmptyQuestionError",
     "EncryptedFileError",
     "EntailmentError",
+    "FeedbackError",
     "FetchError",
     "FileTooLargeError",
     "FilterError",
@@ -143,6 +148,7 @@ __all__ = [
     "ParseTimeoutError",
     "ParserCrashedError",
     "PathNotFoundError",
+    "PromotionRefusedError",
     "QueryError",
     "QuestionTooLongError",
     "RobotsRefusedError",
@@ -217,6 +223,18 @@ class AdapterRejectedError(TroikaError):
     """An adapter does not match its recorded hash, base model or prompt."""
 
     code = "adapter_rejected"
+
+
+class PromotionRefusedError(TroikaError):
+    """No gate's report shows that a release may be served."""
+
+    code = "promotion_refused"
+
+
+class ReleaseHistoryError(TroikaError):
+    """A record of the history of releases is missing, cannot be read or was changed."""
+
+    code = "release_history_broken"
 
 
 class GeneratorError(TroikaError):

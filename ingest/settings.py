@@ -25,6 +25,7 @@ from ingest.choices import (
 from ingest.dotted_keys import nest
 from ingest.errors import SettingsError
 from ingest.settings_answer import AnswerSettings, GroundingSettings
+from ingest.settings_canary import CanarySettings
 from ingest.settings_section import Fraction, Positive, Price, Section
 from ingest.settings_sources import read_environment, read_file
 from ingest.settings_vllm import VllmSettings
@@ -211,6 +212,7 @@ class Settings(Section):
     generator: GeneratorSettings = GeneratorSettings()
     vllm: VllmSettings = VllmSettings()
     cache: CacheSettings = CacheSettings()
+    canary: CanarySettings = CanarySettings()
     server: ServerSettings = ServerSettings()
 
 

@@ -95,6 +95,12 @@ class AnswerNotFoundError(UsageError):
     code = "answer_not_found"
 
 
+class FeedbackError(UsageError):
+    """A judgement says of an answer what cannot be said of it."""
+
+    code = "feedback_invalid"
+
+
 class AdapterNotFoundError(UsageError):
     """No adapter of that name is kept under the home directory."""
 

@@ -1,7 +1,8 @@
-"""The adapters that are kept, and the pointer that says which of them is served.
+"""The adapters that are kept, and the changes that say which of them is served.
 
-Promoting writes a release and moves one pointer file; rolling back moves it to the release before.
-Adapters are immutable: a name holds the hash of its weights, so it never means two things.
+Every change appends a record to the history of releases and moves one pointer file. Adapters are immutable: a
+name holds the hash of its weights, so it never means two things. Whether an adapter has earned its place is
+not judged here but where it is measured (``finetune.promote``).
 """
 
 from __future__ import annotations
@@ -15,36 +16,39 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ingest.errors import AdapterNotFoundError, AdapterRejectedError, UsageError
+from ingest.errors import AdapterRejectedError, UsageError
 from ingest.snapshots.durable import file_sha256, replace_text, sync_directory, sync_tree
 from service.prompt import PROMPT_ID
 from service.release import (
+    ADAPTER_NAME,
     ADAPTERS,
-    BASE,
-    CURRENT,
     FORMAT,
     GGUF,
     MANIFEST,
-    RELEASE_FILE,
-    RELEASES,
     WEIGHTS,
     AdapterRecord,
     Release,
-    base_release,
-    current_number,
+    named_release,
     read_adapter,
-    read_record,
     read_release,
-    text_field,
+)
+from service.release_history import (
+    BASE,
+    Canary,
+    Change,
+    HistoryWriter,
+    ReleaseRecord,
+    keep_report,
+    read_record,
+    writing_history,
 )
 
 CONFIG = "adapter_config.json"
 # Pickled weights (.bin, .pt) run code when they are loaded; nothing but these forms is ever taken in.
-ALLOWED_SUFFIXES = frozenset({".safetensors", ".gguf", ".json"})
+ALLOWED_SUFFIXES = frozenset({".safetensors", ".gguf", ".json", ".md", ".svg"})
 
 _REQUIRED = (WEIGHTS, CONFIG, GGUF)
 _TASK = re.compile(r"[a-z][a-z0-9-]{0,31}")
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}@[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,14 @@ class Provenance:
     base_model: str
     prompt_id: str
     dataset_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The text of a gate's report, and the digest that it is known by."""
+
+    report: str
+    sha256: str
 
 
 def list_adapters(home: Path) -> list[AdapterRecord]:
@@ -66,7 +78,7 @@ def list_adapters(home: Path) -> list[AdapterRecord]:
     if not folder.is_dir():
         return []
     finished = [
-        path for path in folder.iterdir() if _NAME.fullmatch(path.name) and (path / MANIFEST).is_file()
+        path for path in folder.iterdir() if ADAPTER_NAME.fullmatch(path.name) and (path / MANIFEST).is_file()
     ]
     return sorted(
         (read_adapter(path) for path in finished), key=lambda adapter: (adapter.created_at, adapter.name)
@@ -104,59 +116,109 @@ def keep_adapter(home: Path, task: str, files: Sequence[Path], provenance: Prove
     return read_adapter(target)
 
 
-def promote(home: Path, name: str, *, report_sha256: str | None = None) -> Release:
-    """Serve the adapter ``name`` from now on; ``base`` serves the base model alone.
+def promote(home: Path, name: str, proof: Proof | None = None) -> Release:
+    """Serve the adapter ``name`` to all from now on; ``base`` serves the base model alone. It ends a canary.
 
     Raises:
         AdapterNotFoundError: no finished adapter has that name.
         AdapterRejectedError: it was trained on another prompt than the one served, or its files changed.
     """
-    if name == BASE:
-        return _publish(home, None, report_sha256)
-    if not _NAME.fullmatch(name):
-        known = ", ".join(adapter.name for adapter in list_adapters(home)) or "none"
-        raise AdapterNotFoundError(
-            f"there is no adapter {name[:80]!r} (there are: {known}): name one of those."
+    _check(home, name)
+    with writing_history(home) as history:
+        history.publish(
+            Change.PROMOTED,
+            name,
+            reason=f"{name} was promoted",
+            back_to=_came_before(history),
+            report_sha256=_kept(home, proof),
         )
-    adapter = read_adapter(home / ADAPTERS / name)
-    candidate = Release(
-        name, adapter.base_model, adapter, adapter.prompt_id, adapter.dataset_sha256, report_sha256
-    )
-    # The base model is compared when the release is opened: only then it is known which one is served.
-    candidate.check(base_model=adapter.base_model, prompt_id=PROMPT_ID)
-    return _publish(home, name, report_sha256)
+    return read_release(home)
+
+
+def start_canary(home: Path, name: str, share: float, proof: Proof | None = None) -> ReleaseRecord:
+    """Let the adapter ``name`` answer a share of the conversations, above 0 and below 1.
+
+    Another share or another candidate takes the place of a canary that runs.
+
+    Raises:
+        UsageError: it is served already, or the share is none.
+        AdapterNotFoundError, AdapterRejectedError: as ``promote``.
+    """
+    if not 0 < share < 1:
+        raise UsageError(f"a canary of {share:.3%} is none: give a share above 0 % and below 100 %.")
+    _check(home, name)
+    with writing_history(home) as history:
+        last = history.last
+        served = BASE if last is None else last.release
+        if name == served:
+            raise UsageError(f"{name} is served to all already: a canary tries another release.")
+        return history.publish(
+            Change.CANARY,
+            served,
+            reason=f"{name} was let answer {share:.3g} of the conversations",
+            back_to=_came_before(history),
+            report_sha256=None if last is None else last.report_sha256,
+            canary=Canary(name, share, _kept(home, proof)),
+        )
 
 
 def rollback(home: Path) -> Release:
-    """Serve again what was served before the current release was promoted.
+    """Serve again what was served before the last change; a canary that runs is ended.
 
     Raises:
         UsageError: the base model is served, and nothing came before it.
     """
-    number = current_number(home)
-    if number is None:
-        raise UsageError(
-            "the base model is served, there is nothing to roll back to: promote an adapter first."
-        )
-    previous = read_record(home / RELEASES / number / RELEASE_FILE).get("previous")
-    if previous is None:
-        (home / RELEASES / CURRENT).unlink()
-        sync_directory(home / RELEASES)
-        return base_release()
-    _point_to(home, text_field({"previous": previous}, "previous"))
+    with writing_history(home) as history:
+        last = history.last
+        if last is None or last.back_to is None:
+            raise UsageError(
+                "the base model is served, there is nothing to roll back to: promote an adapter first."
+            )
+        ended = last.release if last.canary is None else f"the canary of {last.canary.release}"
+        _restore(home, history, last.back_to, Change.ROLLED_BACK, f"{ended} was rolled back")
     return read_release(home)
 
 
-def _publish(home: Path, adapter: str | None, report_sha256: str | None) -> Release:
-    record = {
-        "format": FORMAT,
-        "adapter": adapter,
-        "report_sha256": report_sha256,
-        "previous": current_number(home),
-        "created_at": _now(),
-    }
-    _point_to(home, _write_release(home, record))
-    return read_release(home)
+def take_back(home: Path, number: int, reason: str) -> bool:
+    """End the canary that the record ``number`` began; False if something else has ended it already."""
+    with writing_history(home) as history:
+        last = history.last
+        if last is None or last.number != number or last.canary is None or last.back_to is None:
+            return False
+        _restore(home, history, last.back_to, Change.TAKEN_BACK, reason)
+    return True
+
+
+def _check(home: Path, name: str) -> None:
+    # The base model is compared when the release is opened: only then it is known which one is served.
+    candidate = named_release(home, name)
+    candidate.check(base_model=candidate.base_model, prompt_id=PROMPT_ID)
+
+
+def _kept(home: Path, proof: Proof | None) -> str | None:
+    if proof is None:
+        return None
+    keep_report(home, proof.report, proof.sha256)
+    return proof.sha256
+
+
+def _came_before(history: HistoryWriter) -> int | None:
+    return 0 if history.last is None else history.last.came_before
+
+
+def _restore(home: Path, history: HistoryWriter, number: int, change: Change, reason: str) -> None:
+    """Serve what the record ``number`` served, and lead back to where that one did."""
+    if number == 0:
+        history.publish(change, BASE, reason=reason, back_to=None)
+        return
+    earlier = read_record(home, number)
+    history.publish(
+        change,
+        earlier.release,
+        reason=reason,
+        back_to=earlier.back_to,
+        report_sha256=earlier.report_sha256,
+    )
 
 
 def _checked_files(files: Sequence[Path]) -> dict[str, Path]:
@@ -164,7 +226,8 @@ def _checked_files(files: Sequence[Path]) -> dict[str, Path]:
     for name, path in by_name.items():
         if path.suffix not in ALLOWED_SUFFIXES or name == MANIFEST:
             raise AdapterRejectedError(
-                f"{name} is not a file that an adapter may hold: expected safetensors, GGUF and JSON only."
+                f"{name} is not a file that an adapter may hold: expected safetensors, GGUF, JSON, Markdown "
+                "and SVG only."
             )
     for name in _REQUIRED:
         if name not in by_name or not by_name[name].is_file():
@@ -183,25 +246,6 @@ def _manifest(folder: Path, sha256: str, provenance: Provenance) -> str:
         "files": {path.name: file_sha256(path) for path in sorted(folder.iterdir())},
     }
     return json.dumps(manifest, indent=2)
-
-
-def _write_release(home: Path, record: Mapping[str, object]) -> str:
-    folder = home / RELEASES
-    folder.mkdir(parents=True, exist_ok=True)
-    numbers = [int(path.name) for path in folder.iterdir() if path.name.isdigit()]
-    number = max(numbers, default=0) + 1
-    while True:
-        try:
-            (folder / f"{number:06}").mkdir()
-            break
-        except FileExistsError:
-            number += 1  # another process promoted at the same moment
-    replace_text(folder / f"{number:06}" / RELEASE_FILE, json.dumps(record, indent=2))
-    return f"{number:06}"
-
-
-def _point_to(home: Path, number: str) -> None:
-    replace_text(home / RELEASES / CURRENT, number + "\n")
 
 
 def _now() -> str:

@@ -16,6 +16,7 @@ from service.history import History
 from service.http_errors import install_error_handlers
 from service.limits import BodyLimit, SafeResponses
 from service.pipelines import PipelineProvider
+from service.routes.adapters import adapters_router
 from service.routes.answers import answers_router
 from service.routes.collections import collections_router
 from service.routes.health import health_router
@@ -70,6 +71,7 @@ def create_app(
     install_error_handlers(app)
     app.include_router(answers_router(settings, pipelines, history, answers))
     app.include_router(collections_router(settings, pipelines))
+    app.include_router(adapters_router(settings, history))
     app.include_router(health_router(settings, pipelines))
     mount_pages(app)
     return app

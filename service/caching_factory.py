@@ -17,6 +17,7 @@ from service.curated import CuratedAnswers
 from service.history import History
 from service.pipeline import AnswerPipeline
 from service.prompt import PROMPT_ID
+from service.release import Release, named_release
 from service.same_question import SameQuestion
 from service.wiring import PipelineFactory
 
@@ -33,8 +34,11 @@ def open_answer_cache(settings: Settings) -> AnswerCache | None:
 
 
 @asynccontextmanager
-async def open_caching_pipeline(settings: Settings, collection: str) -> AsyncGenerator[CachingPipeline]:
+async def open_caching_pipeline(
+    settings: Settings, collection: str, release: str | None = None
+) -> AsyncGenerator[CachingPipeline]:
     """A collection's pipeline with its cache and history, for a single use; see ``open_pipeline``."""
+    named = None if release is None else named_release(settings.home, release)
     with ExitStack() as opened:
         history = History(settings.home / "history.sqlite")
         opened.callback(history.close)
@@ -42,7 +46,7 @@ async def open_caching_pipeline(settings: Settings, collection: str) -> AsyncGen
         if answers is not None:
             opened.callback(answers.close)
         factory = CachingFactory(PipelineFactory(settings, history), settings, history, answers)
-        pipeline = await factory.open(collection)
+        pipeline = await factory.open(collection, named)
         try:
             yield pipeline
         finally:
@@ -60,13 +64,15 @@ class CachingFactory:
         self._history = history
         self._answers = answers
 
-    async def open(self, collection: str) -> CachingPipeline:
-        """See ``service.wiring.open_pipeline``; answers of earlier snapshots and releases are dropped."""
-        return await asyncio.to_thread(self._in_front_of, await self._factory.open(collection))
+    async def open(self, collection: str, release: Release | None = None) -> CachingPipeline:
+        """See ``service.wiring.open_pipeline``. With what is served now, answers of all other snapshots and
+        releases are dropped; a named release leaves them."""
+        behind = await self._factory.open(collection, release)
+        return await asyncio.to_thread(self._in_front_of, behind, retire=release is None)
 
-    def _in_front_of(self, behind: AnswerPipeline) -> CachingPipeline:
+    def _in_front_of(self, behind: AnswerPipeline, *, retire: bool) -> CachingPipeline:
         scope = scope_of(behind, self._settings)
-        if self._answers is not None:
+        if self._answers is not None and retire:
             self._answers.retire(scope)
         groups = frozenset(self._settings.retrieval.groups)
         return CachingPipeline(

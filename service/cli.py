@@ -83,6 +83,9 @@ def ask(
     group: GroupOption = None,
     history: HistoryOption = None,
     conditions: FilterOption = None,
+    release: Annotated[
+        str | None, typer.Option(help="A kept adapter, served or not, or `base`; default what is served.")
+    ] = None,
     cache: Annotated[
         bool, typer.Option("--cache/--no-cache", help="Give an earlier or curated answer again.")
     ] = True,
@@ -91,7 +94,8 @@ def ask(
     """Answer a question from a collection, with citations."""
     wanted = parse_filter(conditions or ())
     settings = load_settings({"retrieval.groups": group})
-    asked = _ask(settings, collection or settings.collection, [question], history or (), wanted, cache=cache)
+    source = collection or settings.collection
+    asked = _ask(settings, source, [question], history or (), wanted, cache=cache, release=release)
     (answer,) = asyncio.run(asked)
     if as_json:
         from service.schemas import answer_to_json
@@ -202,10 +206,11 @@ async def _ask(
     wanted: Filter = EVERYTHING,
     *,
     cache: bool,
+    release: str | None = None,
 ) -> list[Answer]:
     from service.caching_factory import open_caching_pipeline
 
-    async with open_caching_pipeline(settings, collection) as pipeline:
+    async with open_caching_pipeline(settings, collection, release) as pipeline:
         return [await pipeline.answer(question, history, wanted, cache=cache) for question in questions]
 
 

@@ -80,7 +80,9 @@ class AnswerStream:
         cache: bool,
     ) -> None:
         try:
-            async with pipelines.lease(collection) as pipeline:
+            # Its first turn is all that is known of a conversation, and every request of it holds it.
+            conversation = history[0] if history else question
+            async with pipelines.lease(collection, conversation) as pipeline:
                 # An async generator in fact: closing it is what stops the model.
                 stream = pipeline.stream(question, passages, history, wanted, cache=cache)
                 events = cast("AsyncGenerator[AnswerEvent]", stream)

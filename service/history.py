@@ -21,10 +21,10 @@ from typing import Any, cast
 from pydantic import TypeAdapter
 
 from ingest.errors import AnswerNotFoundError, SettingsError
-from service.answer import Answer
-from service.feedback import Feedback, timestamp
+from service.answer import Answer, Degradation
+from service.feedback import Feedback, Verdict, timestamp
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BUSY_SECONDS = 5.0
 
 _SCHEMA = """
@@ -68,11 +68,24 @@ ALTER TABLE answers ADD COLUMN reranking TEXT;
 ALTER TABLE answers ADD COLUMN cache TEXT;
 ALTER TABLE answers ADD COLUMN matched_question TEXT;
 """
-_STEPS = (_SCHEMA, _ORIGIN_COLUMNS)
+_REASON_COLUMNS = """
+ALTER TABLE feedback ADD COLUMN wrong_citations TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE feedback ADD COLUMN preferred_over TEXT REFERENCES answers (id);
+"""
+_STEPS = (_SCHEMA, _ORIGIN_COLUMNS, _REASON_COLUMNS)
 """What leads from each version of the schema to the next, from an empty file on."""
 
 _JSON_COLUMNS = ("passages", "citations", "timings_ms", "usage", "queries")
-_FEEDBACK_COLUMNS = "id, answer_id, verdict, correction, comment, created_at"
+_FEEDBACK_COLUMNS = "id, answer_id, verdict, correction, comment, created_at, wrong_citations, preferred_over"
+
+_OUTCOMES = """
+SELECT release, question, abstained, degraded, groundedness,
+    coalesce(json_extract(timings_ms, '$.total'), 0.0) AS total_ms,
+    (SELECT verdict FROM feedback WHERE answer_id = answers.id ORDER BY created_at DESC, rowid DESC LIMIT 1)
+        AS verdict
+FROM answers WHERE created_at >= ? AND cache IS NULL ORDER BY created_at, rowid
+"""
+_FLAWED = (Degradation.GENERATOR.value, Degradation.UNSUPPORTED.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +94,19 @@ class StoredAnswer:
 
     answer: Answer
     feedback: tuple[Feedback, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerOutcome:
+    """What an answer came to, in short. ``flawed``: a sentence of it is borne out by no source, or the
+    generator's text was replaced. ``verdict`` is the latest judgement."""
+
+    release: str
+    question: str
+    abstained: bool
+    flawed: bool
+    total_ms: float
+    verdict: Verdict | None
 
 
 class History:
@@ -149,19 +175,18 @@ class History:
         """Write a judgement.
 
         Raises:
-            AnswerNotFoundError: the answer that it judges is not kept.
+            AnswerNotFoundError: the answer that it judges, or prefers it to, is not kept.
         """
+        row = asdict(feedback) | {"wrong_citations": _json(feedback.wrong_citations)}
+        places = ", ".join(f":{name}" for name in _FEEDBACK_COLUMNS.split(", "))
         try:
             with self._lock:
-                self._connection.execute(
-                    f"INSERT INTO feedback ({_FEEDBACK_COLUMNS}) "
-                    "VALUES (:id, :answer_id, :verdict, :correction, :comment, :created_at)",
-                    asdict(feedback),
-                )
+                self._connection.execute(f"INSERT INTO feedback ({_FEEDBACK_COLUMNS}) VALUES ({places})", row)
         except sqlite3.IntegrityError as error:
             if "FOREIGN KEY" not in str(error):
                 raise
-            raise _not_found(feedback.answer_id) from error
+            self.get(feedback.answer_id)
+            raise _not_found(str(feedback.preferred_over)) from error
 
     def feedback(self, since: datetime | None = None) -> Iterator[Feedback]:
         """All judgements made at ``since`` or later, oldest first. ``since`` must carry a time zone."""
@@ -172,6 +197,22 @@ class History:
             ).fetchall()
         for row in rows:
             yield self._judgement(row)
+
+    def outcomes(self, since: datetime) -> list[AnswerOutcome]:
+        """What became of the answers that were made anew at ``since`` or later, oldest first."""
+        with self._lock:
+            rows = self._connection.execute(_OUTCOMES, (timestamp(since),)).fetchall()
+        return [
+            AnswerOutcome(
+                release=row["release"],
+                question=row["question"],
+                abstained=bool(row["abstained"]),
+                flawed=row["degraded"] in _FLAWED or (row["groundedness"] < 1 and not row["abstained"]),
+                total_ms=row["total_ms"],
+                verdict=row["verdict"],
+            )
+            for row in rows
+        ]
 
     def close(self) -> None:
         """Close the file; nothing may be called afterwards."""
@@ -202,7 +243,10 @@ class History:
         return self._answers.validate_python(values)
 
     def _judgement(self, row: sqlite3.Row) -> Feedback:
-        return self._judgements.validate_python(dict(cast("Any", row)))
+        values = dict(cast("Any", row))
+        return self._judgements.validate_python(
+            values | {"wrong_citations": json.loads(values["wrong_citations"])}
+        )
 
 
 def _json(value: object) -> str:

@@ -214,7 +214,13 @@ class AnswerPipeline:
     def _gate(self, writer: Writer, draft: Draft) -> SentenceGate:
         if self._policy.withhold_unsupported and writer is self._writer:
             headlines = [passage.chunk.headline for passage in draft.passages]
-            return SupportGate(self._citer(draft), headlines, draft.language, self._policy.max_sentences)
+            return SupportGate(
+                self._citer(draft),
+                headlines,
+                draft.language,
+                self._policy.max_sentences,
+                trained=self.release.adapter is not None,
+            )
         return OpenGate(draft.language, self._policy.max_sentences)
 
     def _citer(self, draft: Draft) -> Citer:

@@ -86,7 +86,11 @@ class CollectionSummary:
 class PipelineProvider(Protocol):
     """Where the HTTP service gets its pipelines from."""
 
-    def lease(self, collection: str) -> AbstractAsyncContextManager[Answering]: ...
+    def lease(
+        self, collection: str, conversation: str | None = None
+    ) -> AbstractAsyncContextManager[Answering]:
+        """The pipeline of a collection; all turns of a ``conversation`` get that of the same release."""
+        ...
 
     def collections(self) -> Sequence[CollectionSummary]: ...
 
@@ -107,7 +111,7 @@ class _Slot:
 
 
 class Pipelines:
-    """The pipelines of one server process; for use from a single event loop."""
+    """The pipelines of one release in a server process; for use from a single event loop."""
 
     def __init__(
         self,

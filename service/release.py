@@ -6,17 +6,16 @@
         adapters/NAME/           NAME = task@sha8 of the weights; never changed once written
             adapter_model.safetensors, adapter_config.json, adapter.gguf, metrics.json
             manifest.json        written last: an adapter without it does not exist
-        releases/
-            NUMBER/release.json  what was promoted, and which release it replaced
-            CURRENT              NUMBER of the release that is served; replaced atomically
+        releases/                which of them is served: see release_history.py
 
-Without a ``CURRENT`` the base model is served. Adapters are written and promoted in ``adapters.py``.
+While nothing was promoted the base model is served. Adapters are written and promoted in ``adapters.py``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,16 +24,14 @@ from typing import cast
 from ingest.errors import AdapterNotFoundError, AdapterRejectedError
 from ingest.snapshots.durable import file_sha256
 from service.prompt import PROMPT_ID
+from service.release_history import BASE, current_record
 
-BASE = "base"
 ADAPTERS = "adapters"
-RELEASES = "releases"
-CURRENT = "CURRENT"
 MANIFEST = "manifest.json"
-RELEASE_FILE = "release.json"
 WEIGHTS = "adapter_model.safetensors"
 GGUF = "adapter.gguf"
 FORMAT = 1
+ADAPTER_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}@[0-9a-f]{8}")
 
 _FINGERPRINT_DIGITS = 16
 
@@ -102,35 +99,49 @@ def base_release() -> Release:
     return Release(BASE, "", None, PROMPT_ID, None, None)
 
 
-def current_number(home: Path) -> str | None:
-    """The number of the release that is served, None before the first. One small read: cheap to ask often."""
-    try:
-        return (home / RELEASES / CURRENT).read_text("utf-8").strip() or None
-    except FileNotFoundError:
-        return None
-
-
 def read_release(home: Path) -> Release:
-    """The release that is served.
+    """The release that is served; while a canary runs, the one that it is held against.
 
     Raises:
+        ReleaseHistoryError: the record of it cannot be read.
         AdapterNotFoundError: its adapter is gone.
         AdapterRejectedError: its files cannot be read.
     """
-    number = current_number(home)
-    if number is None:
+    record = current_record(home)
+    return base_release() if record is None else named_release(home, record.release, record.report_sha256)
+
+
+def read_candidate(home: Path) -> Release | None:
+    """The release that a share of the conversations is answered by; None without a canary.
+
+    Raises:
+        ReleaseHistoryError, AdapterNotFoundError, AdapterRejectedError: as ``read_release``.
+    """
+    record = current_record(home)
+    if record is None or record.canary is None:
+        return None
+    return named_release(home, record.canary.release, record.canary.report_sha256)
+
+
+def named_release(home: Path, name: str, report_sha256: str | None = None) -> Release:
+    """The release that an adapter is, served or not; ``base`` is the base model alone.
+
+    Raises:
+        AdapterNotFoundError: no finished adapter has that name.
+        AdapterRejectedError: its manifest cannot be read.
+    """
+    if name == BASE:
         return base_release()
-    fields = read_record(home / RELEASES / number / RELEASE_FILE)
-    if fields.get("adapter") is None:
-        return base_release()
-    adapter = read_adapter(home / ADAPTERS / text_field(fields, "adapter"))
+    if not ADAPTER_NAME.fullmatch(name):
+        raise _no_adapter(name)
+    adapter = read_adapter(home / ADAPTERS / name)
     return Release(
         name=adapter.name,
         base_model=adapter.base_model,
         adapter=adapter,
         prompt_id=adapter.prompt_id,
         dataset_sha256=adapter.dataset_sha256,
-        report_sha256=cast("str | None", fields.get("report_sha256")),
+        report_sha256=report_sha256,
     )
 
 
@@ -142,10 +153,7 @@ def read_adapter(path: Path) -> AdapterRecord:
         AdapterRejectedError: its manifest cannot be read.
     """
     if not (path / MANIFEST).is_file():
-        raise AdapterNotFoundError(
-            f"there is no adapter {path.name!r}: `troika adapters list` shows those that are kept, and "
-            "`troika adapters rollback` goes back to the release before."
-        )
+        raise _no_adapter(path.name)
     fields = read_record(path / MANIFEST)
     files = fields.get("files")
     if fields.get("format") != FORMAT or not isinstance(files, dict):
@@ -222,6 +230,13 @@ def text_field(fields: Mapping[str, object], key: str) -> str:
             f"the record has {value!r} as its {key!r}, expected a text: export it again."
         )
     return value
+
+
+def _no_adapter(name: str) -> AdapterNotFoundError:
+    return AdapterNotFoundError(
+        f"there is no adapter {name[:80]!r}: `troika adapters list` shows those that are kept, and "
+        "`troika adapters rollback` goes back to the release before."
+    )
 
 
 def _joined_sha256(hashes: list[str]) -> str:

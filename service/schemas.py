@@ -88,6 +88,14 @@ class FeedbackRequest(RequestBody):
     verdict: Verdict
     correction: FeedbackText | None = Field(default=None, description="the answer that would have been right")
     comment: FeedbackText | None = None
+    wrong_citations: tuple[int, ...] = Field(
+        default=(),
+        max_length=50,
+        description="markers of citations whose passages do not bear the answer out",
+    )
+    preferred_over: Text | None = Field(
+        default=None, max_length=200, description="another answer to the same question that is worse"
+    )
 
 
 class CitationBody(ResponseBody):
@@ -233,6 +241,8 @@ class FeedbackBody(ResponseBody):
     correction: str | None
     comment: str | None
     created_at: str
+    wrong_citations: tuple[int, ...]
+    preferred_over: str | None
 
     @classmethod
     def of(cls, feedback: Feedback) -> FeedbackBody:
@@ -243,6 +253,8 @@ class FeedbackBody(ResponseBody):
             correction=feedback.correction,
             comment=feedback.comment,
             created_at=feedback.created_at,
+            wrong_citations=feedback.wrong_citations,
+            preferred_over=feedback.preferred_over,
         )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 
 import uvicorn
@@ -12,11 +14,14 @@ from ingest.errors import SettingsError
 from ingest.settings import ServerSettings, Settings
 from ingest.snapshots.collection import Collection
 from service.app import create_app
+from service.caching import CachingPipeline
 from service.caching_factory import CachingFactory, open_answer_cache
+from service.canary import CanaryPipelines
 from service.catalog import published_collections
 from service.history import History
-from service.pipelines import Pipelines
-from service.release import current_number
+from service.pipelines import CollectionSummary, Pipelines
+from service.release import read_candidate
+from service.release_history import current_number
 from service.vllm.serving import with_own_vllm
 from service.wiring import PipelineFactory
 
@@ -75,7 +80,19 @@ def _server(settings: Settings) -> uvicorn.Server:
             f"{Collection(settings.home, collection).require_current().name}/{current_number(settings.home)}"
         )
 
-    pipelines = Pipelines(factory.open, version, lambda: published_collections(settings.home))
+    async def open_candidate(collection: str) -> CachingPipeline:
+        return await factory.open(collection, await asyncio.to_thread(read_candidate, settings.home))
+
+    def catalog() -> Sequence[CollectionSummary]:
+        return published_collections(settings.home)
+
+    pipelines = CanaryPipelines(
+        settings.home,
+        Pipelines(factory.open, version, catalog),
+        Pipelines(open_candidate, version, catalog),
+        history,
+        settings.canary,
+    )
     return uvicorn.Server(
         uvicorn.Config(
             create_app(settings, pipelines, history, answers, vllm),

@@ -25,9 +25,10 @@ from service.generate import Generator, Message, Piece, Sampling
 from service.generators import smollm2
 from service.ground import Grounding
 from service.history import History
+from service.model_origin import base_of
 from service.pipeline import AnswerPipeline, AnswerPolicy
 from service.question_writer import QuestionWriter
-from service.release import Release, model_fingerprint, read_release
+from service.release import Release, model_fingerprint, named_release, read_release
 from service.rerank import Reranker, RerankPolicy, load_reranker
 from service.retrieve import Retriever
 from service.search import Search, SearchPolicy
@@ -45,15 +46,20 @@ _ENGLISH_AND_CHINESE = frozenset({"en", "zh"})
 
 
 async def open_pipeline(
-    settings: Settings, collection: str, *, history: History | None = None
+    settings: Settings, collection: str, *, history: History | None = None, release: str | None = None
 ) -> AnswerPipeline:
-    """The pipeline of a collection's current snapshot and the current release, for a single use.
+    """The pipeline of a collection's current snapshot, for a single use.
+
+    Args:
+        release: the adapter that answers, whether it is served or not, or ``base``; None for what is served.
 
     Raises:
         CollectionNotFoundError, SnapshotCorruptError, IncompatibleSnapshotError: about the collection.
+        AdapterNotFoundError, ReleaseHistoryError: about the release.
         ModelNotFoundError, AdapterRejectedError, SettingsError, GeneratorError: about the models.
     """
-    return await PipelineFactory(settings, history).open(collection)
+    named = None if release is None else named_release(settings.home, release)
+    return await PipelineFactory(settings, history).open(collection, named)
 
 
 class PipelineFactory:
@@ -67,16 +73,16 @@ class PipelineFactory:
         self._reranker: Reranker | None = None
         self._lock = asyncio.Lock()
 
-    async def open(self, collection: str) -> AnswerPipeline:
+    async def open(self, collection: str, release: Release | None = None) -> AnswerPipeline:
         """See ``open_pipeline``."""
         async with self._lock:
-            return await asyncio.to_thread(self._open, collection)
+            return await asyncio.to_thread(self._open, collection, release)
 
-    def _open(self, collection: str) -> AnswerPipeline:
+    def _open(self, collection: str, release: Release | None) -> AnswerPipeline:
         with ExitStack() as opened:
             snapshot = open_snapshot(self._settings.home, collection, self._settings.store)
             opened.callback(snapshot.close)
-            pipeline = self._pipeline(snapshot, read_release(self._settings.home))
+            pipeline = self._pipeline(snapshot, release or read_release(self._settings.home))
             opened.pop_all()  # from here on the pipeline closes it
             return pipeline
 
@@ -178,13 +184,12 @@ def _load_llama_cpp(
     source = Path(settings.model) if settings.model else smollm2.gguf_path()
     if not source.is_file():
         raise ModelNotFoundError(f"no GGUF file at {source}: correct generator.model.")
-    fingerprint = model_fingerprint(source)
-    release.check(base_model=fingerprint)
+    release.check(base_model=base_of(source))
     model_path = source
     if settings.model is None:
         from service.generators.requantize import requantized
 
-        model_path = requantized(source, home / "models", fingerprint)
+        model_path = requantized(source, home / "models", model_fingerprint(source))
     return LlamaCppGenerator(
         name=source.stem if release.adapter is None else f"{source.stem}+{release.name}",
         model_path=model_path,

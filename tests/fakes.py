@@ -245,7 +245,7 @@ class OnePipeline:
     leases: int = 0
 
     @asynccontextmanager
-    async def lease(self, collection: str) -> AsyncGenerator[Answering]:
+    async def lease(self, collection: str, conversation: str | None = None) -> AsyncGenerator[Answering]:
         if collection != self.pipeline.collection:
             raise CollectionNotFoundError(f"no collection is named {collection!r}: ingest into it first.")
         self.leases += 1

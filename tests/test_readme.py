@@ -37,7 +37,7 @@ NOT_RUN = {
     r"troika .* --help": "asked for in any case, to look its options up",
     r"troika demo( --serve)?": "CI runs it as `make demo`",
     r"troika serve( .*)?": "does not end; the examples with curl are run against one",
-    r"troika finetune (?!data).*": "trains for minutes",
+    r"troika finetune (?!data|recommend).*": "trains for minutes",
     r"troika adapters (promote|rollback).*": "needs an adapter that was trained for minutes",
     r"troika bench .*": "measures for minutes",
     r"docker (build|run) .*": "needs Docker's engine; targets are looked up in the Dockerfile",
@@ -54,9 +54,9 @@ CHEAP = (
     "collections (list|show|verify)",
     "config show",
     "doctor",
-    "adapters list",
+    "adapters (list|canary|history)",
     "eval",
-    "finetune data",
+    "finetune (data|recommend)",
 )
 RUN = rf"troika ({'|'.join(CHEAP)})( .*)?"
 EVALUATED = "1"  # questions at most, where the README evaluates all

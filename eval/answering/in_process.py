@@ -55,14 +55,18 @@ class Pipeline(Protocol):
 
 
 @asynccontextmanager
-async def open_answerer(settings: Settings, *, oracle: bool) -> AsyncGenerator[tuple[Answerer, Served]]:
+async def open_answerer(
+    settings: Settings, *, oracle: bool, release: str | None
+) -> AsyncGenerator[tuple[Answerer, Served]]:
     """Who answers as the settings ask for; with ``oracle``, from the case's own passages.
+
+    ``release`` is as in ``service.wiring.open_pipeline``.
 
     Raises:
         TroikaError: as ``service.wiring.open_pipeline``.
     """
     collection = ensure_oracle_collection(settings) if oracle else settings.collection
-    pipeline = await open_pipeline(settings, collection)
+    pipeline = await open_pipeline(settings, collection, release=release)
     try:
         answerer = (
             OracleAnswerer(pipeline) if oracle else CollectionAnswerer(pipeline, pipeline.snapshot.documents)

@@ -32,7 +32,13 @@ _records = msgspec.msgpack.Decoder(list[CaseRecord])
 
 
 def answer_on_ray(
-    settings: Settings, address: str | None, cases: Iterable[Case], concurrency: int, *, oracle: bool
+    settings: Settings,
+    address: str | None,
+    cases: Iterable[Case],
+    concurrency: int,
+    *,
+    oracle: bool,
+    release: str | None,
 ) -> Generator[CaseRecord]:
     """The record of each case, as they come; see ``eval.answering.window.answer_cases``.
 
@@ -44,7 +50,7 @@ def answer_on_ray(
         ClusterError: the cluster cannot be reached, or lost a node.
     """
     there = settings.model_copy(update={"home": settings.home.absolute()})
-    make = partial(AnswerCases, there, concurrency, oracle=oracle)
+    make = partial(AnswerCases, there, concurrency, oracle=oracle, release=release)
     with RayEngine(address, there, there.home / "models") as engine:
         for row in engine.run(lambda: _stage(settings, make), case_rows(cases)):
             yield from _records.decode(row)
@@ -68,12 +74,12 @@ def _stage(settings: Settings, make: partial[AnswerCases]) -> Stage:
 class AnswerCases:
     """Answers rows of cases with a pipeline that is opened once in each actor."""
 
-    def __init__(self, settings: Settings, concurrency: int, *, oracle: bool) -> None:
+    def __init__(self, settings: Settings, concurrency: int, *, oracle: bool, release: str | None) -> None:
         self._concurrency = concurrency
         self._loop = asyncio.Runner()
         self._opened = AsyncExitStack()
         self._answerer, _ = self._loop.run(
-            self._opened.enter_async_context(open_answerer(settings, oracle=oracle))
+            self._opened.enter_async_context(open_answerer(settings, oracle=oracle, release=release))
         )
 
     def __call__(self, row: bytes) -> Iterator[bytes]:

@@ -37,16 +37,18 @@ _CASES_AT_A_SERVER = 4
 class AnswerRequest:
     """Which cases are answered, by whom, and where the run is kept.
 
-    ``oracle``: from the cases' own passages. Without ``server`` the pipeline in this process answers, or
-    those in the actors of Ray. ``concurrency`` is how many cases are answered at a time; None for 4 by a
-    server, be it Troika's or the generator's, and for 1 by a model in this process, where answers that wait
-    for each other would be measured as slow. ``restart`` forgets the run that is in the folder.
+    ``oracle``: from the cases' own passages. ``release``: the adapter that answers, served or not; None for
+    what is served. Without ``server`` the pipeline in this process answers, or those in the actors of Ray.
+    ``concurrency`` is how many cases are answered at a time; None for 4 by a server, be it Troika's or the
+    generator's, and for 1 by a model in this process, where answers that wait for each other would be
+    measured as slow. ``restart`` forgets the run that is in the folder.
     """
 
     cases: Path
     folder: Path
     selection: Selection = EVERYTHING
     oracle: bool = False
+    release: str | None = None
     server: ServerAddress | None = None
     concurrency: int | None = None
     engine: Engine = Engine.LOCAL
@@ -87,7 +89,7 @@ def _digest(request: AnswerRequest) -> CaseDigest:
 
 async def _run_here(settings: Settings, request: AnswerRequest, cases: CaseDigest) -> RunFolder:
     opened: AbstractAsyncContextManager[tuple[Answerer, Served]] = (
-        open_answerer(settings, oracle=request.oracle)
+        open_answerer(settings, oracle=request.oracle, release=request.release)
         if request.server is None
         else open_server(request.server)
     )
@@ -104,18 +106,25 @@ def _run_on_ray(settings: Settings, request: AnswerRequest, cases: CaseDigest) -
     require("ray", extra="ray")
     from eval.answering.on_ray import answer_on_ray
 
-    served = asyncio.run(_served(settings, oracle=request.oracle))
+    served = asyncio.run(_served(settings, request))
     with _writing(request, _identity(settings, request, cases, served)) as run:
         concurrency = _concurrency(settings, request)
-        records = answer_on_ray(settings, request.ray_address, run.left(), concurrency, oracle=request.oracle)
+        records = answer_on_ray(
+            settings,
+            request.ray_address,
+            run.left(),
+            concurrency,
+            oracle=request.oracle,
+            release=request.release,
+        )
         with closing(records):
             for record in records:
                 run.keep(record)
     return run.whole()
 
 
-async def _served(settings: Settings, *, oracle: bool) -> Served:
-    async with open_answerer(settings, oracle=oracle) as (_, served):
+async def _served(settings: Settings, request: AnswerRequest) -> Served:
+    async with open_answerer(settings, oracle=request.oracle, release=request.release) as (_, served):
         return served
 
 

@@ -1,4 +1,4 @@
-"""A measurement in a process of its own, on one thread, which ends with one line of JSON."""
+"""A measurement in a process of its own, which ends with one line of JSON."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def python_of_peers(named: Path | None) -> Path:
     return named or (_PEERS_PYTHON if _PEERS_PYTHON.exists() else Path(sys.executable))
 
 
-def run_child(python: Path, module: str, *arguments: str, stdin: str = "") -> str:
-    """The last line that ``python -m module arguments`` prints.
+def run_child(python: Path, module: str, *arguments: str, stdin: str = "", threads: int = 1) -> str:
+    """The last line that ``python -m module arguments`` prints, which computes on ``threads`` threads.
 
     Raises:
         TroikaError: it failed, or took more than an hour.
@@ -29,7 +29,7 @@ def run_child(python: Path, module: str, *arguments: str, stdin: str = "") -> st
     command: Sequence[str] = [str(python), "-m", module, *arguments]
     environment = os.environ | {
         "PYTHONPATH": str(_ROOT),
-        "OMP_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": str(threads),
         "OMP_WAIT_POLICY": "passive",
     }
     try:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from eval.bench.ingest_figures import Part
+from eval.bench.ingest_parts import Part
 from eval.bench.peers.names import Peer
 
 bench_app = typer.Typer(
@@ -64,17 +64,17 @@ def ingest(
     """Speed and memory of a bulk ingest beside its goals and its peers, in a fresh home."""
     from rich.console import Console
 
+    from eval.bench.goal_figures import goal_lines, goal_markdown
     from eval.bench.ingest import Sizes, run_ingest_bench
-    from eval.bench.ingest_figures import ingest_lines, ingest_markdown
 
     sizes = Sizes(pages, embedded_chunks, chunks, files, memory_pages)
     figures = run_ingest_bench(sizes, only or tuple(Part), peers_python)
     if as_json:
         typer.echo(json.dumps(figures.to_json(), ensure_ascii=False, indent=2))
     elif markdown:
-        typer.echo(ingest_markdown(figures))
+        typer.echo(goal_markdown(figures))
     else:
-        Console(stderr=True).print(ingest_lines(figures))
+        Console(stderr=True).print(goal_lines(figures))
 
 
 @bench_app.command()
@@ -129,6 +129,28 @@ def http(
         typer.echo(http_markdown(figures))
     else:
         Console().print(http_lines(figures))
+
+
+@bench_app.command()
+def finetune(
+    rows: Annotated[int, typer.Option(min=8, help="Examples, and pairs, to train on once.")] = 32,
+    tokens: Annotated[int, typer.Option(min=256, help="Tokens of a row, about.")] = 512,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
+) -> None:
+    """Speed, loss and memory of SFT and DPO with LoRA beside plain TRL, on the embedded model."""
+    from rich.console import Console
+
+    from eval.bench.finetune import run_finetune_bench
+    from eval.bench.goal_figures import goal_lines, goal_markdown
+
+    figures = run_finetune_bench(rows, tokens)
+    if as_json:
+        typer.echo(json.dumps(figures.to_json(), ensure_ascii=False, indent=2))
+    elif markdown:
+        typer.echo(goal_markdown(figures))
+    else:
+        Console().print(goal_lines(figures))
 
 
 def _sizes(text: str) -> tuple[int, ...]:

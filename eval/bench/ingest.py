@@ -10,11 +10,12 @@ from datetime import date
 from pathlib import Path
 
 from eval.bench.child_process import python_of_peers
+from eval.bench.goal_figures import Figure, GoalFigures
 from eval.bench.ingest_changes import measure_change, measure_unchanged
 from eval.bench.ingest_corpus import Prose, english_words, write_pdfs
 from eval.bench.ingest_embedding import measure_embedding
-from eval.bench.ingest_figures import Figure, IngestBenchFigures, Part
 from eval.bench.ingest_pages import measure_pages
+from eval.bench.ingest_parts import Part
 from eval.bench.ingest_process import run_ingest_process
 from eval.bench.machine import this_machine
 from ingest.embed import load_embedder, spec_from_settings
@@ -38,7 +39,7 @@ class Sizes:
 
 def run_ingest_bench(
     sizes: Sizes, only: Several[Part] = tuple(Part), peers_python: Path | None = None
-) -> IngestBenchFigures:
+) -> GoalFigures:
     """Measure the parts that are asked for, each in its own collection of a fresh home.
 
     ``peers_python`` is the interpreter that has the peers; see ``python_of_peers``.
@@ -56,7 +57,7 @@ def run_ingest_bench(
             if part in only
             for figure in _measure(part, Path(folder) / part, settings, prose, sizes, python)
         ]
-    return IngestBenchFigures(date.today(), this_machine(), tuple(figures))
+    return GoalFigures("troika bench ingest", date.today(), this_machine(), tuple(figures))
 
 
 def _measure(

@@ -6,9 +6,10 @@ import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
+from eval.bench.goal_figures import Figure
 from eval.bench.ingest_collection import build_collection
 from eval.bench.ingest_corpus import Prose, make_old, write_files
-from eval.bench.ingest_figures import Figure, Part
+from eval.bench.ingest_parts import Part
 from eval.bench.ingest_process import run_ingest_process
 from ingest.settings import Settings
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from eval.bench.goal_figures import Figure
 from eval.bench.ingest_corpus import Prose
-from eval.bench.ingest_figures import Figure, Part
+from eval.bench.ingest_parts import Part
 from ingest.embed import Embedder, load_embedder, spec_from_settings
 from ingest.settings import Settings
 from ingest.snapshots.collection import Collection

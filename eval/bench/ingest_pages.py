@@ -11,8 +11,9 @@ from pathlib import Path
 import msgspec
 
 from eval.bench.child_process import run_child
+from eval.bench.goal_figures import Figure
 from eval.bench.ingest_corpus import PDF_PAGES, Prose, write_pdfs
-from eval.bench.ingest_figures import Figure, Part
+from eval.bench.ingest_parts import Part
 from eval.bench.peers.reader import Reader, ReaderRun
 from ingest.errors import TroikaError
 from ingest.pipeline import ingest

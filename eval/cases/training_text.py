@@ -51,7 +51,7 @@ def read_training(path: Path) -> Iterator[TrainingText]:
         if record.values.get("fold") not in (None, "train"):
             continue
         if _CHAT & record.values.keys():
-            yield _chat_text(record)
+            yield chat_text(record)
             continue
         form = form or form_of(record)
         for case in form(record):
@@ -69,7 +69,12 @@ def case_text(case: Case, place: str) -> TrainingText:
     )
 
 
-def _chat_text(record: Record) -> TrainingText:
+def chat_text(record: Record) -> TrainingText:
+    """A chat that a model is trained on.
+
+    Raises:
+        CasesError: a turn is no object of texts.
+    """
     shown = tuple(_shown(record))
     lines = (line.strip() for text in shown for line in text.splitlines())
     stated = record.optional_text("question")

@@ -41,6 +41,7 @@ _WITHOUT_EFFECT = {
     "dense": True,
     "store": True,
     "cache": True,
+    "canary": True,
     "server": {"host", "port", "max_request_bytes"},
     "rerank": {"base_url", "api_key", "timeout_seconds"},
     "generator": {

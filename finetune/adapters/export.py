@@ -1,131 +1,34 @@
-"""A PEFT adapter -> a GGUF adapter that llama.cpp loads beside its base model.
-
-llama.cpp stores the rows of the llama architecture's query and key projections in another order than
-transformers (pairs of rotary dimensions interleaved instead of halved). W' = P W, so an adapter's
-W + s B A becomes P W + s (P B) A: the rows of B are permuted, A stays as it is.
-"""
+"""Keep a finished run's adapter: in the forms that are served, with its model card."""
 
 from __future__ import annotations
 
-import json
-import math
-import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
 
-import gguf
-import numpy as np
-from numpy.typing import NDArray
-from safetensors import numpy as safetensors_numpy
-
-from ingest.errors import AdapterRejectedError
-
-Matrix = NDArray[np.float32]
-ARCHITECTURE = "llama"
-
-_KEY = re.compile(r"base_model\.model\.model\.layers\.(\d+)\.(.+)\.lora_(A|B)\.weight")
-_MODULES = {
-    "self_attn.q_proj": "attn_q",
-    "self_attn.k_proj": "attn_k",
-    "self_attn.v_proj": "attn_v",
-    "self_attn.o_proj": "attn_output",
-    "mlp.gate_proj": "ffn_gate",
-    "mlp.up_proj": "ffn_up",
-    "mlp.down_proj": "ffn_down",
-}
+from finetune.adapters.card_text import card_text
+from finetune.adapters.gguf_adapter import write_gguf_adapter
+from finetune.adapters.model_card import CARD, CARD_TEXT, card_json, make_card
+from finetune.adapters.trained_run import adapter_of
+from finetune.training.job import LOSS_CURVE, METRICS
+from finetune.training.run import Run
+from ingest.snapshots.durable import replace_text
+from service.adapters import CONFIG, Provenance, keep_adapter
+from service.release import GGUF, WEIGHTS, AdapterRecord
 
 
-def export_gguf(weights: Path, adapter_config: Path, model_config: Path, target: Path) -> None:
-    """Write the adapter in ``weights`` (safetensors) to ``target``.
+def export_run(home: Path, run: Run, gate_report: Path | None = None) -> AdapterRecord:
+    """Write the run's adapter as GGUF and its card, and keep all in the registry.
 
-    Args:
-        weights: ``adapter_model.safetensors``, as PEFT wrote it.
-        adapter_config: ``adapter_config.json`` beside it.
-        model_config: ``config.json`` of the base model.
-        target: the GGUF file to write.
+    An adapter that is kept already stays as it is; the card in the run's folder is written anew.
 
     Raises:
-        AdapterRejectedError: the base is not of the llama architecture, or the adapter holds what a GGUF
-            adapter cannot (DoRA, biases, whole modules, embeddings).
+        AdapterRejectedError: the run has no adapter, or a GGUF adapter cannot hold it.
+        GateReportError: the report cannot be read, or is about another adapter.
     """
-    adapter, model = _read(adapter_config), _read(model_config)
-    _check(adapter, model)
-    tensors = gguf_tensors(
-        cast("Any", safetensors_numpy).load_file(weights),
-        int(model["num_attention_heads"]),
-        _key_heads(model),
-    )
-    writer = gguf.GGUFWriter(target, ARCHITECTURE)
-    writer.add_type(gguf.GGUFType.ADAPTER)
-    writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
-    writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, _alpha(adapter))
-    for name, tensor in tensors.items():
-        writer.add_tensor(name, tensor)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-
-
-def gguf_tensors(tensors: Mapping[str, NDArray[Any]], heads: int, key_heads: int) -> dict[str, Matrix]:
-    """The tensors under llama.cpp's names; A has shape (r, in), B has shape (out, r), both float32."""
-    renamed: dict[str, Matrix] = {}
-    for key, tensor in sorted(tensors.items()):
-        found = _KEY.fullmatch(key)
-        if found is None or found[2] not in _MODULES:
-            raise AdapterRejectedError(
-                f"the adapter changes {key!r}, which llama.cpp cannot load as LoRA: "
-                "train the linear layers only."
-            )
-        layer, module, part = found.groups()
-        matrix = np.ascontiguousarray(tensor, dtype=np.float32)
-        if part == "B" and module == "self_attn.q_proj":
-            matrix = permute_rows(matrix, heads)
-        elif part == "B" and module == "self_attn.k_proj":
-            matrix = permute_rows(matrix, key_heads)
-        renamed[f"blk.{layer}.{_MODULES[module]}.weight.lora_{part.lower()}"] = matrix
-    return renamed
-
-
-def permute_rows(matrix: Matrix, heads: int) -> Matrix:
-    """Reorder the rows of each head from halves (0, d/2, …) to interleaved pairs, as llama.cpp keeps them."""
-    rows, columns = matrix.shape
-    halves = matrix.reshape(heads, 2, rows // heads // 2, columns)
-    return np.ascontiguousarray(halves.swapaxes(1, 2).reshape(rows, columns))
-
-
-def _check(adapter: Mapping[str, Any], model: Mapping[str, Any]) -> None:
-    if model.get("model_type") != ARCHITECTURE:
-        raise AdapterRejectedError(
-            f"the base model is of the architecture {model.get('model_type')!r}, only {ARCHITECTURE!r} can "
-            "be exported: serve this adapter with vLLM."
-        )
-    for key in ("use_dora", "modules_to_save", "alpha_pattern", "rank_pattern"):
-        if adapter.get(key):
-            raise AdapterRejectedError(
-                f"the adapter uses {key}, which a GGUF adapter cannot hold: train it without."
-            )
-    if adapter.get("bias", "none") != "none":
-        raise AdapterRejectedError(
-            "the adapter trains biases, which a GGUF adapter cannot hold: set bias to none."
-        )
-
-
-def _alpha(adapter: Mapping[str, Any]) -> float:
-    # llama.cpp scales by alpha / r; rank-stabilised adapters scale by alpha / sqrt(r).
-    alpha, rank = float(adapter["lora_alpha"]), int(adapter["r"])
-    return alpha * math.sqrt(rank) if adapter.get("use_rslora") else alpha
-
-
-def _key_heads(model: Mapping[str, Any]) -> int:
-    return int(model.get("num_key_value_heads") or model["num_attention_heads"])
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return cast("dict[str, Any]", json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError) as error:
-        raise AdapterRejectedError(
-            f"{path.name} cannot be read ({error}): train the adapter again."
-        ) from error
+    lora = adapter_of(run)
+    card = make_card(home, run, gate_report)
+    write_gguf_adapter(lora.folder, run.base.checkpoint(home), run.folder / GGUF)
+    replace_text(run.folder / CARD, card_json(card))
+    replace_text(run.folder / CARD_TEXT, card_text(card))
+    provenance = Provenance(run.base.fingerprint, run.prompt_id, run.dataset_sha256)
+    names = (WEIGHTS, CONFIG, GGUF, METRICS, LOSS_CURVE, CARD, CARD_TEXT)
+    return keep_adapter(home, run.method, [run.folder / name for name in names], provenance)

@@ -10,12 +10,11 @@ from pathlib import Path
 
 from finetune.data.examples import BuildOptions, build_examples
 from finetune.data.passages import IndexPassages, OwnPassages, PassageSource
-from finetune.data.preferences import pairs_from_examples, pairs_from_feedback
+from finetune.data.preferences import pairs_from_examples
 from finetune.data.row_files import write_rows
-from finetune.data.rows import ExampleKind, PreferencePair, rows_sha256
+from finetune.data.rows import ExampleKind, TrainingExample, rows_sha256
 from ingest.document import Hit
 from ingest.settings import GeneratorKind, Settings
-from service.history import History
 from service.pipeline import AnswerPipeline
 from service.retrieve_mode import SearchMode
 from service.wiring import open_pipeline
@@ -29,8 +28,9 @@ class BuiltData:
     pairs_path: Path
     examples: int
     refusals: int
+    replay: int
     pairs: int
-    pairs_from_feedback: int
+    held_out: int
     snapshot_id: str | None
     examples_sha256: str
     skipped: dict[str, str]
@@ -42,27 +42,34 @@ def build_data(
     options: BuildOptions,
     folder: Path,
     *,
-    corrected: Sequence[PreferencePair] = (),
+    replay: Sequence[TrainingExample] = (),
     advance: Callable[[], None] = lambda: None,
 ) -> BuiltData:
-    """Write ``STEM.sft.jsonl`` and ``STEM.dpo.jsonl`` into ``folder``; ``corrected`` pairs join the latter.
+    """Write ``STEM.sft.jsonl`` and ``STEM.dpo.jsonl`` into ``folder``.
+
+    What is held out is written to ``STEM.valid.sft.jsonl`` and ``STEM.valid.dpo.jsonl``.
 
     Raises:
         TrainingDataError: the questions are not as expected, or none gives an example.
     """
-    report = build_examples(questions, source, options, advance=advance)
-    pairs = (*pairs_from_examples(report.examples, seed=options.seed), *corrected)
+    report = build_examples(questions, source, options, replay=replay, advance=advance)
+    pairs = pairs_from_examples(report.examples, seed=options.seed)
     examples_path = folder / f"{questions.stem}.sft.jsonl"
     pairs_path = folder / f"{questions.stem}.dpo.jsonl"
     write_rows(examples_path, report.examples)
     write_rows(pairs_path, pairs)
+    if report.held_out:
+        write_rows(folder / f"{questions.stem}.valid.sft.jsonl", report.held_out)
+        held_out_pairs = pairs_from_examples(report.held_out, seed=options.seed)
+        write_rows(folder / f"{questions.stem}.valid.dpo.jsonl", held_out_pairs)
     return BuiltData(
         examples_path=examples_path,
         pairs_path=pairs_path,
         examples=len(report.examples),
         refusals=report.count(ExampleKind.REFUSAL),
+        replay=report.count(ExampleKind.REPLAY),
         pairs=len(pairs),
-        pairs_from_feedback=len(corrected),
+        held_out=len(report.held_out),
         snapshot_id=source.snapshot_id,
         examples_sha256=rows_sha256(report.examples),
         skipped=dict(report.skipped),
@@ -79,26 +86,23 @@ def passage_source(settings: Settings, collection: str | None) -> Generator[Pass
     if collection is None:
         yield OwnPassages()
         return
-    # No generator is loaded: only the index is asked.
+    with opened_index(settings, collection) as pipeline:
+        yield IndexPassages(pipeline.snapshot.id, pipeline.snapshot.documents, _PipelineSearch(pipeline))
+
+
+@contextmanager
+def opened_index(settings: Settings, collection: str) -> Generator[AnswerPipeline]:
+    """The pipeline of a collection to search with: no generator is loaded.
+
+    Raises:
+        CollectionNotFoundError: nothing was ingested under this name.
+    """
     generator = settings.generator.model_copy(update={"kind": GeneratorKind.EXTRACTIVE})
     pipeline = asyncio.run(open_pipeline(settings.model_copy(update={"generator": generator}), collection))
     try:
-        yield IndexPassages(pipeline.snapshot.id, pipeline.snapshot.documents, _PipelineSearch(pipeline))
+        yield pipeline
     finally:
         asyncio.run(pipeline.aclose())
-
-
-def corrected_pairs(home: Path) -> tuple[PreferencePair, ...]:
-    """The preference pairs that readers' corrections give; none where nothing was ever answered."""
-    path = home / "history.sqlite"
-    if not path.is_file():
-        return ()
-    history = History(path)
-    try:
-        judged = dict.fromkeys(feedback.answer_id for feedback in history.feedback() if feedback.correction)
-        return pairs_from_feedback([history.get(answer_id) for answer_id in judged])
-    finally:
-        history.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol, TypeVar
 
-from finetune.data.rows import PreferencePair, TrainingExample
+from finetune.data.rows import JudgedAnswer, PreferencePair, RankedAnswers, TrainingExample
 from ingest.errors import TrainingDataError
 from service.generate import Message
 
@@ -54,6 +54,36 @@ class EncodedPair:
     @property
     def longest(self) -> int:
         return len(self.prompt_ids) + max(len(self.chosen_ids), len(self.rejected_ids))
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedJudgement:
+    """One row of training on single judgements."""
+
+    prompt_ids: list[int]
+    answer_ids: list[int]
+    good: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedRanking:
+    """One row of a reward model's training; ``ranks`` has one for each answer, the best with the least."""
+
+    prompt_ids: list[int]
+    answers_ids: list[list[int]]
+    ranks: list[int]
+
+    @property
+    def longest(self) -> int:
+        return len(self.prompt_ids) + max(map(len, self.answers_ids))
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedPrompt:
+    """A prompt to sample answers to; its example tells what a right one is."""
+
+    example: TrainingExample
+    prompt_ids: list[int]
 
 
 def encode_prompt(tokenizer: Tokenizer, messages: Sequence[Message]) -> list[int]:
@@ -109,6 +139,44 @@ def encode_pairs(tokenizer: Tokenizer, pairs: Sequence[PreferencePair], max_leng
         for pair in pairs
     ]
     return _within(rows, lambda row: row.longest, max_length)
+
+
+def encode_judged(
+    tokenizer: Tokenizer, judged: Sequence[JudgedAnswer], max_length: int
+) -> list[EncodedJudgement]:
+    """Encode all judged answers; the same errors as ``encode_examples``."""
+    end = end_of_turn(tokenizer)
+    rows = [
+        EncodedJudgement(
+            encode_prompt(tokenizer, row.messages), [*tokenizer.encode(row.answer), end], row.good
+        )
+        for row in judged
+    ]
+    return _within(rows, lambda row: len(row.prompt_ids) + len(row.answer_ids), max_length)
+
+
+def encode_rankings(
+    tokenizer: Tokenizer, rankings: Sequence[RankedAnswers], max_length: int
+) -> list[EncodedRanking]:
+    """Encode all rankings; the same errors as ``encode_examples``."""
+    end = end_of_turn(tokenizer)
+    rows = [
+        EncodedRanking(
+            encode_prompt(tokenizer, row.messages),
+            [[*tokenizer.encode(answer), end] for answer in row.answers],
+            list(row.ranks),
+        )
+        for row in rankings
+    ]
+    return _within(rows, lambda row: row.longest, max_length)
+
+
+def encode_prompts(
+    tokenizer: Tokenizer, examples: Sequence[TrainingExample], max_length: int, answer_length: int
+) -> list[EncodedPrompt]:
+    """Encode all prompts, with room for ``answer_length`` tokens; the same errors as ``encode_examples``."""
+    rows = [EncodedPrompt(example, encode_prompt(tokenizer, example.messages)) for example in examples]
+    return _within(rows, lambda row: len(row.prompt_ids) + answer_length, max_length)
 
 
 def as_columns(rows: Sequence[EncodedExample] | Sequence[EncodedPair]) -> list[Mapping[str, list[int]]]:

@@ -1,23 +1,26 @@
 """Questions with their answers, and a collection -> training examples.
 
-Each answerable question gives one example: the passage that holds its answer, hidden among passages
-that the retriever confuses with it. Questions that the collection cannot answer, and where they are too
-few some answerable ones with the right passage taken away, teach to refuse. Distractors follow RAFT
+Each answerable question gives one example: the passages that hold its answer, hidden among passages
+that the retriever confuses with them. Questions that the collection cannot answer, and where they are too
+few some answerable ones with the right passages taken away, teach to refuse. Distractors follow RAFT
 (Zhang et al., 2024), with the retriever's own mistakes in place of random chunks.
 """
 
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from eval.cases.case import Case
-from eval.cases.read import read_cases
-from finetune.data.passages import PassageSource, find_span, holds_answer
+from eval.cases.case import Case, Relevant
+from eval.cases.choices import SplitBy
+from eval.cases.split import split_cases
+from finetune.data.choices import TargetForm
+from finetune.data.passages import Found, PassageSource, holds_answer
+from finetune.data.questions import questions_file, read_questions
 from finetune.data.rows import ExampleKind, TrainingExample
+from finetune.data.targets import target_text
 from ingest.document import Chunk
 from ingest.errors import CasesError, TrainingDataError
 from ingest.snapshots.durable import file_sha256
@@ -25,189 +28,231 @@ from ingest.words.language import detect_language
 from service.answer import Passage
 from service.prompt import PROMPT_ID, render, template_for
 
-# Candidates looked at to find distractors that don't hold the answer themselves.
-_DEPTH = 12
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
-_LONGEST_WORDS = 32
-_LONGEST_CHARACTERS = 90
-_NO_SPACES = frozenset({"zh", "ja"})
-
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
     """How examples are made.
 
     Attributes:
-        distractors: passages beside the right one; with it they make as many as the server gives.
+        distractors: passages beside the right ones, as far as there are so many; None takes all.
         refusal_share: share of all examples that teach to refuse, made up from answerable questions
             where the file has too few others.
         gold_only_share: share of the answerable examples that get no distractor.
         shuffle_share: share of the answerable examples whose passages are shuffled, so that the number
             must be read and not guessed; the others keep the retriever's order, as they are served.
+        replay_share: share of all examples that are general instructions, as far as there are any.
+        valid_share: share of the questions that is held out: no document that answers a question of one side
+            is shown on the other.
+        target: how a target answers.
         languages: ISO 639-1 codes to keep; None keeps all.
         seed: of the choice and order of the passages.
     """
 
-    distractors: int = 2
+    distractors: int | None = 4
     refusal_share: float = 0.2
     gold_only_share: float = 0.1
-    shuffle_share: float = 0.5
+    shuffle_share: float = 1.0
+    replay_share: float = 0.1
+    valid_share: float = 0.0
+    target: TargetForm = TargetForm.ANSWER
     languages: frozenset[str] | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.distractors < 0:
+        if self.distractors is not None and self.distractors < 0:
             raise TrainingDataError(f"there are {self.distractors} distractors: expected 0 or more.")
-        shares = (self.refusal_share, self.gold_only_share, self.shuffle_share)
-        if not all(0 <= share <= 1 for share in shares) or self.refusal_share == 1:
+        below_one = (self.refusal_share, self.replay_share, self.valid_share)
+        shares = (*below_one, self.gold_only_share, self.shuffle_share)
+        if not all(0 <= share <= 1 for share in shares) or 1 in below_one:
             raise TrainingDataError(
-                f"the shares of refusals, of gold alone and of shuffled passages are {shares}: expected "
-                "fractions, the first below 1."
+                "the shares of refusals, of replay, held out, of gold alone and of shuffled passages are "
+                f"{shares}: expected fractions, the first three below 1."
             )
+
+
+AS_THEY_COME = BuildOptions(distractors=None, refusal_share=0, gold_only_share=0, shuffle_share=0)
+"""For questions with contexts of their own: whoever chose these mixed them already."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """The examples, and the questions that gave none, with the reason."""
+    """The examples, those held out, and the questions that gave none, with the reason."""
 
     examples: tuple[TrainingExample, ...]
+    held_out: tuple[TrainingExample, ...]
     skipped: Mapping[str, str]
 
     def count(self, kind: ExampleKind) -> int:
-        """How many examples teach ``kind``."""
+        """How many examples teach ``kind``, of those that are not held out."""
         return sum(example.kind is kind for example in self.examples)
 
 
-def read_questions(path: Path) -> tuple[Case, ...]:
-    """The questions of a JSON Lines file, in one of the forms that ``eval.cases`` reads.
-
-    Raises:
-        TrainingDataError: the file, or one of its lines, has none of these forms.
-    """
-    try:
-        return read_cases(path)
-    except CasesError as error:
-        raise TrainingDataError(str(error)) from error
-
-
 def build_examples(
-    path: Path, source: PassageSource, options: BuildOptions, *, advance: Callable[[], None] = lambda: None
+    path: Path,
+    source: PassageSource,
+    options: BuildOptions,
+    *,
+    replay: Sequence[TrainingExample] = (),
+    advance: Callable[[], None] = lambda: None,
 ) -> BuildReport:
-    """Make the training examples of the questions in ``path``; ``advance`` is called after each question.
+    """Make the training examples of the questions in ``path``.
+
+    Args:
+        path: questions in a form that ``finetune.data.questions`` reads.
+        source: gives their passages.
+        options: the mixture.
+        replay: general instructions to mix in.
+        advance: called after each question.
 
     Raises:
-        TrainingDataError: the file is not as expected, or no question gives an example.
+        TrainingDataError: the file is not as expected, no question gives an example, or none can be held out.
     """
-    cases = [
-        case
-        for case in read_questions(path)
-        if options.languages is None or case.language in options.languages
-    ]
-    builder = _Builder(source, options, file_sha256(path))
-    for case in cases:
-        builder.add(case)
+    file = questions_file(path)
+    found: list[tuple[Case, Found]] = []
+    skipped: dict[str, str] = {}
+    for case in read_questions(file):
+        if options.languages is not None and case.language not in options.languages:
+            continue
+        passages = source.find(case)
+        reason = _why_not(case, passages)
+        if reason is None:
+            found.append((case, passages))
+        else:
+            skipped[case.id] = reason
         advance()
-    examples = builder.finish()
-    if not examples:
+    if not found:
         raise TrainingDataError(
             f"no question of {path} gives an example: expected questions about this collection."
         )
-    return BuildReport(examples, builder.skipped)
+    train, held_out = _split(found, options)
+    mixture = _Mixture(_ExampleMaker(options.target, source.snapshot_id, file_sha256(file)), options)
+    examples = mixture.of(train, hidden=_answering(held_out))
+    return BuildReport(
+        examples=mixture.with_replay(examples, replay),
+        held_out=mixture.of(held_out, hidden=_answering(train)),
+        skipped=skipped,
+    )
 
 
-class _Builder:
-    """Collects the examples of one file."""
+def _why_not(case: Case, passages: Found) -> str | None:
+    """Why a question gives no example; None when it gives one."""
+    if case.history:
+        return "it is asked in a conversation: ask it in words that stand alone"
+    if case.answerable and not passages.gold:
+        return "no passage holds its evidence and its answer"
+    return None if passages.ranking else "there is no passage to show"
 
-    def __init__(self, source: PassageSource, options: BuildOptions, dataset_sha256: str) -> None:
-        self._source = source
-        self._options = options
-        self._dataset_sha256 = dataset_sha256
-        self._gold: list[TrainingExample] = []
-        self._refusals: list[TrainingExample] = []
-        self._answerable: list[tuple[Case, list[Chunk]]] = []
-        self.skipped: dict[str, str] = {}
 
-    def add(self, case: Case) -> None:
-        candidates = self._source.candidates(case, _DEPTH)
-        if not case.answerable:
-            self._refusals.append(
-                self._example(case, list(candidates[: self._options.distractors + 1]), None)
-            )
-            return
-        gold = self._source.gold(case)
-        if gold is None:
-            self.skipped[case.id] = "no single chunk holds the evidence and the answer"
-            return
-        others = [chunk for chunk in candidates if chunk.id != gold.id and not holds_answer(chunk.text, case)]
-        chance = self._chance(case.id)
-        kept = [] if chance.random() < self._options.gold_only_share else others[: self._options.distractors]
-        wanted = {chunk.id for chunk in (gold, *kept)}
-        passages = [chunk for chunk in candidates if chunk.id in wanted]
-        if gold not in passages:
-            passages.append(gold)
-        if chance.random() < self._options.shuffle_share:
-            chance.shuffle(passages)
-        self._gold.append(self._example(case, passages, gold))
-        self._answerable.append((case, others))
+def _split(
+    found: Sequence[tuple[Case, Found]], options: BuildOptions
+) -> tuple[Sequence[tuple[Case, Found]], Sequence[tuple[Case, Found]]]:
+    if options.valid_share == 0:
+        return found, ()
+    located = [
+        replace(case, relevant=tuple(Relevant(chunk.uri) for chunk in passages.gold))
+        for case, passages in found
+    ]
+    try:
+        split = split_cases(located, SplitBy.DOCUMENT, options.valid_share, options.seed)
+    except CasesError as error:
+        raise TrainingDataError(str(error)) from error
+    held_out = {case.id for case in split.held_out}
+    return (
+        [pair for pair in found if pair[0].id not in held_out],
+        [pair for pair in found if pair[0].id in held_out],
+    )
 
-    def finish(self) -> tuple[TrainingExample, ...]:
-        share = self._options.refusal_share
-        missing = round(share / (1 - share) * len(self._gold)) - len(self._refusals)
-        usable = [(case, others) for case, others in self._answerable if others]
-        chosen = self._chance("refusals").sample(usable, min(max(missing, 0), len(usable)))
-        for case, others in chosen:
-            self._refusals.append(self._example(case, others[: self._options.distractors + 1], None))
-        examples = [*self._gold, *self._refusals]
-        self._chance("order").shuffle(examples)
-        return tuple(examples)
 
-    def _example(self, case: Case, chunks: Sequence[Chunk], gold: Chunk | None) -> TrainingExample:
+def _answering(found: Sequence[tuple[Case, Found]]) -> frozenset[str]:
+    """The documents that answer a question, by their ids, and the texts of those passages."""
+    gold = [chunk for _, passages in found for chunk in passages.gold]
+    return frozenset((*(chunk.document_id for chunk in gold), *(chunk.text for chunk in gold)))
+
+
+@dataclass(frozen=True, slots=True)
+class _ExampleMaker:
+    """Renders an example as the server renders a question."""
+
+    target: TargetForm
+    snapshot_id: str | None
+    dataset_sha256: str
+
+    def make(self, case: Case, chunks: Sequence[Chunk], gold: Sequence[Chunk]) -> TrainingExample:
+        """An example that shows ``chunks``; it teaches to refuse where none of them is ``gold``."""
         passages = [Passage(marker, chunk, 0.0) for marker, chunk in enumerate(chunks, start=1)]
+        names = {chunk.id for chunk in gold}
+        holding = {p.marker: p.chunk.text for p in passages if p.chunk.id in names}
         # The server goes by what it detects, not by what a file says.
         language = detect_language(case.question)
-        if gold is None:
-            kind, target = ExampleKind.REFUSAL, template_for(language).refusal
-        else:
-            marker = next(passage.marker for passage in passages if passage.chunk.id == gold.id)
-            kind, target = ExampleKind.GOLD, f"{answer_sentence(case, gold.text)} [{marker}]"
+        kind = ExampleKind.GOLD if holding else ExampleKind.REFUSAL
         return TrainingExample(
             id=f"{case.id}:{kind.value}",
             messages=render(case.question.strip(), passages, language),
             sources=tuple(chunk.text for chunk in chunks),
-            target=target,
+            target=target_text(case, holding, self.target) if holding else template_for(language).refusal,
             kind=kind,
             language=language,
             prompt_id=PROMPT_ID,
-            snapshot_id=self._source.snapshot_id,
-            dataset_sha256=self._dataset_sha256,
-            answers=() if gold is None else case.answers,
+            snapshot_id=self.snapshot_id,
+            dataset_sha256=self.dataset_sha256,
+            answers=case.answers if holding else (),
             documents=tuple(chunk.uri for chunk in chunks),
         )
 
+
+@dataclass(frozen=True, slots=True)
+class _Mixture:
+    """Chooses what each example shows."""
+
+    maker: _ExampleMaker
+    options: BuildOptions
+
+    def of(
+        self, found: Sequence[tuple[Case, Found]], *, hidden: frozenset[str]
+    ) -> tuple[TrainingExample, ...]:
+        """The examples of one side; documents in ``hidden`` answer questions of the other."""
+        gold: list[TrainingExample] = []
+        refusals: list[TrainingExample] = []
+        spare: list[tuple[Case, Sequence[Chunk]]] = []
+        for case, passages in found:
+            others = [c for c in passages.others if hidden.isdisjoint((c.document_id, c.text))]
+            if passages.gold:
+                gold.append(self._gold(case, passages, others))
+                spare.append((case, [c for c in others if not holds_answer(c.text, case)]))
+            elif others:
+                refusals.append(self._refusal(case, others))
+        share = self.options.refusal_share
+        missing = max(0, round(share / (1 - share) * len(gold)) - len(refusals))
+        usable = [(case, others) for case, others in spare if others]
+        chosen = self._chance("refusals").sample(usable, min(missing, len(usable)))
+        examples = [*gold, *refusals, *(self._refusal(case, others) for case, others in chosen)]
+        self._chance("order").shuffle(examples)
+        return tuple(examples)
+
+    def with_replay(
+        self, examples: Sequence[TrainingExample], replay: Sequence[TrainingExample]
+    ) -> tuple[TrainingExample, ...]:
+        """``examples`` with their share of general instructions."""
+        share = self.options.replay_share
+        count = min(len(replay), round(share / (1 - share) * len(examples)))
+        mixed = [*examples, *self._chance("replay").sample([*replay], count)]
+        self._chance("order with replay").shuffle(mixed)
+        return tuple(mixed)
+
+    def _gold(self, case: Case, passages: Found, others: Sequence[Chunk]) -> TrainingExample:
+        chance = self._chance(case.id)
+        is_alone = chance.random() < self.options.gold_only_share
+        kept = () if is_alone else others[: self.options.distractors]
+        wanted = {chunk.id for chunk in (*passages.gold, *kept)}
+        shown = [chunk for chunk in passages.ranking if chunk.id in wanted]
+        if chance.random() < self.options.shuffle_share:
+            chance.shuffle(shown)
+        return self.maker.make(case, shown, passages.gold)
+
+    def _refusal(self, case: Case, others: Sequence[Chunk]) -> TrainingExample:
+        most = None if self.options.distractors is None else self.options.distractors + 1
+        return self.maker.make(case, others[:most], ())
+
     def _chance(self, purpose: str) -> random.Random:
         # One generator for each question: adding a question leaves the examples of the others as they are.
-        return random.Random(f"{self._options.seed}:{purpose}")
-
-
-def answer_sentence(case: Case, gold_text: str) -> str:
-    """A short answer in the source's own words: the evidence, its sentence with the answer, or the answer.
-
-    Copying keeps a small model honest, and lets the citation be checked word for word.
-    """
-    evidence = case.evidence if case.evidence and find_span(gold_text, case.evidence) else ""
-    sentences = [sentence.strip() for sentence in _SENTENCE_END.split(evidence)]
-    telling = [s for s in sentences if any(find_span(s, answer) for answer in case.answers)]
-    for text in (" ".join(evidence.split()), *telling):
-        if text and _is_short(text, case.language):
-            return _ended(text, case.language)
-    return _ended(case.answers[0].strip(), case.language)
-
-
-def _is_short(text: str, language: str) -> bool:
-    return len(text) <= _LONGEST_CHARACTERS if language in _NO_SPACES else len(text.split()) <= _LONGEST_WORDS
-
-
-def _ended(text: str, language: str) -> str:
-    if text[-1] in ".!?。！？":
-        return text
-    return text.rstrip(",;:，；：") + ("。" if language in _NO_SPACES else ".")
+        return random.Random(f"{self.options.seed}:{purpose}")

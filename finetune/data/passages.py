@@ -6,15 +6,23 @@ the passages that its own retriever confuses with the right one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import PurePosixPath
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-from eval.cases.case import Case, CasePassage
-from ingest.document import BlockKind, Chunk, Document, Hit, chunk_id
+from eval.answering.in_process import oracle_passages
+from eval.cases.case import Case, Relevant
+from eval.cases.passage_overlap import PassageIndex
+from eval.runs.places import names_document
+from ingest.document import Chunk, Document, Hit
 from ingest.errors import TrainingDataError
 from ingest.snapshots.docstore import DocumentSummary
+
+# Candidates looked at to find distractors that don't hold the answer themselves.
+_DEPTH = 12
 
 
 class Documents(Protocol):
@@ -33,19 +41,31 @@ class Search(Protocol):
     def retrieve(self, query: str, k: int) -> Sequence[Hit]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The passages for a question in the order they are served in, and those of them that answer it.
+
+    Several answer it together when each holds a part. None does where the question cannot be answered, or
+    where no passage was found to.
+    """
+
+    ranking: tuple[Chunk, ...]
+    gold: tuple[Chunk, ...]
+
+    @property
+    def others(self) -> tuple[Chunk, ...]:
+        """The distractors, likeliest first."""
+        gold = {chunk.id for chunk in self.gold}
+        return tuple(chunk for chunk in self.ranking if chunk.id not in gold)
+
+
 class PassageSource(Protocol):
-    """Gives the passage that answers a question, and others that look as if they did."""
+    """Gives the passages that answer a question, and others that look as if they did."""
 
     @property
     def snapshot_id(self) -> str | None: ...
 
-    def gold(self, case: Case) -> Chunk | None:
-        """The chunk that holds the answer; None when no single chunk does."""
-        ...
-
-    def candidates(self, case: Case, count: int) -> Sequence[Chunk]:
-        """The likeliest chunks for the question, best first; the gold one may be among them."""
-        ...
+    def find(self, case: Case) -> Found: ...
 
 
 class IndexPassages:
@@ -55,106 +75,118 @@ class IndexPassages:
         self._snapshot_id = snapshot_id
         self._documents = documents
         self._search = search
-        self._ids = {_file_name(summary.uri): summary.id for summary in documents.document_summaries()}
+        self._named: defaultdict[str, list[DocumentSummary]] = defaultdict(list)
+        for summary in documents.document_summaries():
+            self._named[_last_segment(unquote(summary.uri))].append(summary)
 
     @property
     def snapshot_id(self) -> str | None:
         return self._snapshot_id
 
-    def gold(self, case: Case) -> Chunk | None:
-        """The chunk that covers most of the case's evidence and holds one of its answers.
+    def find(self, case: Case) -> Found:
+        """The best hits, without those that hold the answer elsewhere or repeat a passage that does.
+
+        The gold passage is the chunk with the case's evidence; without evidence, the likeliest chunk of the
+        case's document that holds the answer; without a document, the likeliest hit that holds it.
 
         Raises:
-            TrainingDataError: the collection lacks the document that the case names.
+            TrainingDataError: the collection lacks a document that the case names.
         """
-        if case.evidence is None:
-            return None
-        wanted = case.relevant[0].document
-        identity = self._ids.get(PurePosixPath(wanted).name)
-        document = self._documents.document(identity) if identity is not None else None
-        if document is None:
-            raise TrainingDataError(
-                f"question {case.id!r} is about the document {wanted!r}, which is not in the "
-                "collection: ingest it, or name the collection that holds it."
-            )
-        span = find_span(document.text, case.evidence)
+        hits = [hit.chunk for hit in self._search.retrieve(case.question, _DEPTH)]
+        if not case.answerable:
+            return Found(tuple(hits), ())
+        gold = {chunk.id: chunk for chunk in self._gold(case, hits)}
+        known = PassageIndex(enumerate(chunk.text for chunk in gold.values()))
+        ranking = {
+            chunk.id: chunk
+            for chunk in hits
+            if chunk.id in gold or not (holds_answer(chunk.text, case) or known.overlap(chunk.text))
+        }
+        return Found(tuple((ranking | gold).values()), tuple(gold.values()))
+
+    def _gold(self, case: Case, hits: Sequence[Chunk]) -> Sequence[Chunk]:
+        if case.relevant:
+            found = [self._chunk_at(place, case, hits) for place in case.relevant]
+        else:
+            found = [_first_holding(hits, case)]
+        gold = [chunk for chunk in found if chunk is not None]
+        is_whole = len(gold) == len(found) and any(holds_answer(chunk.text, case) for chunk in gold)
+        return gold if is_whole else ()
+
+    def _chunk_at(self, place: Relevant, case: Case, hits: Sequence[Chunk]) -> Chunk | None:
+        document = self._document(place, case)
+        chunks = self._documents.chunks_of(document.id)
+        if place.evidence is None:
+            own = [chunk for chunk in hits if chunk.document_id == document.id]
+            return _first_holding((*own, *chunks), case) or next(iter(own), None)
+        span = find_span(document.text, place.evidence)
         if span is None:
             return None
-        chunks = self._documents.chunks_of(document.id)
-        best = max(chunks, key=lambda chunk: _overlap(chunk, span), default=None)
-        if best is None or not holds_answer(best.text, case):
-            return None
-        return best
+        touched = [chunk for chunk in chunks if _overlap(chunk, span) > 0]
+        return max(touched, key=lambda c: (holds_answer(c.text, case), _overlap(c, span)), default=None)
 
-    def candidates(self, case: Case, count: int) -> Sequence[Chunk]:
-        return [hit.chunk for hit in self._search.retrieve(case.question, count)]
+    def _document(self, place: Relevant, case: Case) -> Document:
+        for summary in self._named.get(_last_segment(place.document), ()):
+            if names_document(summary.uri, place.document):
+                document = self._documents.document(summary.id)
+                if document is not None:
+                    return document
+        raise TrainingDataError(
+            f"question {case.id!r} is about the document {place.document!r}, which is not in the "
+            "collection: ingest it, or name the collection that holds it."
+        )
 
 
 class OwnPassages:
-    """The contexts that came with each question."""
+    """The contexts that came with each question, all of them and in their order."""
 
     snapshot_id = None
 
-    def gold(self, case: Case) -> Chunk | None:
-        relevant = [(n, passage) for n, passage in enumerate(case.passages) if passage.relevant]
-        return _own_chunk(case, *relevant[0]) if relevant else None
-
-    def candidates(self, case: Case, count: int) -> Sequence[Chunk]:
-        return [_own_chunk(case, number, passage) for number, passage in enumerate(case.passages)][:count]
+    def find(self, case: Case) -> Found:
+        """The case's passages; those it calls relevant are gold."""
+        chunks = tuple(passage.chunk for passage in oracle_passages(case))
+        gold = (chunk for chunk, own in zip(chunks, case.passages, strict=True) if own.relevant)
+        return Found(chunks, tuple(gold) if case.answerable else ())
 
 
 def find_span(text: str, wanted: str) -> tuple[int, int] | None:
     """The half-open span of ``wanted`` in ``text``, white space and case left out of the comparison."""
-    offsets = [offset for offset, character in enumerate(text) if not character.isspace()]
-    # ``lower`` of a single character may be longer; only its first code point keeps the offsets aligned.
-    squeezed = "".join(text[offset].lower()[0] for offset in offsets)
-    needle = "".join(character.lower()[0] for character in wanted if not character.isspace())
-    found = squeezed.find(needle) if needle else -1
-    return None if found < 0 else (offsets[found], offsets[found + len(needle) - 1] + 1)
+    return _search(_letters(wanted), text)
+
+
+def find_words(text: str, wanted: str) -> tuple[int, int] | None:
+    """As ``find_span``, but not within a longer Latin word or number."""
+    letters = _letters(wanted)
+    before = "(?<![A-Za-z0-9])" if letters and letters[0].isascii() and letters[0].isalnum() else ""
+    after = "(?![A-Za-z0-9])" if letters and letters[-1].isascii() and letters[-1].isalnum() else ""
+    return _search(letters, text, before, after)
 
 
 def holds_answer(text: str, case: Case) -> bool:
-    """Whether ``text`` holds the case's evidence or one of its answers, so that it could be cited for it."""
-    wanted = (*case.answers, case.evidence) if case.evidence else case.answers
-    return any(_holds(text, words) for words in wanted)
+    """Whether ``text`` holds evidence of the case or one of its answers, so that it could be cited for it."""
+    evidence = (place.evidence for place in case.relevant if place.evidence)
+    return any(find_words(text, words) is not None for words in (*case.answers, *evidence))
 
 
-def _holds(text: str, words: str) -> bool:
-    start = 0
-    while (span := find_span(text[start:], words)) is not None:
-        left, right = start + span[0], start + span[1]
-        if not (_splits_word(text, left) or _splits_word(text, right)):
-            return True
-        start = left + 1
-    return False
+def _first_holding(chunks: Iterable[Chunk], case: Case) -> Chunk | None:
+    return next((chunk for chunk in chunks if holds_answer(chunk.text, case)), None)
 
 
-def _splits_word(text: str, offset: int) -> bool:
-    around = text[max(0, offset - 1) : offset + 1]
-    return len(around) == 2 and all(character.isascii() and character.isalnum() for character in around)
+def _letters(wanted: str) -> list[str]:
+    return [re.escape(character) for character in wanted if not character.isspace()]
+
+
+def _search(letters: Sequence[str], text: str, before: str = "", after: str = "") -> tuple[int, int] | None:
+    if not letters:
+        return None
+    spaced = r"\s*".join(letters)
+    found = re.search(f"{before}{spaced}{after}", text, re.IGNORECASE)
+    return None if found is None else found.span()
 
 
 def _overlap(chunk: Chunk, span: tuple[int, int]) -> int:
     return min(chunk.end, span[1]) - max(chunk.start, span[0])
 
 
-def _file_name(uri: str) -> str:
-    return PurePosixPath(unquote(urlsplit(uri).path)).name
-
-
-def _own_chunk(case: Case, number: int, passage: CasePassage) -> Chunk:
-    identity = f"case:{case.id}:{number}"
-    return Chunk(
-        id=chunk_id(identity, 0, len(passage.text)),
-        document_id=identity,
-        uri=identity,
-        title=passage.title,
-        heading_path=(),
-        text=passage.text,
-        start=0,
-        end=len(passage.text),
-        page_start=None,
-        page_end=None,
-        kind=BlockKind.PARAGRAPH,
-        language=case.language,
-    )
+def _last_segment(path: str) -> str:
+    return path.rpartition("/")[2]

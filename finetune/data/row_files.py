@@ -56,6 +56,26 @@ def read_rankings(path: Path) -> tuple[RankedAnswers, ...]:
     return _read(path, _ranking)
 
 
+def row_of(record: Record) -> Row:
+    """The row that a record states, of whatever kind and prompt.
+
+    Raises:
+        CasesError: it is of no kind, or a field is missing or wrong.
+    """
+    keys = record.values.keys()
+    if "target" in keys:
+        return _example(record)
+    if "chosen" in keys:
+        return _pair(record)
+    if "ranks" in keys:
+        return _ranking(record)
+    if "good" in keys:
+        return _judged(record)
+    raise record.fail(
+        "this is no row to train on: give what `troika finetune data build`, `import` or `mine` wrote."
+    )
+
+
 def _read(path: Path, convert: Callable[[Record], AnyRow]) -> tuple[AnyRow, ...]:
     rows: list[AnyRow] = []
     try:

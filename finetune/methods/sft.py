@@ -1,4 +1,4 @@
-"""Supervised fine-tuning with LoRA: learn the answers, and only the answers, of the encoded rows."""
+"""Supervised fine-tuning: learn the answers, and only the answers, of the encoded rows."""
 
 from __future__ import annotations
 
@@ -15,8 +15,31 @@ from finetune.data.encode import EncodedExample, as_columns, encode_examples
 from finetune.data.row_files import read_examples
 from finetune.settings.train_config import TrainConfig
 from finetune.training.checkpoint import ChatTokenizer, load_model, load_tokenizer
+from finetune.training.data_order import LengthGrouped
 from finetune.training.job import Job, Outcome, RunMetrics
-from finetune.training.trainer import RunLog, as_dataset, lora_config, save_adapter, training_arguments
+from finetune.training.packing import pack_batches
+from finetune.training.trainer import (
+    RunLog,
+    as_dataset,
+    lora_config,
+    run_trainer,
+    save_adapter,
+    save_model,
+    training_arguments,
+)
+
+
+class EncodedSftTrainer(SFTTrainer):
+    """SFT whose batches hold rows of about the same length, in an order that a resumed run finds again."""
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> LengthGrouped:
+        rows: Any = cast("Any", self).train_dataset if train_dataset is None else train_dataset
+        arguments: Any = self.args
+        batch = arguments.train_batch_size * arguments.gradient_accumulation_steps
+        return LengthGrouped([len(ids) for ids in rows["input_ids"]], batch, arguments.seed)
+
+    def create_model_card(self, *_: Any, **__: Any) -> None:
+        """None: TRL's names neither the data nor the prompt."""
 
 
 def train(job: Job, checkpoint: Path) -> Outcome:
@@ -24,7 +47,8 @@ def train(job: Job, checkpoint: Path) -> Outcome:
     tokenizer = load_tokenizer(checkpoint)
     examples = read_examples(job.data)
     rows = encode_examples(tokenizer, examples, job.config.train.max_length)
-    metrics = train_sft(job.config, load_model(checkpoint), tokenizer, rows, job.output, job.base.fingerprint)
+    model = load_model(checkpoint, job.config.model.dtype, in_4_bits=job.config.train.finetuning == "qlora")
+    metrics = train_sft(job.config, model, tokenizer, rows, job.output, job.base.fingerprint)
     return Outcome(metrics, len(examples) - len(rows))
 
 
@@ -36,7 +60,7 @@ def train_sft(
     output: Path,
     base_fingerprint: str,
 ) -> RunMetrics:
-    """Train an adapter of ``model`` on ``rows`` and write it to ``output``.
+    """Train ``model``, or an adapter of it, on ``rows`` and write it to ``output``.
 
     The rows bring their own labels; TRL computes the mean negative log-likelihood of the unmasked tokens,
     and projects only those to the vocabulary.
@@ -44,18 +68,17 @@ def train_sft(
     train = config.train
     set_seed(train.seed)  # A of the adapter is drawn before the trainer sets its seed
     log = RunLog(len(rows), sum(len(row.input_ids) for row in rows), train.max_minutes)
-    arguments = SFTConfig(
-        **training_arguments(train, output),
-        packing=False,
-        train_sampling_strategy="group_by_length",
-    )
-    trainer: Any = SFTTrainer(
+    trainer: Any = EncodedSftTrainer(
         model=cast("Any", model),
-        args=arguments,
+        args=SFTConfig(**training_arguments(train, output), packing=False),
         train_dataset=as_dataset(as_columns(rows)),
         processing_class=tokenizer.inner,
-        peft_config=lora_config(config.lora),
+        peft_config=None if train.finetuning == "full" else lora_config(config.lora),
         callbacks=[log],
     )
-    trainer.train()
+    if train.packing:
+        pack_batches(trainer.model, train.max_length)
+    run_trainer(trainer, log)
+    if train.finetuning == "full":
+        return save_model(trainer, output, log)
     return save_adapter(trainer.model, output, base_fingerprint, log)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from finetune.settings.dpo import DpoSection
 from finetune.settings.kto import KtoSection
@@ -40,6 +40,39 @@ class TrainConfig(Section):
     kto: KtoSection = KtoSection()
     ppo: PpoSection = PpoSection()
     rollout: RolloutSection = RolloutSection()
+
+    @model_validator(mode="after")
+    def _whole_models(self) -> TrainConfig:
+        if self.train.finetuning != "lora" and self.method != "sft":
+            raise ValueError(f"{self.method} trains adapters only: set train.finetuning to lora")
+        if self.train.finetuning == "full" and self.model.dtype != "float32":
+            raise ValueError("steps this small are lost in bfloat16 weights: set model.dtype to float32")
+        return self
+
+    @model_validator(mode="after")
+    def _what_the_method_needs(self) -> TrainConfig:
+        if self.method == "rm" and self.model.dtype != "float32":
+            raise ValueError("the head of a reward model needs float32 below it: set model.dtype to float32")
+        if self.method == "kto" and self.train.per_device_train_batch_size < 2:
+            raise ValueError(
+                "kto compares the rows of a batch: set train.per_device_train_batch_size to 2 or more"
+            )
+        if self.method in {"ppo", "rloo", "grpo"}:
+            self._check_groups()
+        return self
+
+    def _check_groups(self) -> None:
+        answers = self.train.per_device_train_batch_size * self.train.gradient_accumulation_steps
+        if answers % self.rollout.num_generations:
+            raise ValueError(
+                f"a step samples {answers} answers (train.per_device_train_batch_size times "
+                "train.gradient_accumulation_steps), and a group has rollout.num_generations="
+                f"{self.rollout.num_generations}: make the first a multiple of the second"
+            )
+        if self.method == "ppo" and self.ppo.num_mini_batches > answers:
+            raise ValueError(f"a step samples {answers} answers: set ppo.num_mini_batches to at most as many")
+        if self.method == "ppo" and self.train.launcher != "none":
+            raise ValueError("ppo trains in one process: set train.launcher to none, or take rloo")
 
 
 def load_config(method: Method, path: Path | None, overrides: Sequence[str] = ()) -> TrainConfig:

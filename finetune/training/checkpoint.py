@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, GgufConfig
 
 from finetune.training.base_model import BaseModel
 from ingest.errors import ModelNotFoundError
@@ -20,7 +20,10 @@ class ChatTokenizer:
 
     def __init__(self, inner: Any) -> None:
         if not inner.chat_template:
-            raise ModelNotFoundError("the model has no chat template: give an instruct model.")
+            raise ModelNotFoundError(
+                "the model's tokenizer has no chat template, in which its server would put a question: "
+                "give an instruct model."
+            )
         self.inner = inner
 
     def apply_chat_template(self, conversation: list[dict[str, str]], *, add_generation_prompt: bool) -> str:
@@ -34,6 +37,10 @@ class ChatTokenizer:
     def encode(self, text: str) -> list[int]:
         """The ids of ``text``, without any added around it."""
         return list(self.inner(text, add_special_tokens=False)["input_ids"])
+
+    def decode(self, ids: list[int]) -> str:
+        """The text of ``ids``, special tokens written out."""
+        return str(self.inner.decode(ids))
 
 
 def ensure_checkpoint(base: BaseModel, home: Path) -> Path:
@@ -62,20 +69,56 @@ def ensure_checkpoint(base: BaseModel, home: Path) -> Path:
     return folder
 
 
+def read_tokenizer(base: BaseModel, home: Path) -> ChatTokenizer:
+    """The tokenizer of ``base`` without unpacking it."""
+    return ChatTokenizer(cast("Any", AutoTokenizer).from_pretrained(**_where(base, home)))
+
+
+def read_model_config(base: BaseModel, home: Path) -> Any:
+    """The transformers configuration of ``base`` without unpacking it."""
+    return cast("Any", AutoConfig).from_pretrained(**_where(base, home))
+
+
 def load_tokenizer(folder: Path) -> ChatTokenizer:
     """The tokenizer in ``folder``, with its chat template."""
     return ChatTokenizer(cast("Any", AutoTokenizer).from_pretrained(folder, local_files_only=True))
 
 
-def load_model(folder: Path) -> torch.nn.Module:
-    """The model in ``folder``, its weights in float32."""
+def load_model(
+    folder: Path, dtype: Literal["float32", "bfloat16"] = "float32", *, in_4_bits: bool = False
+) -> torch.nn.Module:
+    """The model in ``folder``; ``in_4_bits`` its linear layers as QLoRA keeps them, on a GPU only.
+
+    QLoRA (Dettmers et al., 2023): 4-bit normal floats whose scales are quantised again, multiplied in
+    bfloat16.
+    """
+    quantization: Any = {
+        "load_in_4bit": True,
+        "bnb_4bit_quant_type": "nf4",
+        "bnb_4bit_use_double_quant": True,
+        "bnb_4bit_compute_dtype": torch.bfloat16,
+    }
     return cast("Any", AutoModelForCausalLM).from_pretrained(
-        folder, dtype=torch.float32, local_files_only=True
+        folder,
+        dtype=getattr(torch, dtype),
+        quantization_config=BitsAndBytesConfig(**quantization) if in_4_bits else None,
+        local_files_only=True,
     )
 
 
+def _where(base: BaseModel, home: Path) -> dict[str, str | bool]:
+    folder = base.checkpoint(home)
+    if base.is_gguf and not (folder / "config.json").is_file():
+        return _gguf(base.source)
+    return {"pretrained_model_name_or_path": str(folder), "local_files_only": True}
+
+
+def _gguf(source: Path) -> dict[str, str | bool]:
+    return {"pretrained_model_name_or_path": str(source.parent), "gguf_file": source.name}
+
+
 def _convert(source: Path, target: Path) -> None:
-    where = {"pretrained_model_name_or_path": str(source.parent), "gguf_file": source.name}
+    where = _gguf(source)
     model = cast("Any", AutoModelForCausalLM).from_pretrained(
         **where, quantization_config=GgufConfig(dequantize=True), dtype=torch.float32
     )

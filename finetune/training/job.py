@@ -4,13 +4,17 @@
 
     TROIKA_HOME/runs/METHOD-TIME/
         job.json                    what the process was told
-        adapter_model.safetensors, adapter_config.json, metrics.json
+        checkpoint-STEP/            the state that a killed run goes on from, see ``saved_state``
+        tensorboard/, worker.log    what it told while it trained
+        adapter_model.safetensors, adapter_config.json, or for full fine-tuning model/
+        metrics.json, loss.svg      the loss curve
         outcome.json                how it ended: the metrics, or the error
-        run.json                    written last: what the adapter was made from
+        run.json                    written last: what came of it, and what it was made from
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +27,9 @@ from ingest.snapshots.durable import replace_text
 
 JOB = "job.json"
 OUTCOME = "outcome.json"
+METRICS = "metrics.json"
+LOSS_CURVE = "loss.svg"
+MODEL = "model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +37,8 @@ class Job:
     """One training run, all paths absolute.
 
     ``adapter`` is the folder of the adapter to start from; ``reward_model`` that of a run of ``rm``, for
-    methods that learn from one. ``resume`` continues from the last checkpoint in ``output``.
+    methods that learn from one. ``dataset_sha256`` is of the rows: a run goes on with the same or not at all.
+    A method goes on from the last checkpoint in ``output``; that of a new run has none.
     """
 
     config: TrainConfig
@@ -40,7 +48,7 @@ class Job:
     output: Path
     adapter: Path | None = None
     reward_model: Path | None = None
-    resume: bool = False
+    dataset_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +84,11 @@ class FailedOutcome:
 
     error: str
     message: str
+
+
+def writes_files() -> bool:
+    """Whether this is the first, or the only, of the processes that train together."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def write_job(job: Job) -> Path:

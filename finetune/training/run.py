@@ -1,71 +1,72 @@
 """A training run: everything is checked here, then a process of its own trains.
 
-The process is its own because its allocator must be set before it starts: glibc's default hands memory
-back after each step and faults it in again, which took 1.4 times as long on the machine it was measured on.
+With ``train.launcher=accelerate`` there is one for each GPU, with a copy of the model on each. To divide a
+model among GPUs (FSDP), or to train on several machines, give the file that ``accelerate config`` writes as
+``train.launcher_config``.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from finetune.data.row_files import read_examples, read_judged, read_pairs, read_rankings
 from finetune.data.rows import Row, rows_sha256
 from finetune.settings.train_config import Method, TrainConfig
 from finetune.training.base_model import BaseModel, find_base_model
-from finetune.training.job import FailedOutcome, Job, Outcome, RunMetrics, read_outcome, write_job
-from ingest import errors
-from ingest.errors import AdapterRejectedError, MissingExtraError, TrainingDataError, TroikaError
-from ingest.optional import is_installed
-from ingest.snapshots.durable import replace_text
-from service.adapters import CONFIG, Provenance, keep_adapter
+from finetune.training.checks import LIBRARIES, check_adapter, check_batch, check_chat_template, check_machine
+from finetune.training.job import JOB, Job, Outcome, RunMetrics, read_job, read_outcome
+from finetune.training.launch import processes, run_worker
+from ingest.errors import AdapterRejectedError, TrainingDataError, UsageError
+from ingest.snapshots.durable import file_sha256, replace_text
 from service.prompt import PROMPT_ID
-from service.release import GGUF, WEIGHTS, AdapterRecord
+from service.release import WEIGHTS
 
 RUN = "run.json"
-
-LIBRARIES = ("torch", "transformers", "peft", "trl", "datasets", "gguf", "safetensors")
-
-# glibc: keep freed memory in the heap instead of unmapping it (threshold, trim, top pad; bytes).
-ALLOCATOR = {
-    "MALLOC_MMAP_THRESHOLD_": str(4 << 30),
-    "MALLOC_TRIM_THRESHOLD_": str(16 << 30),
-    "MALLOC_TOP_PAD_": str(256 << 20),
-}
-QUIET = {
-    "HF_HUB_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "TRANSFORMERS_VERBOSITY": "error",
-    "TOKENIZERS_PARALLELISM": "false",
-    "TQDM_DISABLE": "1",
-    "OMP_WAIT_POLICY": "passive",
-    "PYTHONWARNINGS": "ignore",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A finished run: where its adapter lies, and what it was made from."""
+    """A finished run: where its adapter lies, and what it was made from.
+
+    ``dataset_sha256`` is of the rows in ``data``; ``adapter_sha256`` of the adapter that it started from.
+    ``details`` are figures of the method's own. ``libraries`` are the versions of those that trained.
+    """
 
     folder: Path
-    method: str
+    method: Method
     base: BaseModel
     prompt_id: str
     dataset_sha256: str
     left_out: int
     metrics: RunMetrics
     details: Mapping[str, float]
+    config: TrainConfig
+    data: Path
+    adapter_sha256: str | None
+    libraries: Mapping[str, str]
 
 
-def start_run(home: Path, config: TrainConfig, data: Path, adapter: Path | None = None) -> Run:
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a run needs, found and checked."""
+
+    base: BaseModel
+    rows: Sequence[Row]
+
+
+def start_run(
+    home: Path,
+    config: TrainConfig,
+    data: Path,
+    adapter: Path | None = None,
+    reward_model: Path | None = None,
+) -> Run:
     """Train on the rows in ``data`` and return the finished run.
 
     Args:
@@ -73,41 +74,73 @@ def start_run(home: Path, config: TrainConfig, data: Path, adapter: Path | None 
         config: the run's settings; its method says what ``data`` holds.
         data: rows of the kind that the method learns from, as ``troika finetune data`` writes them.
         adapter: the folder of the adapter to start from; none starts from the base model.
+        reward_model: the folder of a run of ``rm``, for a method that learns from one.
 
     Raises:
-        TrainingDataError: the data is not of that form, or was made for another prompt.
-        ModelNotFoundError: the base model is not on this machine.
-        AdapterRejectedError: ``adapter`` is no PEFT adapter of this base model.
+        TrainingDataError: the data is not of that form, too little, or was made for another prompt.
+        ModelNotFoundError: the base model is not on this machine, or has no chat template.
+        AdapterRejectedError: ``adapter`` is no PEFT adapter of this base model, or ``reward_model`` no run.
+        MissingExtraError, SettingsError: the machine has not what the settings ask for.
+        StorageError: the disk is full; the run can be resumed.
         TroikaError: what the training process raised.
     """
-    _require_libraries()
-    base = find_base_model(config.model.name_or_path)
-    rows = read_rows(config.method, data)
-    if adapter is not None:
-        _check_start(adapter, base)
+    prepared = prepare_run(config, data, adapter, reward_model)
     output = (home / "runs" / f"{config.method}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}").resolve()
     output.mkdir(parents=True)
     job = Job(
         config,
         home.resolve(),
-        BaseModel(base.fingerprint, base.source.resolve()),
+        BaseModel(prepared.base.fingerprint, prepared.base.source.resolve()),
         data.resolve(),
         output,
         adapter=None if adapter is None else adapter.resolve(),
+        reward_model=None if reward_model is None else reward_model.resolve(),
+        dataset_sha256=rows_sha256(prepared.rows),
     )
-    outcome = _train(job)
-    run = Run(
-        folder=output,
-        method=config.method,
-        base=job.base,
-        prompt_id=PROMPT_ID,
-        dataset_sha256=rows_sha256(rows),
-        left_out=outcome.left_out,
-        metrics=outcome.metrics,
-        details=outcome.details,
-    )
-    replace_text(output / RUN, TypeAdapter(Run).dump_json(run, indent=1).decode())
-    return run
+    return _finish(job, run_worker(job))
+
+
+def resume_run(method: Method, folder: Path) -> Run:
+    """Go on with a run that was killed, failed or stopped early, from its last checkpoint.
+
+    Raises:
+        UsageError: ``folder`` holds no run of this method, or one that is finished or still going on.
+        TrainingDataError: the rows are not those that it started with.
+        TroikaError: as ``start_run``.
+    """
+    job = _job_in(folder, method)
+    prepared = prepare_run(job.config, job.data, job.adapter, job.reward_model)
+    if rows_sha256(prepared.rows) != job.dataset_sha256 or prepared.base.fingerprint != job.base.fingerprint:
+        raise TrainingDataError(
+            f"{job.data} or the base model has changed since the run in {folder} began: "
+            "put it back as it was, or start a new run."
+        )
+    if (folder / RUN).is_file() and not read_run(folder).metrics.stopped_early:
+        raise UsageError(f"the run in {folder} is finished, there is nothing to resume: start a new one.")
+    outcome = read_outcome(job.output)
+    # The process that waited may have been killed, and not the one that trained.
+    if isinstance(outcome, Outcome) and not outcome.metrics.stopped_early:
+        return _finish(job, outcome)
+    return _finish(job, run_worker(job))
+
+
+def prepare_run(config: TrainConfig, data: Path, adapter: Path | None, reward_model: Path | None) -> Prepared:
+    """Check all that a run needs; the errors are those of ``start_run``."""
+    check_machine(config.train)
+    base = find_base_model(config.model.name_or_path)
+    check_chat_template(base)
+    rows = read_rows(config.method, data)
+    check_batch(config, rows, processes(config.train))
+    if adapter is not None:
+        check_adapter(adapter, base)
+    if reward_model is not None:
+        judge = read_run(reward_model)
+        if judge.method != "rm" or judge.base.fingerprint != base.fingerprint:
+            raise AdapterRejectedError(
+                f"{reward_model} is a run of {judge.method} on {judge.base.fingerprint}: "
+                f"name the folder of a run of `troika finetune rm` on {base.fingerprint}."
+            )
+    return Prepared(base, rows)
 
 
 def read_rows(method: Method, data: Path) -> Sequence[Row]:
@@ -137,76 +170,43 @@ def read_run(folder: Path) -> Run:
         return TypeAdapter(Run).validate_json((folder / RUN).read_bytes())
     except (OSError, ValueError) as error:
         raise AdapterRejectedError(
-            f"{folder} holds no finished run (no readable {RUN}): train again with `troika finetune sft`."
+            f"{folder} holds no finished run (no readable {RUN}): go on with --resume {folder}."
         ) from error
 
 
-def export_run(home: Path, run: Run) -> AdapterRecord:
-    """Write the run's adapter as GGUF and keep both forms in the registry.
-
-    Raises:
-        AdapterRejectedError: a GGUF adapter cannot hold it.
-    """
-    from finetune.adapters.export import export_gguf
-
-    config = run.folder / CONFIG
-    target = run.folder / GGUF
-    export_gguf(run.folder / WEIGHTS, config, run.base.checkpoint(home) / "config.json", target)
-    provenance = Provenance(run.base.fingerprint, run.prompt_id, run.dataset_sha256)
-    files = [run.folder / WEIGHTS, config, target, run.folder / "metrics.json"]
-    return keep_adapter(home, run.method, files, provenance)
+def run_json(run: Run) -> str:
+    """The run as a JSON document, as ``run.json`` holds it."""
+    return TypeAdapter(Run).dump_json(run, indent=1).decode()
 
 
-def training_environment(threads: int | None) -> dict[str, str]:
-    """The environment of the training process."""
-    package_root = str(Path(__file__).resolve().parents[2])
-    inherited = os.environ.get("PYTHONPATH")
-    environment = {**os.environ, **ALLOCATOR, **QUIET}
-    environment["PYTHONPATH"] = package_root + (os.pathsep + inherited if inherited else "")
-    environment["OMP_NUM_THREADS"] = str(threads or os.cpu_count() or 1)
-    return environment
-
-
-def _require_libraries() -> None:
-    for library in LIBRARIES:
-        if not is_installed(library):
-            raise MissingExtraError(
-                f'{library} is not installed, and training needs it: pip install "troika[train]".'
-            )
-
-
-def _check_start(adapter: Path, base: BaseModel) -> None:
+def _job_in(folder: Path, method: Method) -> Job:
     try:
-        config = json.loads((adapter / CONFIG).read_text("utf-8"))
-        found = config["base_model_name_or_path"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise AdapterRejectedError(
-            f"{adapter} holds no adapter ({error}): give the folder of a run."
+        job = read_job(folder / JOB)
+    except (OSError, ValidationError) as error:
+        raise UsageError(
+            f"{folder} holds no run (no readable {JOB}): name the folder that the run told when it began."
         ) from error
-    if found != base.fingerprint or not (adapter / WEIGHTS).is_file():
-        raise AdapterRejectedError(
-            f"the adapter in {adapter} was trained on {found}, but {base.fingerprint} is to be trained: "
-            "set model.name_or_path to its base."
+    if job.config.method != method:
+        raise UsageError(
+            f"the run in {folder} is of {job.config.method}, not {method}: resume it with its own command."
         )
+    return job
 
 
-def _train(job: Job) -> Outcome:
-    command = [sys.executable, "-m", "finetune.training.worker", str(write_job(job))]
-    with (job.output / "worker.log").open("wb") as log:
-        finished = subprocess.run(
-            command,
-            env=training_environment(job.config.train.threads),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            check=False,
-        )
-    outcome = read_outcome(job.output)
-    if outcome is None:
-        raise TroikaError(
-            f"the training process ended with status {finished.returncode} and no result: "
-            "give it more memory or a smaller train.per_device_train_batch_size."
-        )
-    if isinstance(outcome, FailedOutcome):
-        kind = getattr(errors, outcome.error, TrainingDataError)
-        raise kind(outcome.message)
-    return outcome
+def _finish(job: Job, outcome: Outcome) -> Run:
+    run = Run(
+        folder=job.output,
+        method=job.config.method,
+        base=job.base,
+        prompt_id=PROMPT_ID,
+        dataset_sha256=job.dataset_sha256,
+        left_out=outcome.left_out,
+        metrics=outcome.metrics,
+        details=outcome.details,
+        config=job.config,
+        data=job.data,
+        adapter_sha256=None if job.adapter is None else file_sha256(job.adapter / WEIGHTS),
+        libraries={name: metadata.version(name) for name in LIBRARIES},
+    )
+    replace_text(job.output / RUN, run_json(run))
+    return run

@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from finetune.settings.train_config import Method
 from finetune.training.checkpoint import ensure_checkpoint
-from finetune.training.job import FailedOutcome, Job, Outcome, read_job, write_outcome
-from ingest.errors import TroikaError, UsageError
+from finetune.training.failures import failure_of
+from finetune.training.job import FailedOutcome, Job, Outcome, read_job, write_outcome, writes_files
+from finetune.training.saved_state import drop_broken_checkpoints
 
 Train = Callable[[Job, Path], Outcome]
 """A method: trains on the checkpoint in a folder as the job says, and writes to ``job.output``."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do the job in the file that is named first; errors go into the outcome, not onto the terminal."""
+    """Do the job in the file that is named first; errors go into the outcome, not onto the terminal.
+
+    A defect ends it without an outcome, with its traceback in the log.
+    """
     job = read_job(Path(arguments[0]))
     try:
         train = method_of(job.config.method)
         outcome = train(job, ensure_checkpoint(job.base, job.home))
-    except TroikaError as error:
-        write_outcome(job.output, FailedOutcome(type(error).__name__, str(error)))
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        traceback.print_exc(file=sys.stdout)
+        failure = failure_of(error, job.output)
+        if failure is not None:
+            drop_broken_checkpoints(job.output)  # on a full disk, room for the outcome
+            write_outcome(job.output, FailedOutcome(type(failure).__name__, str(failure)))
         return 1
-    write_outcome(job.output, outcome)
+    if writes_files():
+        write_outcome(job.output, outcome)
     return 0
 
 
@@ -33,10 +45,18 @@ def method_of(method: Method) -> Train:
     match method:
         case "sft":
             from finetune.methods.sft import train
+        case "rm":
+            from finetune.methods.reward import train
         case "dpo":
             from finetune.methods.dpo import train
-        case _:
-            raise UsageError(f"the method {method!r} is not built: take sft or dpo.")
+        case "kto":
+            from finetune.methods.kto import train
+        case "ppo":
+            from finetune.methods.ppo import train
+        case "rloo":
+            from finetune.methods.rloo import train
+        case "grpo":
+            from finetune.methods.grpo import train
     return train
 
 

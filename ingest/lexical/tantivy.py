@@ -101,7 +101,8 @@ def open_index(directory: Path) -> OpenIndex:
     if os.access(directory, os.W_OK):
         index = tantivy.Index.open(str(directory))
         return OpenIndex(index.schema, index.searcher())
-    with tempfile.TemporaryDirectory(prefix="troika-") as folder:
+    # tantivy may still write its lock file there while the folder is removed.
+    with tempfile.TemporaryDirectory(prefix="troika-", ignore_cleanup_errors=True) as folder:
         for path in directory.iterdir():
             if not path.name.endswith(".lock"):
                 Path(folder, path.name).symlink_to(path.absolute())

@@ -43,8 +43,15 @@ _DERIVED = (BYTES, SCALES, CODES, CODEBOOK, WHOLE, WHOLE_NUMBERS)
 
 
 def segment_names(directory: Path) -> list[str]:
-    """The segments in ``directory``, oldest first."""
-    return sorted(path.name.removesuffix(NUMBERS) for path in directory.glob(f"*{NUMBERS}"))
+    """The segments in ``directory``, oldest first.
+
+    Raises:
+        SnapshotCorruptError: the folder was removed meanwhile.
+    """
+    try:
+        return sorted(path.name.removesuffix(NUMBERS) for path in directory.glob(f"*{NUMBERS}"))
+    except OSError as error:
+        raise corrupt(directory, str(error)) from error
 
 
 def is_derived(name: str) -> bool:

@@ -39,12 +39,7 @@ def _rewrite(source: Path, target: Path) -> None:
     reader = library.GGUFReader(source)
     architecture = reader.fields["general.architecture"].contents()
     writer = library.GGUFWriter(target, architecture)
-    for name, field in reader.fields.items():
-        if name.startswith("GGUF.") or name in ("general.architecture", "general.file_type"):
-            continue
-        kinds = field.types
-        element = kinds[-1] if kinds[0] == library.GGUFValueType.ARRAY else None
-        writer.add_key_value(name, field.contents(), kinds[0], element)
+    copy_fields(reader, writer)
     writer.add_file_type(library.LlamaFileType.MOSTLY_Q8_0)
     for tensor in reader.tensors:
         data, kind = _eight_bits(library, tensor)
@@ -53,6 +48,16 @@ def _rewrite(source: Path, target: Path) -> None:
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+
+
+def copy_fields(reader: Any, writer: Any) -> None:
+    """Write what a GGUF says of its model and tokenizer, but not of the form of its weights."""
+    for name, field in reader.fields.items():
+        if name.startswith("GGUF.") or name in ("general.architecture", "general.file_type"):
+            continue
+        kinds = field.types
+        element = kinds[-1] if kinds[0] == gguf.GGUFValueType.ARRAY else None
+        writer.add_key_value(name, field.contents(), kinds[0], element)
 
 
 def _eight_bits(library: Any, tensor: Any) -> tuple[Any, Any]:

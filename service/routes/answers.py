@@ -13,7 +13,7 @@ from ingest.settings import Settings
 from service.answer import AnswerEvent, Finished
 from service.answer_cache import AnswerCache
 from service.event_stream import AnswerStream, EventStreamResponse
-from service.feedback import new_feedback
+from service.feedback import check_feedback, new_feedback
 from service.history import History
 from service.pipelines import PipelineProvider
 from service.question import check_question
@@ -64,11 +64,21 @@ def answers_router(
 
     @router.post("/feedback", status_code=HTTPStatus.CREATED, responses=PROBLEMS)
     async def feedback(request: FeedbackRequest) -> FeedbackBody:  # pyright: ignore[reportUnusedFunction]
-        """Judge an answer: thumbs up or down, a corrected answer, a comment."""
-        judgement = new_feedback(request.answer_id, request.verdict, request.correction, request.comment)
+        """Judge an answer: thumbs up or down, a corrected answer, wrong citations, a comment."""
+        judgement = new_feedback(
+            request.answer_id,
+            request.verdict,
+            request.correction,
+            request.comment,
+            request.wrong_citations,
+            request.preferred_over,
+        )
+        judged = await asyncio.to_thread(history.get, judgement.answer_id)
+        other = judgement.preferred_over
+        worse = None if other is None else (await asyncio.to_thread(history.get, other)).answer
+        check_feedback(judgement, judged.answer, worse)
         await asyncio.to_thread(history.add_feedback, judgement)
         if answers is not None and judgement.verdict == "down":
-            judged = await asyncio.to_thread(history.get, judgement.answer_id)
             await asyncio.to_thread(answers.forget, judged.answer)
         return FeedbackBody.of(judgement)
 

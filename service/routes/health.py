@@ -15,6 +15,7 @@ from ingest.errors import (
     GeneratorError,
     MissingExtraError,
     ModelNotFoundError,
+    ReleaseHistoryError,
     TroikaError,
 )
 from ingest.settings import Settings
@@ -22,7 +23,13 @@ from service.catalog_schemas import CheckBody, HealthBody, ReadinessBody
 from service.pipelines import PipelineProvider
 
 OPENING_SECONDS = 2.0
-_GENERATOR_ERRORS = (AdapterRejectedError, GeneratorError, MissingExtraError, ModelNotFoundError)
+_GENERATOR_ERRORS = (
+    AdapterRejectedError,
+    GeneratorError,
+    MissingExtraError,
+    ModelNotFoundError,
+    ReleaseHistoryError,
+)
 
 
 def health_router(settings: Settings, pipelines: PipelineProvider) -> APIRouter:

@@ -14,11 +14,13 @@ from finetune.data.row_files import read_examples, read_pairs
 from ingest.errors import (
     AdapterNotFoundError,
     CollectionNotFoundError,
+    PromotionRefusedError,
+    ReleaseHistoryError,
     TrainingDataError,
     TroikaError,
     UsageError,
 )
-from service.adapters import Provenance, keep_adapter
+from service.adapters import Provenance, keep_adapter, promote, start_canary, take_back
 from service.prompt import PROMPT_ID
 from service.release import WEIGHTS
 
@@ -69,21 +71,61 @@ def test_building_from_a_missing_collection_or_file_says_so(tmp_path: Path) -> N
         run(finetune_app, "data", "build", "qa.jsonl", "--own-contexts", "--collection", "handbook")
 
 
-def test_adapters_are_listed_promoted_and_rolled_back(home: Path) -> None:
+def test_adapters_are_listed_and_rolled_back(home: Path) -> None:
     assert run(adapters_app, "list", "--json") == {"served": "base", "adapters": []}
     first, second = kept(home, b"one"), kept(home, b"two")
-    assert run(adapters_app, "promote", first, "--json")["release"] == first
-    run(adapters_app, "promote", second)
+    promote(home, first)
+    promote(home, second)
     listed = run(adapters_app, "list", "--json")
     assert listed["served"] == second
     assert {row["name"]: row["served"] for row in listed["adapters"]} == {first: False, second: True}
     assert first in run(adapters_app, "list")
     assert run(adapters_app, "rollback", "--json")["release"] == first
-    assert run(adapters_app, "rollback", "--json") == {
+    assert run(adapters_app, "promote", "base", "--json") == {
         "release": "base",
         "adapter": None,
         "prompt_id": PROMPT_ID,
+        "canary": None,
     }
+
+
+def test_an_adapter_is_not_promoted_without_a_report(home: Path) -> None:
+    name = kept(home, b"one")
+    for canary in ((), ("--canary", "5%")):
+        with pytest.raises(PromotionRefusedError, match="no gate's report was given"):
+            run(adapters_app, "promote", name, *canary)
+    with pytest.raises(UsageError, match="expected a percentage"):
+        run(adapters_app, "promote", name, "--canary", "some")
+    assert run(adapters_app, "history", "--json") == {"verified": False, "releases": []}
+
+
+def test_the_canary_that_runs_is_shown_with_its_guards(home: Path) -> None:
+    assert run(adapters_app, "canary") == "no canary runs\n"
+    name = kept(home, b"one")
+    start_canary(home, name, 0.05)
+    shown = run(adapters_app, "canary", "--json")["canary"]
+    assert (shown["release"], shown["share"], len(shown["guards"])) == (name, 0.05, 4)
+    assert f"{name} answers 5.000% since" in run(adapters_app, "canary")
+    assert run(adapters_app, "rollback") == "served: base\n"
+
+
+def test_the_history_says_what_replaced_what_and_why(home: Path) -> None:
+    first, second = kept(home, b"one"), kept(home, b"two")
+    promote(home, first)
+    canary = start_canary(home, second, 0.05)
+    take_back(home, canary.number, "it was slow")
+    shown = run(adapters_app, "history", "--verify", "--json")
+    assert shown["verified"]
+    fields = ("number", "change", "release", "replaced", "ended_by")
+    assert [tuple(row[field] for field in fields) for row in shown["releases"]] == [
+        (1, "promoted", first, None, f"{second} was let answer 0.05 of the conversations"),
+        (2, "canary", first, first, "it was slow"),
+        (3, "taken_back", first, first, None),
+    ]
+    assert "the chain of 3 records is whole" in run(adapters_app, "history", "--verify")
+    (home / "releases" / "000002.json").write_text("{}")
+    with pytest.raises(ReleaseHistoryError, match="000002"):
+        run(adapters_app, "history", "--verify")
 
 
 def test_wrong_use_of_adapters_is_an_error_with_a_code(home: Path) -> None:

@@ -6,9 +6,19 @@ from pathlib import Path
 import pytest
 
 from ingest.errors import AdapterNotFoundError, AdapterRejectedError, UsageError
-from service.adapters import Provenance, keep_adapter, list_adapters, promote, rollback
+from service.adapters import (
+    Proof,
+    Provenance,
+    keep_adapter,
+    list_adapters,
+    promote,
+    rollback,
+    start_canary,
+    take_back,
+)
 from service.prompt import PROMPT_ID
-from service.release import ADAPTERS, BASE, MANIFEST, WEIGHTS, AdapterRecord, read_release
+from service.release import ADAPTERS, MANIFEST, WEIGHTS, AdapterRecord, read_candidate, read_release
+from service.release_history import BASE, Change, current_record, read_history, report_path
 
 PROVENANCE = Provenance("tiny@0123456789abcdef", PROMPT_ID, "d" * 64)
 
@@ -66,7 +76,7 @@ def test_a_failed_write_leaves_nothing_behind(home: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("name", ["adapter_model.bin", "optimizer.pt", "code.py", MANIFEST])
-def test_only_safetensors_gguf_and_json_are_taken_in(home: Path, name: str) -> None:
+def test_only_weights_that_run_no_code_and_texts_are_taken_in(home: Path, name: str) -> None:
     files = trained(home.parent / "run", b"one")
     extra = home.parent / "run" / name
     extra.write_bytes(b"pickle")
@@ -121,5 +131,70 @@ def test_promoting_after_a_rollback_goes_back_to_what_was_served_then(home: Path
 
 
 def test_the_report_that_let_a_release_through_is_kept_with_it(home: Path) -> None:
-    promote(home, keep(home, b"one").name, report_sha256="e" * 64)
+    name = keep(home, b"one").name
+    promote(home, name, Proof('{"passed": true}', "e" * 64))
     assert read_release(home).report_sha256 == "e" * 64
+    assert report_path(home, "e" * 64).read_text() == '{"passed": true}'
+    promote(home, BASE)
+    assert read_release(home).report_sha256 is None
+    assert rollback(home).report_sha256 == "e" * 64
+
+
+def test_a_canary_stands_beside_what_is_served_and_ends_with_a_promotion(home: Path) -> None:
+    one, two = keep(home, b"one"), keep(home, b"two")
+    promote(home, one.name)
+    start_canary(home, two.name, 0.05, Proof("{}", "f" * 64))
+    candidate = read_candidate(home)
+    assert candidate is not None
+    assert (read_release(home).name, candidate.name) == (one.name, two.name)
+    assert candidate.report_sha256 == "f" * 64
+    promote(home, two.name)
+    assert (read_release(home).name, read_candidate(home)) == (two.name, None)
+    # What came before the canary comes back, and not the canary.
+    assert rollback(home).name == one.name
+    assert read_candidate(home) is None
+    assert rollback(home).name == BASE
+
+
+def test_a_roll_back_ends_a_canary_first(home: Path) -> None:
+    one, two = keep(home, b"one"), keep(home, b"two")
+    start_canary(home, one.name, 0.05)
+    assert rollback(home).name == BASE
+    promote(home, one.name)
+    start_canary(home, two.name, 0.05)
+    start_canary(home, two.name, 0.25)
+    assert rollback(home).name == one.name
+    assert read_candidate(home) is None
+    assert rollback(home).name == BASE
+
+
+def test_only_the_canary_that_was_judged_is_taken_back(home: Path) -> None:
+    one, two = keep(home, b"one"), keep(home, b"two")
+    promote(home, one.name)
+    first = start_canary(home, two.name, 0.05)
+    second = start_canary(home, two.name, 0.1)
+    assert not take_back(home, first.number, "slow")
+    assert read_candidate(home) is not None
+    assert take_back(home, second.number, "slow")
+    assert not take_back(home, second.number, "slow")
+    last = current_record(home)
+    assert last is not None
+    assert (last.change, last.reason, last.release, last.canary) == (
+        Change.TAKEN_BACK, "slow", one.name, None
+    )  # fmt: skip
+    assert rollback(home).name == BASE
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -0.1, 1.5, float("nan")])
+def test_a_canary_is_a_part_of_the_conversations(home: Path, share: float) -> None:
+    name = keep(home, b"one").name
+    with pytest.raises(UsageError, match="above 0 % and below 100 %"):
+        start_canary(home, name, share)
+    assert read_history(home) == []
+
+
+def test_what_is_served_is_no_canary(home: Path) -> None:
+    name = keep(home, b"one").name
+    promote(home, name)
+    with pytest.raises(UsageError, match="served to all already"):
+        start_canary(home, name, 0.05)

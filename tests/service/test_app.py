@@ -32,7 +32,7 @@ class FailingProvider(OnePipeline):
     """Cannot open anything."""
 
     @asynccontextmanager
-    async def lease(self, collection: str) -> AsyncGenerator[Any]:
+    async def lease(self, collection: str, conversation: str | None = None) -> AsyncGenerator[Any]:
         raise ModelNotFoundError("the model's file is missing: install it.")
         yield
 
@@ -211,6 +211,45 @@ async def test_an_answer_is_kept_and_judged(client: httpx.AsyncClient) -> None:
     assert judged.json()["comment"] is None
 
 
+async def test_wrong_citations_and_preferred_answers_are_kept_with_the_judgement(
+    client: httpx.AsyncClient,
+) -> None:
+    worse, answer = [
+        (await client.post("/v1/query", json={"question": question})).json()
+        for question in (QUESTION, QUESTION.lower())
+    ]
+    marker = answer["citations"][0]["marker"]
+    said = {"verdict": "up", "answer_id": answer["id"], "wrong_citations": [marker, marker]}
+    judged = await client.post("/v1/feedback", json=said | {"preferred_over": worse["id"]})
+    assert judged.status_code == 201
+    assert (judged.json()["wrong_citations"], judged.json()["preferred_over"]) == ([marker], worse["id"])
+    assert (await client.get(f"/v1/answers/{answer['id']}")).json()["feedback"] == [judged.json()]
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "code"),
+    [
+        ({"wrong_citations": [9]}, 400, "feedback_invalid"),
+        ({"preferred_over": "itself"}, 400, "feedback_invalid"),
+        ({"preferred_over": "another question"}, 400, "feedback_invalid"),
+        ({"preferred_over": "nope"}, 404, "answer_not_found"),
+    ],
+)
+async def test_a_judgement_of_what_the_answer_is_not_is_refused(
+    client: httpx.AsyncClient, said: dict[str, Any], status: int, code: str
+) -> None:
+    answer, other = [
+        (await client.post("/v1/query", json={"question": question})).json()
+        for question in (QUESTION, "What does a gate compare?")
+    ]
+    ids = {"itself": answer["id"], "another question": other["id"]}
+    if "preferred_over" in said:
+        said = {"preferred_over": ids.get(said["preferred_over"], "nope")}
+    judged = await client.post("/v1/feedback", json={"answer_id": answer["id"], "verdict": "down"} | said)
+    assert (judged.status_code, code_of(judged)) == (status, code)
+    assert (await client.get(f"/v1/answers/{answer['id']}")).json()["feedback"] == []
+
+
 async def test_judging_or_reading_an_unknown_answer_is_404(client: httpx.AsyncClient) -> None:
     judged = await client.post("/v1/feedback", json={"answer_id": "nope", "verdict": "up"})
     read = await client.get("/v1/answers/nope")
@@ -291,7 +330,7 @@ async def test_openapi_describes_every_route_with_its_problems(client: httpx.Asy
     described = (await client.get("/openapi.json")).json()
     assert set(described["paths"]) == {
         "/v1/query", "/v1/answers/{answer_id}", "/v1/feedback", "/v1/search", "/v1/collections",
-        "/v1/documents/{document_id}", "/healthz", "/readyz",
+        "/v1/documents/{document_id}", "/v1/adapters", "/healthz", "/readyz",
     }  # fmt: skip
     query = described["paths"]["/v1/query"]["post"]["responses"]
     assert set(query["200"]["content"]) == {"application/json", "text/event-stream"}

@@ -69,11 +69,17 @@ async def test_a_history_of_an_older_version_is_read_and_written_on(tmp_path: Pa
     with closing(sqlite3.connect(path)) as older, older:
         for column in ("standalone_question", "queries", "reranking", "cache", "matched_question"):
             older.execute(f"ALTER TABLE answers DROP COLUMN {column}")
+        for column in ("wrong_citations", "preferred_over"):
+            older.execute(f"ALTER TABLE feedback DROP COLUMN {column}")
         older.execute("PRAGMA user_version = 1")
     upgraded = History(path)
     try:
         assert upgraded.get(answer.id).answer == answer
+        said = new_feedback("new", "down", wrong_citations=[2, 1], preferred_over=answer.id)
         upgraded.keep(replace(answer, id="new", queries=("q",)))
+        upgraded.add_feedback(said)
+        assert upgraded.get("new").feedback == (said,)
+        assert said.wrong_citations == (1, 2)
         assert upgraded.get("new").answer.queries == ("q",)
     finally:
         upgraded.close()
@@ -92,6 +98,14 @@ def test_an_unknown_answer_is_an_error(history: History) -> None:
     with pytest.raises(AnswerNotFoundError, match="'nope'"):
         history.add_feedback(new_feedback("nope", "up"))
     assert list(history.feedback()) == []
+
+
+@pytest.mark.anyio
+async def test_an_answer_is_preferred_to_one_that_is_kept(history: History, answer: Answer) -> None:
+    history.keep(answer)
+    with pytest.raises(AnswerNotFoundError, match="'gone'"):
+        history.add_feedback(new_feedback(answer.id, "up", preferred_over="gone"))
+    assert history.get(answer.id).feedback == ()
 
 
 @pytest.mark.anyio

@@ -17,7 +17,8 @@ def every_error(kind: type[TroikaError] = TroikaError) -> list[type[TroikaError]
 @pytest.mark.parametrize("kind", every_error(), ids=lambda kind: kind.code)
 def test_every_error_has_a_status_that_blames_the_right_side(kind: type[TroikaError]) -> None:
     status = status_of(kind("found, expected, remedy"))
-    theirs = issubclass(kind, errors.UsageError | errors.ParseError | errors.CollectionBusyError)
+    refusals = errors.ParseError | errors.CollectionBusyError | errors.PromotionRefusedError
+    theirs = issubclass(kind, errors.UsageError | refusals)
     assert (400 <= status < 500) == theirs
 
 

@@ -9,15 +9,16 @@ from ingest.errors import AdapterNotFoundError, AdapterRejectedError
 from service.adapters import Provenance, keep_adapter, promote
 from service.prompt import PROMPT_ID
 from service.release import (
-    BASE,
     MANIFEST,
     WEIGHTS,
     base_release,
-    current_number,
     model_fingerprint,
+    named_release,
     read_adapter,
+    read_candidate,
     read_release,
 )
+from service.release_history import BASE, current_number
 
 BASE_MODEL = "tiny@0123456789abcdef"
 
@@ -41,6 +42,7 @@ def test_without_a_pointer_the_base_model_is_served(home: Path) -> None:
     release = read_release(home)
     assert release == base_release()
     assert (release.name, release.adapter, current_number(home)) == (BASE, None, None)
+    assert read_candidate(home) is None
     release.check(base_model="any model")
 
 
@@ -53,6 +55,16 @@ def test_a_promoted_adapter_is_the_release(home: Path) -> None:
     assert release.adapter.task == "sft"
     assert release.adapter.gguf_path.is_file()
     release.check(base_model=BASE_MODEL)
+
+
+def test_an_adapter_is_a_release_before_it_is_served(home: Path) -> None:
+    name = kept(home)
+    assert named_release(home, name).name == name
+    assert named_release(home, BASE) == base_release()
+    assert read_release(home).name == BASE
+    for unknown in ("sft@00000000", "../sft@00000000"):
+        with pytest.raises(AdapterNotFoundError):
+            named_release(home, unknown)
 
 
 @pytest.mark.parametrize(

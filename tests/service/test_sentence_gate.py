@@ -38,6 +38,19 @@ def shown(gate: SentenceGate, *pieces: str) -> str:
     return out + gate.finish()
 
 
+def test_of_a_trained_generator_a_bare_word_that_its_source_holds_is_enough() -> None:
+    citer = Citer("How large is the default?", passages_of(LORA, RANK), Grounding(lambda _term: 1, 1000))
+
+    def gate(*, trained: bool) -> SupportGate:
+        return SupportGate(citer, ["Rank"], "en", 2, trained=trained)
+
+    assert shown(gate(trained=True), "16 [2].") == "16 [2]."
+    assert shown(gate(trained=True), "Two small matrices [1].") == "Two small matrices [1]."
+    assert shown(gate(trained=True), "17 [2].") == ""
+    assert shown(gate(trained=True), "[2].") == ""
+    assert shown(gate(trained=False), "16 [2].") == ""
+
+
 def uncut_markers(text: str) -> list[str]:
     """``text`` letter by letter, with whole markers: a ``MarkerFilter`` never lets half of one through."""
     return re.findall(r"\[\d+\]|[\s\S]", text)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ingest.errors import CollectionNotFoundError, ModelNotFoundError, SettingsError
+from ingest.errors import AdapterNotFoundError, CollectionNotFoundError, ModelNotFoundError, SettingsError
 from ingest.settings import GeneratorKind, GeneratorSettings, Settings, load_settings
 from ingest.snapshots.snapshot import Snapshot
 from service.generators.openai_http import OpenAiGenerator
@@ -18,6 +18,7 @@ from service.history import History
 from service.release import base_release
 from service.wiring import PipelineFactory, load_generator, open_pipeline
 from tests.service.conftest import COLLECTION
+from tests.service.test_adapters import keep
 
 ROOT = Path(__file__).parents[2]
 QUESTION = "Which rank is the default for an adapter?"
@@ -88,6 +89,23 @@ async def test_a_generator_that_is_down_is_replaced_by_the_sources_own_words(
     assert answer.degraded is not None
     assert "A rank of 16 is the default" in answer.text
     await pipeline.aclose()
+
+
+@pytest.mark.anyio
+async def test_an_adapter_answers_by_its_name_whatever_is_served(
+    small_settings: Settings, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    name = keep(home, b"one").name
+    for shared in ("collections", "models"):
+        (home / shared).symlink_to(small_settings.home / shared)
+    settings = with_overrides(small_settings.model_copy(update={"home": home}), generator__kind="extractive")
+    for release, answering in ((name, name), (None, "base"), ("base", "base")):
+        pipeline = await open_pipeline(settings, COLLECTION, release=release)
+        assert (await pipeline.answer(QUESTION)).release == answering
+        await pipeline.aclose()
+    with pytest.raises(AdapterNotFoundError):
+        await open_pipeline(settings, COLLECTION, release="sft@00000000")
 
 
 @pytest.mark.anyio

@@ -71,7 +71,9 @@ def test_the_relation_of_cores_to_actors_is_that_of_the_models(
     large = Settings(home=small_settings.home, generator=GeneratorSettings(threads=4))
     for settings in (small_settings, large):
         records: list[CaseRecord] = list(
-            answer_on_ray(settings, None, iter_cases(cases, Selection(limit=1)), 1, oracle=False)
+            answer_on_ray(
+                settings, None, iter_cases(cases, Selection(limit=1)), 1, oracle=False, release=None
+            )
         )
         assert records == []
     assert asked == [(4, 2), (2, 4)]

@@ -45,7 +45,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
     @asynccontextmanager
     async def opened(
-        settings: Settings, *, oracle: bool
+        settings: Settings, *, oracle: bool, release: str | None
     ) -> AsyncGenerator[tuple[CollectionAnswerer, Served]]:
         yield CollectionAnswerer(pipeline, pipeline), SERVED
 

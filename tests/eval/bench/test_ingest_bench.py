@@ -13,11 +13,12 @@ import pytest
 
 from eval.bench import ingest_pages
 from eval.bench.child_process import run_child
+from eval.bench.goal_figures import Figure, GoalFigures, figure_rows, goal_markdown
 from eval.bench.ingest import Sizes, run_ingest_bench
 from eval.bench.ingest_collection import RandomEmbedder, build_collection
 from eval.bench.ingest_corpus import PDF_PAGES, Prose, english_words, write_files, write_pdfs
-from eval.bench.ingest_figures import Figure, IngestBenchFigures, Part, figure_rows, ingest_markdown
 from eval.bench.ingest_memory import watched_memory
+from eval.bench.ingest_parts import Part
 from eval.bench.machine import Machine
 from eval.bench.peers.reader import Reader
 from ingest.embed import PRESETS
@@ -87,7 +88,8 @@ def test_a_goal_is_met_or_missed(value: float | None, at_least: bool, met: bool 
 
 
 def test_figures_are_printed_with_their_goals_and_a_missing_peer_with_its_reason() -> None:
-    figures = IngestBenchFigures(
+    figures = GoalFigures(
+        "troika bench ingest",
         date(2026, 11, 21),
         MACHINE,
         (
@@ -101,7 +103,7 @@ def test_figures_are_printed_with_their_goals_and_a_missing_peer_with_its_reason
         ("not measured (it is not installed)", ""),
         ("2.5 s", "≤ 2 s: missed"),
     ]
-    assert "| pages | troika | 312 pages/s | ≥ 300 pages/s: met |" in ingest_markdown(figures)
+    assert "| pages | troika | 312 pages/s | ≥ 300 pages/s: met |" in goal_markdown(figures)
     document = json.loads(json.dumps(figures.to_json()))
     assert [figure["met"] for figure in document["figures"]] == [True, None, False]
 

@@ -90,6 +90,7 @@ def test_a_data_set_is_indexed_once_and_then_answered_from(dataset: Path, home: 
         (("answers", "--cases", "x", "--generator", "parrot"), UsageError, "generator.kind"),
         (("answers", "--cases", "x", "--url", "http://x", "--oracle"), UsageError, "leave --oracle"),
         (("answers", "--cases", "x", "--url", "http://x", "--engine", "ray"), UsageError, "leave --oracle"),
+        (("answers", "--cases", "x", "--url", "http://x", "--release", "base"), UsageError, "leave --oracle"),
     ],
 )
 def test_wrong_use_is_a_usage_error(

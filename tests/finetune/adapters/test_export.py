@@ -1,150 +1,187 @@
 from __future__ import annotations
 
+import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
 
-import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+import yaml
+from typer.testing import CliRunner
 
 pytest.importorskip("peft")
 pytest.importorskip("xllamacpp")
 
-import httpx
-import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from pydantic import TypeAdapter
 
-from finetune.adapters.export import export_gguf, gguf_tensors, permute_rows
+from eval.decision.finding import CaseSet, Finding, RuleKind
+from eval.decision.gate_config import GateConfig, Superior
+from eval.decision.gate_report import gate_report, write_gate_report
+from eval.decision.pairs import Pairs
+from finetune.adapters.export import export_run
+from finetune.adapters.forms import GgufForm
+from finetune.adapters.other_forms import OtherForms, write_other_forms
+from finetune.cli import finetune_app
+from finetune.parity.report import Difference, FormParity, ParityReport, write_parity
+from finetune.settings.train_config import TrainConfig
+from finetune.training.base_model import find_base_model
 from finetune.training.checkpoint import load_model
-from ingest.errors import AdapterRejectedError
+from finetune.training.job import MODEL
+from finetune.training.run import RUN, Run
+from ingest.choices import GeneratorKind
+from ingest.errors import AdapterRejectedError, GateReportError
+from ingest.settings import GeneratorSettings
+from service.generate import Message, Sampling
+from service.model_origin import base_of
+from service.release import Release, base_release, named_release
+from service.wiring import load_generator
+from tests.eval.decision.runs import identity
 from tests.finetune.conftest import TinyBase
-from tests.finetune.llama_server import llama_server
+from tests.finetune.finished_run import finished_run, tiny_run
 
 # peft 0.21 uses a property that transformers 5.23 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 
-PROMPT = [1, 40, 77, 91, 130, 55, 201, 12, 90, 33]
-LENGTH = 12
+QUESTION = (Message("user", "[1] Rank\nThe rank is 2.\n\nQuestion: rank?"),)
+FINDING = Finding(
+    RuleKind.SUPERIOR, "f1", None, CaseSet.TARGET, 0.5, 0.1, (0.3, 0.5), 0.0, True, "f1 rose by 0.4"
+)
 
 
-@pytest.fixture(scope="module")
-def adapter(tiny_base: TinyBase, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random adapter of every linear layer, as PEFT writes it."""
-    torch.manual_seed(3)
-    folder = tmp_path_factory.mktemp("adapter")
-    config = LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM")
-    model = cast("Any", get_peft_model(cast("Any", load_model(tiny_base.folder)), config))
-    for name, parameter in model.named_parameters():
-        if "lora_" in name:
-            torch.nn.init.normal_(parameter, std=0.15)
-    model.save_pretrained(folder)
-    export_gguf(
-        folder / "adapter_model.safetensors",
-        folder / "adapter_config.json",
-        tiny_base.folder / "config.json",
-        folder / "adapter.gguf",
+@pytest.fixture(autouse=True)
+def measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine multiplies at 100 GFLOP/s; measuring it takes seconds."""
+    monkeypatch.setattr("finetune.adapters.machine_peak.matmul_peak", lambda *_shape: 1e11)
+
+
+@pytest.fixture
+def run(tiny_base: TinyBase, tmp_path: Path) -> Run:
+    return tiny_run(tiny_base.home, tiny_base.gguf, tmp_path / "runs" / "sft-1")
+
+
+def write_report(path: Path, release: str) -> Path:
+    pairs = Pairs(identity(), replace(identity(), release=release), (), ())
+    config = GateConfig(superior=(Superior(measure="f1"),))
+    write_gate_report(path, gate_report(config, (FINDING,), pairs, None))
+    return path
+
+
+def spoken(home: Path, model: Path, release: Release) -> str:
+    """What the embedded generator writes as it is served with these settings."""
+    settings = GeneratorSettings(
+        kind=GeneratorKind.LLAMA_CPP, model=str(model), threads=1, context_tokens=512
     )
-    return folder
+    generator = load_generator(settings, release, home)
+
+    async def write() -> str:
+        pieces = [piece.text async for piece in generator.stream(QUESTION, Sampling(12, 0.0))]
+        await generator.aclose()
+        return "".join(pieces)
+
+    return asyncio.run(write())
 
 
-def completion(client: httpx.Client) -> tuple[list[int], dict[int, float]]:
-    """The tokens, and the log-probabilities of those that end a character (llama.cpp tells no others)."""
-    body = {"prompt": PROMPT, "n_predict": LENGTH, "temperature": 0, "n_probs": 1, "ignore_eos": True}
-    answer = client.post("/completion", json={**body, "return_tokens": True}).raise_for_status().json()
-    return answer["tokens"], {step["id"]: step["logprob"] for step in answer["completion_probabilities"]}
-
-
-def greedy(model: Any, banned: int) -> tuple[list[int], dict[int, float]]:
-    ids: list[int] = list(PROMPT)
-    logprobs: dict[int, float] = {}
-    for _ in range(LENGTH):
-        with torch.no_grad():
-            scores = model(torch.tensor([ids])).logits[0, -1]
-        logprob = scores.log_softmax(-1)
-        scores[banned] = float("-inf")
-        chosen = int(scores.argmax())
-        logprobs[chosen] = float(logprob[chosen])
-        ids.append(chosen)
-    return ids[len(PROMPT) :], logprobs
-
-
-def test_llama_cpp_writes_the_same_tokens_as_transformers_with_and_without_the_adapter(
-    tiny_base: TinyBase, adapter: Path
+def test_an_adapter_is_kept_in_both_forms_with_a_card_that_says_what_it_is(
+    tiny_base: TinyBase, run: Run
 ) -> None:
-    model = load_model(tiny_base.folder).eval()
-    base_tokens, base_logprobs = greedy(model, banned=2)
-    adapted = cast("Any", PeftModel).from_pretrained(model, adapter).eval()
-    adapted_tokens, adapted_logprobs = greedy(adapted, banned=2)
+    record = export_run(tiny_base.home, run)
+    assert set(record.files) == {
+        "adapter_model.safetensors", "adapter_config.json", "adapter.gguf", "metrics.json",
+        "loss.svg", "card.json", "README.md",
+    }  # fmt: skip
+    text = (record.path / "README.md").read_text()
+    for said in (
+        record.name, record.sha256, tiny_base.fingerprint, run.dataset_sha256, run.prompt_id,
+        "6 of `rows.sft.jsonl`, 1 too long (5 en, 1 zh)", "`snapshot-1`", "accuracy: 0.5",
+        "![The loss over the steps](loss.svg)", "No gate has judged", "not compared",
+    ):  # fmt: skip
+        assert said in text, said
+    card = json.loads((record.path / "card.json").read_text())
+    assert (card["name"], card["gate"], card["parity"]) == (record.name, None, None)
+    config = text.rpartition("```yaml\n")[2].removesuffix("```\n")
+    assert TrainConfig.model_validate(yaml.safe_load(config)) == run.config
 
-    with llama_server(tiny_base.gguf, None) as client:
-        tokens, logprobs = completion(client)
-    assert tokens == base_tokens
-    assert logprobs == pytest.approx({token: base_logprobs[token] for token in logprobs}, abs=1e-2)
 
-    with llama_server(tiny_base.gguf, adapter / "adapter.gguf") as client:
-        tokens, logprobs = completion(client)
-    assert tokens == adapted_tokens
-    assert logprobs == pytest.approx({token: adapted_logprobs[token] for token in logprobs}, abs=1e-2)
-    assert adapted_tokens != base_tokens
-
-
-@settings(deadline=None)
-@given(st.integers(1, 5), st.integers(1, 8), st.integers(1, 6))
-def test_permuting_rows_moves_each_half_of_a_head_into_the_even_and_odd_rows(
-    heads: int, half: int, columns: int
+def test_the_card_tells_what_a_gate_and_a_comparison_found(
+    tiny_base: TinyBase, run: Run, tmp_path: Path
 ) -> None:
-    matrix = np.arange(heads * 2 * half * columns, dtype=np.float32).reshape(-1, columns)
-    permuted = permute_rows(matrix, heads)
-    for head in range(heads):
-        rows = slice(head * 2 * half, (head + 1) * 2 * half)
-        np.testing.assert_array_equal(permuted[rows][0::2], matrix[rows][:half])
-        np.testing.assert_array_equal(permuted[rows][1::2], matrix[rows][half:])
+    record = export_run(tiny_base.home, run)
+    forms = (FormParity("merged", True, 1e-3, Difference(90, 2e-5, 3e-6, 1.0)),)
+    write_parity(run.folder, ParityReport(record.sha256, 6, forms, "now"))
+    export_run(tiny_base.home, run, write_report(tmp_path / "gate.json", record.name))
+    text = (run.folder / "README.md").read_text()
+    assert "It passed its gate" in text
+    assert "held: f1 rose by 0.4" in text
+    assert "| merged | 3e-06 | 2e-05 | 100.0% | passed |" in text
+
+    write_parity(run.folder, ParityReport("of another adapter", 6, forms, "now"))
+    run.data.unlink()
+    export_run(tiny_base.home, run)
+    card = json.loads((run.folder / "card.json").read_text())
+    assert card["parity"] is None
+    assert (card["data"]["rows"], card["data"]["languages"], card["data"]["snapshots"]) == (6, {}, [])
 
 
-def test_tensors_get_the_names_of_llama_cpp_and_only_b_of_query_and_key_is_permuted() -> None:
-    prefix = "base_model.model.model.layers.7."
-    tensors = {
-        f"{prefix}self_attn.k_proj.lora_A.weight": np.random.rand(2, 8).astype(np.float32),
-        f"{prefix}self_attn.k_proj.lora_B.weight": np.random.rand(4, 2).astype(np.float32),
-        f"{prefix}mlp.down_proj.lora_B.weight": np.random.rand(8, 2).astype(np.float32),
-    }
-    written = gguf_tensors(tensors, heads=2, key_heads=1)
-    assert set(written) == {
-        "blk.7.attn_k.weight.lora_a",
-        "blk.7.attn_k.weight.lora_b",
-        "blk.7.ffn_down.weight.lora_b",
-    }
-    k_a, k_b, down_b = (tensors[key] for key in tensors)
-    np.testing.assert_array_equal(written["blk.7.attn_k.weight.lora_a"], k_a)
-    np.testing.assert_array_equal(written["blk.7.attn_k.weight.lora_b"], k_b[[0, 2, 1, 3]])
-    np.testing.assert_array_equal(written["blk.7.ffn_down.weight.lora_b"], down_b)
-
-
-@pytest.mark.parametrize("change", [{"use_dora": True}, {"bias": "all"}, {"modules_to_save": ["score"]}])
-def test_an_adapter_that_gguf_cannot_hold_is_refused(
-    adapter: Path, tiny_base: TinyBase, tmp_path: Path, change: dict[str, object]
+def test_a_report_about_another_adapter_does_not_get_into_the_card(
+    tiny_base: TinyBase, run: Run, tmp_path: Path
 ) -> None:
-    config = json.loads((adapter / "adapter_config.json").read_text())
-    changed = tmp_path / "adapter_config.json"
-    changed.write_text(json.dumps({**config, **change}))
-    with pytest.raises(AdapterRejectedError, match="cannot hold"):
-        export_gguf(
-            adapter / "adapter_model.safetensors",
-            changed,
-            tiny_base.folder / "config.json",
-            tmp_path / "out.gguf",
-        )
-    assert not (tmp_path / "out.gguf").exists()
+    with pytest.raises(GateReportError, match="sft@00000000"):
+        export_run(tiny_base.home, run, write_report(tmp_path / "gate.json", "sft@00000000"))
+    assert not (run.folder / "card.json").exists()
 
 
-def test_a_base_of_another_architecture_is_refused(adapter: Path, tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
-    with pytest.raises(AdapterRejectedError, match="gpt2"):
-        export_gguf(
-            adapter / "adapter_model.safetensors",
-            adapter / "adapter_config.json",
-            tmp_path / "config.json",
-            tmp_path / "out.gguf",
-        )
+def test_the_merged_gguf_is_served_by_generator_model_and_answers_as_the_adapter(
+    tiny_base: TinyBase, run: Run, tmp_path: Path
+) -> None:
+    home, forms = tiny_base.home, OtherForms(gguf_merged=tmp_path / "merged.gguf", form=GgufForm.FLOAT32)
+    write_other_forms(home, run, forms)
+    adapter = named_release(home, export_run(home, run).name)
+    adapted = spoken(home, tiny_base.gguf, adapter)
+    assert spoken(home, tmp_path / "merged.gguf", base_release()) == adapted
+    assert spoken(home, tiny_base.gguf, base_release()) != adapted
+    with pytest.raises(AdapterRejectedError, match="base model"):
+        load_generator(GeneratorSettings(model=str(tmp_path / "merged.gguf")), adapter, home)
+
+
+def test_a_base_that_came_as_a_gguf_is_that_file(tiny_base: TinyBase, run: Run, tmp_path: Path) -> None:
+    write_other_forms(tiny_base.home, run, OtherForms(gguf_base=tmp_path / "base.gguf"))
+    assert (tmp_path / "base.gguf").read_bytes() == tiny_base.gguf.read_bytes()
+
+
+def test_an_adapter_of_a_folder_is_served_on_the_gguf_that_is_made_of_it(
+    tiny_base: TinyBase, tmp_path: Path
+) -> None:
+    home, base = tiny_base.home, find_base_model(str(tiny_base.folder))
+    run = finished_run(home, tmp_path / "run", base, std=0.1)
+    target = tmp_path / "base.gguf"
+    write_other_forms(home, run, OtherForms(gguf_base=target))
+    assert base_of(target) == base.fingerprint
+    release = named_release(home, export_run(home, run).name)
+    assert spoken(home, target, release)
+    with pytest.raises(AdapterRejectedError, match="base model"):
+        spoken(home, tiny_base.gguf, release)
+    with target.open("ab") as file:
+        file.write(b"\0")
+    assert base_of(target) != base.fingerprint
+
+
+def test_a_whole_model_is_copied_and_has_no_adapter_to_keep(
+    tiny_base: TinyBase, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = run.config.train.model_copy(update={"finetuning": "full"})
+    whole = replace(run, config=run.config.model_copy(update={"train": train}))
+    (run.folder / RUN).write_bytes(TypeAdapter(Run).dump_json(whole))
+    (run.folder / MODEL).mkdir()
+    for path in tiny_base.folder.iterdir():
+        (run.folder / MODEL / path.name).write_bytes(path.read_bytes())
+    monkeypatch.setenv("TROIKA_HOME", str(tiny_base.home))
+    with pytest.raises(AdapterRejectedError, match="--merged"):
+        export_run(tiny_base.home, whole)
+    made = [tmp_path / "model", tmp_path / "model.gguf"]
+    command = ["export", str(run.folder), "--merged", str(made[0]), "--gguf-merged", str(made[1]), "--json"]
+    printed = CliRunner().invoke(finetune_app, command)
+    assert json.loads(printed.stdout) == {"made": [str(path) for path in made]}
+    assert load_model(made[0]) is not None
+    assert spoken(tiny_base.home, made[1], base_release()) == spoken(
+        tiny_base.home, tiny_base.gguf, base_release()
+    )

@@ -1,20 +1,23 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eval.cases.case import Case, Relevant
-from finetune.data.examples import BuildOptions, BuildReport, answer_sentence, build_examples
+from finetune.data.choices import TargetForm
+from finetune.data.examples import AS_THEY_COME, BuildOptions, BuildReport, build_examples
+from finetune.data.imports.read import import_examples
 from finetune.data.passages import IndexPassages, OwnPassages
 from finetune.data.rows import ExampleKind, TrainingExample
 from ingest.errors import TrainingDataError
 from service.answer import Passage
 from service.prompt import PROMPT_ID, render, template_for
-from tests.finetune.handbook import QUESTIONS, question, small_index, write_questions
+from tests.finetune.handbook import QUESTIONS, MemoryIndex, question, small_index, write_questions
+from tests.small_handbook import make_document
 
 DEFAULTS = BuildOptions()
 
@@ -32,11 +35,18 @@ def by_id(report: BuildReport) -> dict[str, TrainingExample]:
     return {example.id: example for example in report.examples}
 
 
-def test_the_target_quotes_the_evidence_and_cites_the_passage_that_holds_it(tmp_path: Path) -> None:
-    example = by_id(build(tmp_path))["port:gold"]
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [(TargetForm.ANSWER, "8080"), (TargetForm.SENTENCE, "The default port of the server is 8080.")],
+)
+def test_the_target_quotes_and_cites_the_passage_that_holds_the_answer(
+    tmp_path: Path, form: TargetForm, said: str
+) -> None:
+    example = by_id(build(tmp_path, BuildOptions(target=form)))["port:gold"]
     text, _, marker = example.target.rpartition(" ")
-    assert text == "The default port of the server is 8080."
+    assert text == said
     assert text in example.sources[int(marker.strip("[]")) - 1]
+    assert example.answers == ("8080",)
 
 
 def test_the_prompt_is_what_the_server_renders_for_the_same_passages(tmp_path: Path) -> None:
@@ -117,7 +127,7 @@ def test_passages_keep_the_order_in_which_they_are_served_unless_they_are_to_be_
 def test_only_the_languages_asked_for_are_kept(tmp_path: Path) -> None:
     report = build(tmp_path, BuildOptions(languages=frozenset({"zh"}), refusal_share=0))
     assert [example.language for example in report.examples] == ["zh"]
-    assert report.examples[0].target.startswith("每一条引用都指向原文中的确切位置。 [")
+    assert report.examples[0].target.startswith("原文中的确切位置 [")
 
 
 def test_a_question_whose_evidence_is_in_no_single_chunk_is_reported(tmp_path: Path) -> None:
@@ -140,38 +150,144 @@ def test_a_malformed_questions_file_is_a_training_data_error(tmp_path: Path, con
         build_examples(path, OwnPassages(), BuildOptions())
 
 
-def test_questions_may_bring_their_own_contexts(tmp_path: Path) -> None:
-    port = {"id": "a", "question": "Which port?", "contexts": ["Rank is 16.", "Port is 8080."], "gold": [1]}
-    host = {"id": "b", "question": "Which host?", "contexts": ["Rank is 16."], "gold": []}
-    rows = [
-        {**port, "answer": "8080", "answerable": True, "lang": "en"},
-        {**host, "answer": "none", "answerable": False, "lang": "en"},
-    ]
+def own_rows(tmp_path: Path, *rows: dict[str, object]) -> Path:
     path = tmp_path / "sft.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    report = build_examples(path, OwnPassages(), BuildOptions(gold_only_share=0))
+    path.write_text("".join(json.dumps({"lang": "en", **row}) + "\n" for row in rows))
+    return path
+
+
+PORT = {"id": "a", "question": "Which port?", "contexts": ["Rank is 16.", "Port is 8080."], "gold": [1],
+        "answer": "8080", "answerable": True}  # fmt: skip
+HOST = {"id": "b", "question": "Which host?", "contexts": ["Rank is 16."], "gold": [], "answer": "No idea.",
+        "answerable": False}  # fmt: skip
+
+
+def test_contexts_that_come_with_a_question_stay_as_they_are(tmp_path: Path) -> None:
+    report = build_examples(own_rows(tmp_path, PORT, HOST), OwnPassages(), AS_THEY_COME)
     examples = by_id(report)
-    target = examples["a:gold"].target
-    assert target.startswith("8080. [")
-    assert examples["a:gold"].sources[int(target[-2]) - 1] == "Port is 8080."
+    assert len(report.examples) == 2
+    assert examples["a:gold"].sources == ("Rank is 16.", "Port is 8080.")
+    assert examples["a:gold"].target == "8080 [2]"
+    assert examples["b:refusal"].sources == ("Rank is 16.",)
     assert examples["b:refusal"].target == template_for("en").refusal
 
 
+def test_an_answer_from_several_contexts_cites_them_all(tmp_path: Path) -> None:
+    both = {**PORT, "gold": [0, 1], "answer": "16 and 8080"}
+    (example,) = build_examples(own_rows(tmp_path, both), OwnPassages(), AS_THEY_COME).examples
+    assert example.target == "16 and 8080 [1][2]"
+
+
+def test_a_question_that_needs_two_documents_is_shown_both_and_cites_both(tmp_path: Path) -> None:
+    places = [
+        {"document": "rank.md", "evidence": "The default rank is 16."},
+        {"document": "backups.md", "evidence": "The default port of the server is 8080."},
+    ]
+    row = {**question("two", "Which numbers are defaults?", None, None, "16"), "answerable": True,
+           "relevant": places}  # fmt: skip
+    example = by_id(build(tmp_path, rows=[row]))["two:gold"]
+    cited = [int(marker) for marker in re.findall(r"\[(\d)\]", example.target)]
+    holding = [n for n, text in enumerate(example.sources, 1) if "16" in text or "8080" in text]
+    assert cited == holding
+    assert len(cited) == 2
+
+
+@pytest.mark.parametrize("document", ["backups.md", None])
+def test_without_evidence_the_passage_with_the_answer_is_looked_for(
+    tmp_path: Path, document: str | None
+) -> None:
+    row = {**question("port", "Which port is the default?", document, None, "8080"), "answerable": True}
+    example = by_id(build(tmp_path, rows=[row]))["port:gold"]
+    assert "The default port of the server is 8080." in example.sources
+
+
+def test_a_document_is_named_by_whole_path_segments(tmp_path: Path) -> None:
+    evidence = "The default port of the server is 8080."
+    named = question("port", "Which port?", "handbook/backups.md", evidence, "8080")
+    assert by_id(build(tmp_path, rows=[named]))["port:gold"].answers == ("8080",)
+    with pytest.raises(TrainingDataError, match=r"ups\.md"):
+        build(tmp_path, rows=[question("port", "Which port?", "ups.md", evidence, "8080")])
+
+
+def test_near_duplicates_of_the_gold_passage_are_no_distractors(tmp_path: Path) -> None:
+    words = "a server keeps its state in the home directory and copies it when asked to"
+    index = MemoryIndex(
+        [
+            make_document("gold.md", "State", f"# State\n\n{words}, at 8080.\n"),
+            make_document("copy.md", "State", f"# State\n\n{words}.\n"),
+            make_document("other.md", "State", "# State\n\nA server has no state at all.\n"),
+        ]
+    )
+    asked = question("x", "Where does a server keep its state?", "gold.md", f"{words}, at 8080.", "8080")
+    path = write_questions(tmp_path / "qa.jsonl", [asked])
+    options = BuildOptions(gold_only_share=0, refusal_share=0)
+    (example,) = build_examples(path, IndexPassages("s", index, index), options).examples
+    assert len(example.sources) == 2
+    assert f"{words}." not in example.sources
+
+
+def test_general_instructions_take_their_share(tmp_path: Path) -> None:
+    path = tmp_path / "alpaca.json"
+    path.write_text(json.dumps([{"instruction": f"Say {n}.", "output": str(n)} for n in range(9)]))
+    index = small_index()
+    report = build_examples(
+        write_questions(tmp_path / "qa.jsonl"),
+        IndexPassages("s", index, index),
+        BuildOptions(replay_share=0.25),
+        replay=import_examples(path),
+    )
+    assert report.count(ExampleKind.REPLAY) == 2
+    assert len(report.examples) == 8
+    assert all(row.prompt_id is None for row in report.examples if row.kind is ExampleKind.REPLAY)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 1000))
+def test_no_document_that_answers_a_question_of_one_side_is_shown_on_the_other(
+    tmp_path: Path, seed: int
+) -> None:
+    report = build(tmp_path, BuildOptions(valid_share=0.4, seed=seed))
+    assert report.examples
+    assert report.held_out
+    for side, other in ((report.examples, report.held_out), (report.held_out, report.examples)):
+        answering = {
+            example.documents[int(example.target.rpartition("[")[2].rstrip("]")) - 1]
+            for example in side
+            if example.kind is ExampleKind.GOLD
+        }
+        assert answering.isdisjoint(uri for example in other for uri in example.documents)
+
+
+def test_what_cannot_be_split_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(TrainingDataError, match="split"):
+        build(tmp_path, BuildOptions(valid_share=0.2), rows=QUESTIONS[:1])
+
+
+def test_a_follow_up_is_left_out_because_it_does_not_stand_alone(tmp_path: Path) -> None:
+    follow_up = {**QUESTIONS[0], "id": "next", "history": ["What is a rank?"]}
+    assert "conversation" in build(tmp_path, rows=[*QUESTIONS, follow_up]).skipped["next"]
+
+
+def test_rows_for_evaluation_are_not_trained_on(tmp_path: Path) -> None:
+    rows = [{**QUESTIONS[0], "fold": "eval"}, {**QUESTIONS[1], "fold": "train"}, QUESTIONS[2]]
+    report = build(tmp_path, BuildOptions(refusal_share=0), rows=rows)
+    assert sorted(example.id for example in report.examples) == ["alpha:gold", "port:gold"]
+    with pytest.raises(TrainingDataError, match="fold"):
+        build(tmp_path, rows=rows[:1])
+
+
 @pytest.mark.parametrize(
-    ("evidence", "answers", "expected"),
+    ("rows", "complaint"),
     [
-        ("The  rank\nis 16.", ("16",), "The rank is 16."),
-        ("the rank is 16,", ("16",), "the rank is 16."),
-        (f"{'Long ' * 40}start. The rank is 16.", ("16",), "The rank is 16."),
-        (f"{'long ' * 40}rank 16", ("16",), "16."),
-        (None, ("sixteen",), "sixteen."),
+        ([QUESTIONS[0], QUESTIONS[0]], r"line 2: the id 'rank' was used on line 1"),
+        ([{**QUESTIONS[0], "answers": []}], r"line 1: question 'rank' .* no answer"),
     ],
 )
-def test_the_answer_is_the_evidence_when_short_else_its_sentence_else_the_answer(
-    evidence: str | None, answers: tuple[str, ...], expected: str
+def test_a_question_that_cannot_be_learned_names_its_line(
+    tmp_path: Path, rows: list[dict[str, object]], complaint: str
 ) -> None:
-    case = Case("x", "What?", "en", answers, True, (Relevant("d", evidence),))
-    assert answer_sentence(case, evidence or "sixteen") == expected
+    with pytest.raises(TrainingDataError, match=complaint):
+        build(tmp_path, rows=rows)
 
 
 @pytest.mark.parametrize("options", [{"distractors": -1}, {"refusal_share": 1.0}, {"shuffle_share": 1.5}])

@@ -1,27 +1,35 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from finetune.adapters.export import export_run
 from finetune.data.examples import BuildOptions, build_examples
 from finetune.data.passages import IndexPassages
 from finetune.data.preferences import pairs_from_examples
 from finetune.data.row_files import write_rows
-from finetune.data.rows import TrainingExample
-from finetune.settings.train_config import load_config
-from finetune.training.run import export_run, read_run, start_run, training_environment
-from ingest.errors import AdapterRejectedError, ModelNotFoundError, TrainingDataError
+from finetune.data.rows import TrainingExample, row_line, rows_sha256
+from finetune.settings.train_config import TrainConfig, load_config
+from finetune.training.job import Job, Outcome, RunMetrics, write_job, write_outcome
+from finetune.training.run import RUN, Run, read_run, resume_run, run_json, start_run
+from ingest.errors import AdapterRejectedError, ModelNotFoundError, TrainingDataError, UsageError
 from service.adapters import list_adapters, promote
 from service.prompt import PROMPT_ID
 from service.release import read_release
 from tests.finetune.conftest import TinyBase
 from tests.finetune.handbook import small_index, write_questions
 from tests.finetune.llama_server import llama_server
+from tests.finetune.sft_runs import example
 
 pytest.importorskip("trl")
+
+QUICK = ("train.per_device_train_batch_size=1", "train.gradient_accumulation_steps=1", "train.report_to=[]")
+GOOD = row_line(example(0)).encode() + b"\n"
+METRICS = RunMetrics(3, 3, 90, 1.0, 90.0, 10.0, 2.0, 1.0, stopped_early=False)
 
 
 def examples(tmp_path: Path) -> tuple[TrainingExample, ...]:
@@ -46,7 +54,7 @@ def test_nothing_is_started_before_the_input_is_checked(tiny_base: TinyBase, tmp
 def test_dpo_does_not_start_from_an_adapter_of_another_base(tiny_base: TinyBase, tmp_path: Path) -> None:
     data = tmp_path / "dpo.jsonl"
     write_rows(data, pairs_from_examples(examples(tmp_path)))
-    config = load_config("dpo", None, [f"model.name_or_path={tiny_base.gguf}"])
+    config = load_config("dpo", None, [*QUICK, f"model.name_or_path={tiny_base.gguf}"])
     adapter = tmp_path / "adapter"
     adapter.mkdir()
     with pytest.raises(AdapterRejectedError, match="holds no adapter"):
@@ -61,11 +69,103 @@ def test_a_folder_without_a_finished_run_is_refused(tmp_path: Path) -> None:
         read_run(tmp_path)
 
 
-def test_the_training_process_gets_the_allocator_and_no_network() -> None:
-    environment = training_environment(1)
-    assert environment["MALLOC_TRIM_THRESHOLD_"] == str(16 << 30)
-    assert environment["HF_HUB_OFFLINE"] == "1"
-    assert environment["OMP_NUM_THREADS"] == "1"
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (GOOD + b'{"id": \n', "line 2: not JSON"),
+        (GOOD + b"\xff\xfe\n", "line 2: not UTF-8"),
+        (b"", "the file is empty"),
+        (b'{"id": "a", "kind": "gold"}\n', "line 1: the field"),
+    ],
+)
+def test_a_broken_file_is_refused_with_its_line(
+    tiny_base: TinyBase, tmp_path: Path, content: bytes, complaint: str
+) -> None:
+    data = tmp_path / "rows.jsonl"
+    data.write_bytes(content)
+    with pytest.raises(TrainingDataError, match=complaint):
+        start_run(tmp_path / "home", configured(tiny_base), data)
+
+
+def test_an_empty_answer_is_refused_with_its_line(tiny_base: TinyBase, tmp_path: Path) -> None:
+    data = tmp_path / "rows.jsonl"
+    write_rows(data, [example(0), replace(example(1), target=" ")])
+    with pytest.raises(TrainingDataError, match="line 2: the field 'target' is missing or empty"):
+        start_run(tmp_path / "home", configured(tiny_base), data)
+
+
+def test_a_base_without_a_chat_template_is_refused(tiny_base: TinyBase, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_base.folder, folder, ignore=shutil.ignore_patterns("chat_template*"))
+    config = load_config("sft", None, [f"model.name_or_path={folder}"])
+    with pytest.raises(ModelNotFoundError, match="no chat template"):
+        start_run(tmp_path / "home", config, tmp_path / "rows.jsonl")
+
+
+def test_a_run_records_what_it_was_made_from(
+    tiny_base: TinyBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = fake_run(tiny_base, tmp_path, monkeypatch)
+    assert read_run(run.folder) == run
+    assert (run.config.train.seed, run.prompt_id, run.metrics) == (0, PROMPT_ID, METRICS)
+    assert run.dataset_sha256 == rows_sha256([example(n) for n in range(3)])
+    assert {"torch", "transformers", "peft", "trl"} <= set(run.libraries)
+    assert json.loads(run_json(run))["config"]["train"]["learning_rate"] == 2e-4
+
+
+def test_a_finished_run_and_what_is_no_run_cannot_be_resumed(
+    tiny_base: TinyBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = fake_run(tiny_base, tmp_path, monkeypatch)
+    with pytest.raises(UsageError, match="is finished"):
+        resume_run("sft", run.folder)
+    with pytest.raises(UsageError, match="of sft, not dpo"):
+        resume_run("dpo", run.folder)
+    with pytest.raises(UsageError, match="holds no run"):
+        resume_run("sft", tmp_path)
+
+
+def test_a_run_that_was_stopped_early_goes_on_with_the_same_rows_or_not_at_all(
+    tiny_base: TinyBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    early = fake_run(tiny_base, tmp_path, monkeypatch, replace(METRICS, stopped_early=True))
+    changed = early.data.read_text()
+    write_rows(early.data, [example(n) for n in range(4)])
+    with pytest.raises(TrainingDataError, match="has changed"):
+        resume_run("sft", early.folder)
+    early.data.write_text(changed)
+    monkeypatch.setattr("finetune.training.run.run_worker", lambda _: Outcome(METRICS, 0))
+    assert resume_run("sft", early.folder) == replace(early, metrics=METRICS)
+    assert read_run(early.folder).metrics == METRICS
+
+
+def test_a_run_whose_waiting_process_was_killed_is_taken_up_where_the_training_left_it(
+    tiny_base: TinyBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = fake_run(tiny_base, tmp_path, monkeypatch)
+    (run.folder / RUN).unlink()
+    write_outcome(run.folder, Outcome(METRICS, 0))
+    monkeypatch.setattr("finetune.training.run.run_worker", lambda _: pytest.fail("trained twice"))
+    assert resume_run("sft", run.folder) == run
+
+
+def configured(tiny_base: TinyBase) -> TrainConfig:
+    return load_config("sft", None, [*QUICK, f"model.name_or_path={tiny_base.gguf}"])
+
+
+def fake_run(
+    tiny_base: TinyBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metrics: RunMetrics = METRICS
+) -> Run:
+    """A run whose training process is not started."""
+
+    def train(job: Job) -> Outcome:
+        write_job(job)
+        return Outcome(metrics, 0)
+
+    data = tmp_path / "rows.jsonl"
+    write_rows(data, [example(n) for n in range(3)])
+    monkeypatch.setattr("finetune.training.run.run_worker", train)
+    return start_run(tmp_path / "home", configured(tiny_base), data)
 
 
 @pytest.mark.slow
@@ -74,7 +174,7 @@ def test_from_questions_to_an_adapter_that_llama_cpp_serves(tiny_base: TinyBase,
     rows = examples(tmp_path)
     write_rows(tmp_path / "sft.jsonl", rows)
     write_rows(tmp_path / "dpo.jsonl", pairs_from_examples(rows))
-    overrides = [f"model.name_or_path={tiny_base.gguf}", "train.max_steps=2", "train.threads=1"]
+    overrides = [*QUICK, f"model.name_or_path={tiny_base.gguf}", "train.max_steps=2", "train.threads=1"]
     sft = start_run(home, load_config("sft", None, overrides), tmp_path / "sft.jsonl")
     dpo = start_run(home, load_config("dpo", None, overrides), tmp_path / "dpo.jsonl", sft.folder)
     assert read_run(sft.folder) == sft

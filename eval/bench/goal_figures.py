@@ -1,29 +1,16 @@
-"""The figures of ``troika bench ingest``, as values, as JSON, as a table and as Markdown."""
+"""Figures with goals and peers, as values, as JSON, as a table and as Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
-from enum import StrEnum
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from eval.bench.machine import Machine
-
-COMMAND = "troika bench ingest"
-
-
-class Part(StrEnum):
-    """What can be measured."""
-
-    PAGES = "pages"
-    EMBEDDING = "embedding"
-    CHANGE = "change"
-    UNCHANGED = "unchanged"
-    MEMORY = "memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +20,7 @@ class Figure:
     A peer has no ``goal``; one that could not be measured has no ``value``, and ``note`` says why.
     """
 
-    part: Part
+    part: str
     what: str
     who: str
     unit: str
@@ -51,15 +38,16 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class IngestBenchFigures:
-    """All that ``troika bench ingest`` measured in one run."""
+class GoalFigures:
+    """All that ``command`` measured in one run."""
 
+    command: str
     measured_on: date
     machine: Machine
     figures: tuple[Figure, ...]
 
     def to_json(self) -> dict[str, object]:
-        """The figures in the form that ``troika bench ingest --json`` prints."""
+        """The figures in the form that the command prints with ``--json``."""
         figures = [asdict(figure) | {"met": figure.met} for figure in self.figures]
         return {
             "measured_on": self.measured_on.isoformat(),
@@ -68,7 +56,7 @@ class IngestBenchFigures:
         }
 
 
-def figure_rows(figures: IngestBenchFigures) -> Iterator[tuple[str, str, str, str]]:
+def figure_rows(figures: GoalFigures) -> Iterator[tuple[str, str, str, str]]:
     """Each figure as a person reads it: what, who, value, goal."""
     for figure in figures.figures:
         value = "not measured" if figure.value is None else f"{_number(figure.value)} {figure.unit}".rstrip()
@@ -77,7 +65,7 @@ def figure_rows(figures: IngestBenchFigures) -> Iterator[tuple[str, str, str, st
         yield figure.what, figure.who, value, _goal(figure)
 
 
-def ingest_lines(figures: IngestBenchFigures) -> Group:
+def goal_lines(figures: GoalFigures) -> Group:
     """The figures for a person at a terminal."""
     table = Table()
     for name in ("what was measured", "who", "here", "goal"):
@@ -87,10 +75,10 @@ def ingest_lines(figures: IngestBenchFigures) -> Group:
     return Group(Text(_where(figures.machine)), table)
 
 
-def ingest_markdown(figures: IngestBenchFigures) -> str:
+def goal_markdown(figures: GoalFigures) -> str:
     """The figures as a Markdown table, under a line that says where, when and how they were measured."""
     rows = [f"| {' | '.join(row)} |" for row in figure_rows(figures)]
-    where = f"`{COMMAND}`, {figures.measured_on.isoformat()}, {_where(figures.machine)}:"
+    where = f"`{figures.command}`, {figures.measured_on.isoformat()}, {_where(figures.machine)}:"
     return "\n".join((where, "", "| what was measured | who | here | goal |", "|---|---|---|---|", *rows))
 
 

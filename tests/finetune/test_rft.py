@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from finetune.data.row_files import read_examples, write_rows
+from finetune.rft import run_rft
+from finetune.settings.rft import RftConfig
+from finetune.settings.train_config import read_config
+from ingest.errors import SettingsError, TrainingDataError
+from ingest.settings import Settings, load_settings
+from service.adapters import list_adapters
+from service.generate import Message
+from tests.finetune.conftest import TinyBase
+from tests.finetune.model_server import model_server
+from tests.finetune.sampling.test_acceptance import example
+
+pytest.importorskip("trl")
+
+
+def config(tiny_base: TinyBase, *overrides: str) -> RftConfig:
+    quick = ["train.max_steps=1", "train.threads=1", "train.gradient_accumulation_steps=1", "rft.samples=2"]
+    return read_config(RftConfig, "rft", None, [f"model.name_or_path={tiny_base.gguf}", *quick, *overrides])
+
+
+def settings(home: Path, address: str) -> Settings:
+    return load_settings(
+        {
+            "home": str(home),
+            "generator.kind": "openai",
+            "generator.base_url": address,
+            "generator.model": "m",
+        }
+    )
+
+
+def data(tmp_path: Path) -> Path:
+    path = tmp_path / "qa.jsonl"
+    write_rows(path, [example(name=str(n)) for n in range(4)])
+    return path
+
+
+def right(messages: Sequence[Message]) -> str:
+    return "In 1976 [2]."
+
+
+@pytest.mark.slow
+def test_right_answers_are_learned_and_the_new_adapter_is_kept(tiny_base: TinyBase, tmp_path: Path) -> None:
+    with model_server(right) as address:
+        (done,) = run_rft(settings(tiny_base.home, address), config(tiny_base), data(tmp_path))
+    assert (done.sampled_from, done.right_share, done.solved_share) == ("base", 1.0, 1.0)
+    assert {row.target for row in read_examples(done.data)} == {"In 1976 [2]."}
+    assert done.adapter in {adapter.name for adapter in list_adapters(tiny_base.home)}
+
+
+def test_nothing_is_trained_where_no_answer_is_right(tiny_base: TinyBase, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with (
+        model_server(lambda _: "In 1950 [1].") as address,
+        pytest.raises(TrainingDataError, match="none of 8 sampled answers is right"),
+    ):
+        run_rft(settings(home, address), config(tiny_base), data(tmp_path))
+    assert not (home / "runs").exists()
+
+
+def test_a_server_that_cannot_take_up_an_adapter_is_asked_for_one_round_only(
+    tiny_base: TinyBase, tmp_path: Path
+) -> None:
+    with pytest.raises(SettingsError, match=r"rft\.rounds=1"):
+        run_rft(
+            settings(tmp_path, "http://127.0.0.1:9/v1"), config(tiny_base, "rft.rounds=2"), data(tmp_path)
+        )
+    extractive = load_settings({"home": str(tmp_path), "generator.kind": "extractive"})
+    with pytest.raises(SettingsError, match="writes no answers"):
+        run_rft(extractive, config(tiny_base), data(tmp_path))

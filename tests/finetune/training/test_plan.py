@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("trl")
+
+from finetune.data.row_files import write_rows
+from finetune.settings.train_config import load_config
+from finetune.training.plan import Plan, plan_run
+from finetune.training.show_plan import show_plan
+from ingest.errors import TrainingDataError
+from tests.finetune.conftest import TinyBase
+from tests.finetune.sft_runs import encoded, example
+
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning")
+
+
+def plan(tiny_base: TinyBase, tmp_path: Path, home: Path, *overrides: str) -> Plan:
+    data = tmp_path / "rows.jsonl"
+    write_rows(data, [example(n) for n in range(20)])
+    overrides = (f"model.name_or_path={tiny_base.gguf}", "train.report_to=[]", *overrides)
+    return plan_run(home, load_config("sft", None, overrides), data)
+
+
+def test_a_plan_counts_what_a_run_would_do_and_writes_nothing(tiny_base: TinyBase, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    found = plan(tiny_base, tmp_path, home)
+    rows = encoded(tiny_base, 20)
+    assert (found.rows, found.left_out) == (20, 0)
+    assert found.tokens == sum(len(row.input_ids) for row in rows)
+    assert found.learned_tokens == sum(label != -100 for row in rows for label in row.labels)
+    assert found.longest == max(len(row.input_ids) for row in rows)
+    assert (found.schedule.steps, found.schedule.rows_per_step, found.schedule.warmup_steps) == (9, 8, 1)
+    assert [way.finetuning for way in found.memory] == ["lora", "full"]
+    assert not home.exists()
+
+
+def test_a_plan_of_a_model_that_was_unpacked_is_the_same(tiny_base: TinyBase, tmp_path: Path) -> None:
+    assert plan(tiny_base, tmp_path, tiny_base.home) == plan(tiny_base, tmp_path, tmp_path / "home")
+
+
+def test_the_first_examples_show_what_is_learned(
+    tiny_base: TinyBase, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = plan(tiny_base, tmp_path, tiny_base.home)
+    assert len(found.examples) == 3
+    prompt, answer = found.examples[1]
+    assert (prompt.learned, answer.learned) == (False, True)
+    assert prompt.text.endswith("<|im_start|>assistant\n")
+    assert answer.text == "The rank is 1. [1]<|im_end|>"
+    show_plan(found, as_json=False)
+    assert "«The rank is 1. [1]<|im_end|>»" in capsys.readouterr().out
+    show_plan(found, as_json=True)
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["memory"][0]["total"] == found.memory[0].total
+    assert printed["examples"][1][1] == {"text": answer.text, "learned": True}
+
+
+def test_what_is_wrong_with_the_rows_is_told_as_by_a_run(tiny_base: TinyBase, tmp_path: Path) -> None:
+    with pytest.raises(TrainingDataError, match="raise max_length"):
+        plan(tiny_base, tmp_path, tiny_base.home, "train.max_length=16")
