@@ -13,12 +13,10 @@ from finetune.adapters_cli import adapters_app
 from finetune.data_checks_cli import data_check, data_synthesize
 from finetune.data_cli import data_app
 from finetune.export_cli import export, merge, parity
+from finetune.methods_cli import mount_methods
 from finetune.mine_cli import data_mine
-from finetune.preference_cli import kto, rm
 from finetune.recommend_cli import recommend
-from finetune.rollout_cli import grpo, ppo, rloo
 from finetune.sampling_cli import rft, rlaif
-from finetune.train_cli import dpo, sft
 from ingest.cli import JsonOption
 from ingest.settings import load_settings
 
@@ -32,13 +30,7 @@ data_app.command("check")(data_check)
 data_app.command("mine")(data_mine)
 data_app.command("synthesize")(data_synthesize)
 finetune_app.add_typer(data_app, name="data")
-finetune_app.command()(sft)
-finetune_app.command()(rm)
-finetune_app.command()(dpo)
-finetune_app.command()(kto)
-finetune_app.command()(ppo)
-finetune_app.command()(rloo)
-finetune_app.command()(grpo)
+mount_methods(finetune_app)
 finetune_app.command()(rft)
 finetune_app.command()(rlaif)
 finetune_app.command()(merge)

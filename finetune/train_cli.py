@@ -1,4 +1,4 @@
-"""``troika finetune METHOD``: one command for each way to train. Everything heavy is imported inside them."""
+"""What the commands that train share: their options, and what is done with them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingest.cli import JsonOption
 from ingest.errors import UsageError
 from ingest.settings import load_settings
 
@@ -49,32 +48,6 @@ class TrainRequest:
     dry_run: bool = False
     resume: Path | None = None
     as_json: bool = False
-
-
-def sft(
-    data: DataOption = None,
-    config: ConfigOption = None,
-    overrides: Overrides = None,
-    dry_run: DryRunOption = False,
-    resume: ResumeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Train on answers: LoRA, QLoRA or the whole model."""
-    run_method("sft", TrainRequest(data, config, overrides, dry_run=dry_run, resume=resume, as_json=as_json))
-
-
-def dpo(
-    data: DataOption = None,
-    adapter: AdapterOption = None,
-    config: ConfigOption = None,
-    overrides: Overrides = None,
-    dry_run: DryRunOption = False,
-    resume: ResumeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Train on preferences, from an adapter that was trained on answers."""
-    request = TrainRequest(data, config, overrides, adapter, dry_run=dry_run, resume=resume, as_json=as_json)
-    run_method("dpo", request)
 
 
 def run_method(method: Method, request: TrainRequest) -> None:

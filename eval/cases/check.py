@@ -45,17 +45,7 @@ class CheckReport:
         }
         if self.leaks is not None:
             document["training_rows"] = self.leaks.rows
-            document["leaks"] = {kind.value: self.leaks.count(kind) for kind in LeakKind}
-            document["worst"] = [
-                {
-                    "kind": leak.kind.value,
-                    "case": leak.case_id,
-                    "place": leak.place,
-                    "what": leak.what,
-                    "score": round(leak.score, 4),
-                }
-                for leak in self.leaks.leaks[:most]
-            ]
+            document |= self.leaks.as_json(most)
         return document
 
     def lines(self, most: int) -> Iterator[str]:

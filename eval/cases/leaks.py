@@ -37,6 +37,20 @@ class LeakReport:
         """How many cases leak in this way."""
         return sum(leak.kind is kind for leak in self.leaks)
 
+    def as_json(self, most: int) -> dict[str, object]:
+        """How many cases leak in each way, and the ``most`` worst of them."""
+        worst = [
+            {
+                "kind": leak.kind.value,
+                "case": leak.case_id,
+                "place": leak.place,
+                "what": leak.what,
+                "score": round(leak.score, 4),
+            }
+            for leak in self.leaks[:most]
+        ]
+        return {"leaks": {kind.value: self.count(kind) for kind in LeakKind}, "worst": worst}
+
     def without(self, allowed: Collection[LeakKind]) -> LeakReport:
         """The report without the kinds that are ``allowed``."""
         return LeakReport(tuple(leak for leak in self.leaks if leak.kind not in allowed), self.rows)

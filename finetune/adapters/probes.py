@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from finetune.data.encode import Tokenizer, encode_prompt, end_of_turn
-from finetune.data.rows import JudgedAnswer, PreferencePair, RankedAnswers, Row, TrainingExample, rows_sha256
+from finetune.data.rows import Row, learned_answer, rows_sha256
 from finetune.training.run import Run, read_rows
 from ingest.errors import TrainingDataError
 
@@ -51,17 +51,5 @@ def read_probes(run: Run, tokenizer: Tokenizer, count: int, data: Path | None = 
 
 
 def _probe(tokenizer: Tokenizer, row: Row) -> Probe:
-    answer: Sequence[int] = [*tokenizer.encode(_answer(row)), end_of_turn(tokenizer)]
+    answer: Sequence[int] = [*tokenizer.encode(learned_answer(row)), end_of_turn(tokenizer)]
     return Probe(tuple(encode_prompt(tokenizer, row.messages)), tuple(answer[:_LONGEST_ANSWER]))
-
-
-def _answer(row: Row) -> str:
-    match row:
-        case TrainingExample():
-            return row.target
-        case PreferencePair():
-            return row.chosen
-        case JudgedAnswer():
-            return row.answer
-        case RankedAnswers():
-            return row.answers[0]

@@ -15,7 +15,7 @@ from eval.cases.leaks import LeakReport, find_leaks
 from eval.cases.read import read_cases
 from eval.cases.training_text import TrainingText, chat_text
 from eval.jsonl import Record
-from finetune.data.rows import JudgedAnswer, PreferencePair, RankedAnswers, Row, TrainingExample
+from finetune.data.rows import Row, TrainingExample, learned_answer
 from service.cite import without_markers
 from service.prompt import PROMPT_ID, is_refusal, template_for
 
@@ -51,19 +51,6 @@ def training_text(record: Record, row: Row) -> TrainingText:
             name for index in cited if index < len(documents) for name in _names(documents[index])
         ),
     )
-
-
-def learned_answer(row: Row) -> str:
-    """The answer that a row is for; of an answer judged bad, that answer."""
-    match row:
-        case TrainingExample():
-            return row.target
-        case PreferencePair():
-            return row.chosen
-        case JudgedAnswer():
-            return row.answer
-        case RankedAnswers():
-            return row.answers[0]
 
 
 def refuses(row: Row) -> bool:

@@ -213,19 +213,19 @@ class _Mixture:
         """The examples of one side; documents in ``hidden`` answer questions of the other."""
         gold: list[TrainingExample] = []
         refusals: list[TrainingExample] = []
-        spare: list[tuple[Case, Sequence[Chunk]]] = []
+        spare: list[tuple[Case, Found, Sequence[Chunk]]] = []
         for case, passages in found:
             others = [c for c in passages.others if hidden.isdisjoint((c.document_id, c.text))]
             if passages.gold:
                 gold.append(self._gold(case, passages, others))
-                spare.append((case, [c for c in others if not holds_answer(c.text, case)]))
+                spare.append((case, passages, [c for c in others if not holds_answer(c.text, case)]))
             elif others:
-                refusals.append(self._refusal(case, others))
+                refusals.append(self._refusal(case, passages, others))
         share = self.options.refusal_share
         missing = max(0, round(share / (1 - share) * len(gold)) - len(refusals))
-        usable = [(case, others) for case, others in spare if others]
+        usable = [row for row in spare if row[-1]]
         chosen = self._chance("refusals").sample(usable, min(missing, len(usable)))
-        examples = [*gold, *refusals, *(self._refusal(case, others) for case, others in chosen)]
+        examples = [*gold, *refusals, *(self._refusal(*row) for row in chosen)]
         self._chance("order").shuffle(examples)
         return tuple(examples)
 
@@ -243,16 +243,21 @@ class _Mixture:
         chance = self._chance(case.id)
         is_alone = chance.random() < self.options.gold_only_share
         kept = () if is_alone else others[: self.options.distractors]
-        wanted = {chunk.id for chunk in (*passages.gold, *kept)}
-        shown = [chunk for chunk in passages.ranking if chunk.id in wanted]
+        shown = _in_order(passages, (*passages.gold, *kept))
         if chance.random() < self.options.shuffle_share:
             chance.shuffle(shown)
         return self.maker.make(case, shown, passages.gold)
 
-    def _refusal(self, case: Case, others: Sequence[Chunk]) -> TrainingExample:
+    def _refusal(self, case: Case, passages: Found, others: Sequence[Chunk]) -> TrainingExample:
         most = None if self.options.distractors is None else self.options.distractors + 1
-        return self.maker.make(case, others[:most], ())
+        return self.maker.make(case, _in_order(passages, others[:most]), ())
 
     def _chance(self, purpose: str) -> random.Random:
         # One generator for each question: adding a question leaves the examples of the others as they are.
         return random.Random(f"{self.options.seed}:{purpose}")
+
+
+def _in_order(passages: Found, chosen: Sequence[Chunk]) -> list[Chunk]:
+    """The ``chosen`` passages in the order that they are served in."""
+    wanted = {chunk.id for chunk in chosen}
+    return [chunk for chunk in passages.ranking if chunk.id in wanted]

@@ -20,6 +20,7 @@ from eval.runs.places import names_document
 from ingest.document import Chunk, Document, Hit
 from ingest.errors import TrainingDataError
 from ingest.snapshots.docstore import DocumentSummary
+from ingest.words.terms import content_terms
 
 # Candidates looked at to find distractors that don't hold the answer themselves.
 _DEPTH = 12
@@ -46,17 +47,19 @@ class Found:
     """The passages for a question in the order they are served in, and those of them that answer it.
 
     Several answer it together when each holds a part. None does where the question cannot be answered, or
-    where no passage was found to.
+    where no passage was found to. ``likeliest`` are the same passages, those first that a retriever would
+    put first.
     """
 
     ranking: tuple[Chunk, ...]
     gold: tuple[Chunk, ...]
+    likeliest: tuple[Chunk, ...]
 
     @property
     def others(self) -> tuple[Chunk, ...]:
         """The distractors, likeliest first."""
         gold = {chunk.id for chunk in self.gold}
-        return tuple(chunk for chunk in self.ranking if chunk.id not in gold)
+        return tuple(chunk for chunk in self.likeliest if chunk.id not in gold)
 
 
 class PassageSource(Protocol):
@@ -94,7 +97,7 @@ class IndexPassages:
         """
         hits = [hit.chunk for hit in self._search.retrieve(case.question, _DEPTH)]
         if not case.answerable:
-            return Found(tuple(hits), ())
+            return Found(tuple(hits), (), tuple(hits))
         gold = {chunk.id: chunk for chunk in self._gold(case, hits)}
         known = PassageIndex(enumerate(chunk.text for chunk in gold.values()))
         ranking = {
@@ -102,7 +105,8 @@ class IndexPassages:
             for chunk in hits
             if chunk.id in gold or not (holds_answer(chunk.text, case) or known.overlap(chunk.text))
         }
-        return Found(tuple((ranking | gold).values()), tuple(gold.values()))
+        shown = tuple((ranking | gold).values())
+        return Found(shown, tuple(gold.values()), shown)
 
     def _gold(self, case: Case, hits: Sequence[Chunk]) -> Sequence[Chunk]:
         if case.relevant:
@@ -146,7 +150,10 @@ class OwnPassages:
         """The case's passages; those it calls relevant are gold."""
         chunks = tuple(passage.chunk for passage in oracle_passages(case))
         gold = (chunk for chunk, own in zip(chunks, case.passages, strict=True) if own.relevant)
-        return Found(chunks, tuple(gold) if case.answerable else ())
+        asked = set(content_terms(case.question))
+        # Where only some are shown, they are those that share most words with the question.
+        likeliest = sorted(chunks, key=lambda chunk: -len(asked.intersection(content_terms(chunk.text))))
+        return Found(chunks, tuple(gold) if case.answerable else (), tuple(likeliest))
 
 
 def find_span(text: str, wanted: str) -> tuple[int, int] | None:

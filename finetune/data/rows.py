@@ -96,6 +96,19 @@ class RankedAnswers:
 Row = TrainingExample | PreferencePair | JudgedAnswer | RankedAnswers
 
 
+def learned_answer(row: Row) -> str:
+    """The answer that a row is for: the best one; of an answer judged bad, that answer."""
+    match row:
+        case TrainingExample():
+            return row.target
+        case PreferencePair():
+            return row.chosen
+        case JudgedAnswer():
+            return row.answer
+        case RankedAnswers():
+            return row.answers[0]
+
+
 def row_line(row: Row) -> str:
     """One row as a line of JSON, without its end."""
     return json.dumps(asdict(row), ensure_ascii=False)

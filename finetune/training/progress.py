@@ -45,7 +45,9 @@ class TrainingProgress:
             return
         self._last_line = now
         left = (self._total - step) * (now - self._started) / max(1, step - self._first)
-        self._print(f"step {step} of {self._total}, {self._figures}, {left:.0f} s left")
+        # The figures of a step are logged after its end: the first has none yet.
+        told = (f"step {step} of {self._total}", self._figures, f"{left:.0f} s left")
+        self._print(", ".join(filter(None, told)))
 
     def stop(self) -> None:
         """Leave the last state of the bar standing."""

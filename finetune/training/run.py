@@ -34,7 +34,8 @@ RUN = "run.json"
 class Run:
     """A finished run: where its adapter lies, and what it was made from.
 
-    ``dataset_sha256`` is of the rows in ``data``; ``adapter_sha256`` of the adapter that it started from.
+    ``dataset_sha256`` is of the rows in ``data``; ``adapter_sha256`` of the adapter that it started from, and
+    ``reward_model_sha256`` of the reward model that it learned from.
     ``details`` are figures of the method's own. ``libraries`` are the versions of those that trained.
     """
 
@@ -50,6 +51,7 @@ class Run:
     data: Path
     adapter_sha256: str | None
     libraries: Mapping[str, str]
+    reward_model_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +207,13 @@ def _finish(job: Job, outcome: Outcome) -> Run:
         details=outcome.details,
         config=job.config,
         data=job.data,
-        adapter_sha256=None if job.adapter is None else file_sha256(job.adapter / WEIGHTS),
+        adapter_sha256=_weights_sha256(job.adapter),
         libraries={name: metadata.version(name) for name in LIBRARIES},
+        reward_model_sha256=_weights_sha256(job.reward_model),
     )
     replace_text(job.output / RUN, run_json(run))
     return run
+
+
+def _weights_sha256(folder: Path | None) -> str | None:
+    return None if folder is None else file_sha256(folder / WEIGHTS)

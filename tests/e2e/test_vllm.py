@@ -1,6 +1,6 @@
 """A real vLLM behind a real server: it writes answers, it is killed, and the server goes on without it.
 
-Needs vLLM's own environment (`make vllm-env`, or ``TROIKA_VLLM__PYTHON``); takes minutes on a CPU.
+Needs vLLM's own environment (`make vllm-env`, or ``VLLM_PYTHON``); takes minutes on a CPU.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ingest.settings import Settings
 from tests.small_handbook import small_handbook
 
 ROOT = Path(__file__).parents[2]
-PYTHON = Path(os.environ.get("TROIKA_VLLM__PYTHON", ROOT / ".venv-vllm" / "bin" / "python"))
+PYTHON = Path(os.environ.get("VLLM_PYTHON", ROOT / ".venv-vllm" / "bin" / "python"))
 QUESTION = "Which rank is the default for an adapter?"
 START_SECONDS = 600.0
 RECOVERY_SECONDS = 300.0

@@ -1,6 +1,6 @@
 """The forms of an adapter in a real vLLM.
 
-Needs vLLM's own environment (`make vllm-env`, or ``TROIKA_VLLM__PYTHON``); takes minutes on a CPU.
+Needs vLLM's own environment (`make vllm-env`, or ``VLLM_PYTHON``); takes minutes on a CPU.
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ from finetune.parity.measure import ParityRequest, measure_parity
 from finetune.training.base_model import find_base_model
 from tests.finetune.finished_run import finished_run
 
-PYTHON = Path(
-    os.environ.get("TROIKA_VLLM__PYTHON", Path(__file__).parents[3] / ".venv-vllm" / "bin" / "python")
-)
+PYTHON = Path(os.environ.get("VLLM_PYTHON", Path(__file__).parents[3] / ".venv-vllm" / "bin" / "python"))
 
 pytestmark = [
     pytest.mark.slow,
