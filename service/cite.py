@@ -102,6 +102,11 @@ def answer_sentences(text: str) -> list[tuple[int, int]]:
     return [(start, _end_of_markers(text, end)) for start, end in spans]
 
 
+def markers_of(text: str) -> list[int]:
+    """The numbers of the markers in ``text``, in their order and as often as they stand there."""
+    return [int(number) for number in _MARKER.findall(text)]
+
+
 def without_markers(text: str) -> str:
     """``text`` without its markers, the white space before them, and that around the whole."""
     return _MARKERS_BEFORE.sub("", text).strip()
@@ -130,7 +135,7 @@ class Citer:
         """The citations of the sentence at ``[start, end)``; none when it neither cites nor is borne out."""
         sentence = text[start:end]
         claim = without_markers(sentence)
-        named = {int(match.group(1)) for match in _MARKER.finditer(sentence)}
+        named = set(markers_of(sentence))
         if not named:
             return self._attribute(claim, start, end)
         return [

@@ -16,10 +16,9 @@ from eval.cases.read import read_cases
 from eval.cases.training_text import TrainingText, chat_text
 from eval.jsonl import Record
 from finetune.data.rows import Row, TrainingExample, learned_answer
-from service.cite import without_markers
+from service.cite import markers_of, without_markers
 from service.prompt import PROMPT_ID, is_refusal, template_for
 
-_MARKER = re.compile(r"\[(\d+)\]")
 _NEXT_SOURCE = re.compile(r"\n\n(?=\[\d+\] )")
 
 
@@ -71,7 +70,7 @@ def _cited(row: Row, sources: int) -> Iterator[int]:
     """Of the sources, those that the answer cites; all of them for an answer that cites none."""
     if refuses(row):
         return
-    markers = {int(marker) - 1 for marker in _MARKER.findall(learned_answer(row))}
+    markers = {marker - 1 for marker in markers_of(learned_answer(row))}
     cited = sorted(index for index in markers if 0 <= index < sources)
     yield from cited or range(sources)
 

@@ -8,7 +8,6 @@ answer that it comes from.
 from __future__ import annotations
 
 import hashlib
-import re
 from datetime import datetime
 
 from finetune.data.mine_evidence import Collections, Evidence, find_evidence
@@ -17,7 +16,7 @@ from finetune.data.mine_rows import Blame, LeftOut, Mined, RetrievalRow
 from finetune.data.rows import ExampleKind, JudgedAnswer, PreferencePair, TrainingExample
 from ingest.document import Chunk
 from service.answer import Answer, Served
-from service.cite import MarkerFilter, without_markers
+from service.cite import MarkerFilter, markers_of, without_markers
 from service.generate import Message
 from service.history import History, StoredAnswer
 from service.prompt import PROMPT_ID, is_refusal, render, template_for
@@ -26,7 +25,6 @@ CORRECTED = "corrected_by_reader"
 PREFERRED = "preferred_by_reader"
 
 _NO_MODEL = frozenset({"curated", "extractive", "none"})
-_MARKER = re.compile(r"\[(\d{1,3})\]")
 
 
 def mine(history: History, collections: Collections, since: datetime | None = None) -> Mined:
@@ -65,20 +63,20 @@ class _Miner:
             return
         cited = MarkerFilter({passage.marker for passage in answer.passages})
         target = (cited.feed(correction) + cited.finish()).strip()
-        markers = _markers(target)
+        markers = frozenset(markers_of(target))
         if markers:
-            others = _markers_of(answer) if markers - _markers_of(answer) else frozenset[int]()
+            others = _cited_by(answer) if markers - _cited_by(answer) else frozenset[int]()
             wrong = (said.wrong | others) - markers
         else:
             wrong = said.wrong
             evidence = self._evidence(answer, target, wrong)
             if evidence.blames_retrieval:
                 found = Blame.NOT_FOUND if evidence.unseen is None else Blame.NOT_RETRIEVED
-                self._blame(answer, found, evidence.unseen, wrong | _markers_of(answer))
+                self._blame(answer, found, evidence.unseen, wrong | _cited_by(answer))
                 self._leave(LeftOut.RETRIEVAL)
                 return
             target = " ".join(f"{sentence} [{marker}]" for sentence, marker in evidence.sentences)
-            markers = _markers(target)
+            markers = frozenset(markers_of(target))
         right = next(p.chunk for p in answer.passages if p.marker in markers)
         self._blame(answer, Blame.WRONG_CITATION, right, wrong)
         self._learn(answer, said, target, (without_markers(target),))
@@ -198,11 +196,7 @@ def _prompt(answer: Answer) -> tuple[Message, ...]:
     return render(_asked(answer), answer.passages, answer.language)
 
 
-def _markers(text: str) -> frozenset[int]:
-    return frozenset(int(marker) for marker in _MARKER.findall(text))
-
-
-def _markers_of(answer: Answer) -> frozenset[int]:
+def _cited_by(answer: Answer) -> frozenset[int]:
     return frozenset(citation.marker for citation in answer.citations)
 
 

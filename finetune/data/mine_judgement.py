@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.answer import Answer
-from service.cite import without_markers
+from service.cite import markers_of, without_markers
 from service.feedback import Feedback, Verdict
 
 _SOURCE = r"(?:citation|cite|source|reference|passage)s?"
@@ -19,7 +19,6 @@ _SAYS_WRONG = re.compile(
        | (?:错误|不对|无关)的?(?:引用|引文|来源|出处)""",
     re.IGNORECASE | re.VERBOSE,
 )
-_MARKER = re.compile(r"\[(\d{1,3})\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def _called_wrong(answer: Answer, judgement: Feedback) -> frozenset[int] | None:
     if judgement.wrong_citations or not _SAYS_WRONG.search(judgement.comment or ""):
         return frozenset(judgement.wrong_citations)
     cited = {citation.marker for citation in answer.citations}
-    named = {int(marker) for marker in _MARKER.findall(judgement.comment or "")} & cited
+    named = cited.intersection(markers_of(judgement.comment or ""))
     if named:
         return frozenset(named)
     return frozenset(cited) if len(cited) == 1 else None

@@ -11,13 +11,13 @@ import re
 from collections.abc import Sequence
 
 from finetune.data.rows import ExampleKind, PreferencePair, TrainingExample
+from service.cite import markers_of
 from service.prompt import template_for
 
 WRONG_CITATION = "wrong_citation"
 NEEDLESS_REFUSAL = "needless_refusal"
 UNSUPPORTED_ANSWER = "unsupported_answer"
 
-_MARKER = re.compile(r"\[(\d+)\]")
 _MARKERS = re.compile(r"(?:\[\d+\])+")
 _FIRST_SENTENCE = re.compile(r"\s*(.+?[.!?。！？])(?:\s|$|(?<=[。！？]))", re.DOTALL)
 
@@ -42,7 +42,7 @@ def _mistake(example: TrainingExample, chance: random.Random) -> tuple[str, str]
             return None
         marker, sentence = chance.choice(answers)
         return UNSUPPORTED_ANSWER, f"{sentence} [{marker}]"
-    cited = {int(marker) for marker in _MARKER.findall(example.target)}
+    cited = set(markers_of(example.target))
     others = sorted(set(sources) - cited)
     if others and chance.random() < 0.5:
         return WRONG_CITATION, _MARKERS.sub(f"[{chance.choice(others)}]", example.target)

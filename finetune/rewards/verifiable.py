@@ -6,7 +6,6 @@ learns to cite well and answer anything. To refuse is right exactly when the exa
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,10 +14,9 @@ from eval.metrics.normal_form import tokens, without_markers
 from eval.metrics.words import contains_answer, exact_match, token_f1
 from finetune.data.rows import ExampleKind, TrainingExample
 from finetune.settings.rollout import RewardWeights
-from service.cite import MarkerFilter, answer_sentences
+from service.cite import MarkerFilter, answer_sentences, markers_of
 from service.prompt import is_refusal
 
-_MARKER = re.compile(r"\[(\d+)\]")
 _ROOM = 2
 """An answer may be so many times as long as the example's target before its form earns less."""
 
@@ -105,10 +103,10 @@ def mean_parts(judged: Sequence[RewardParts]) -> dict[str, float]:
 
 def _citations(example: TrainingExample, text: str, markers: MarkerFilter) -> tuple[float, float]:
     holding = _holding_sources(example)
-    named = [int(marker) for marker in _MARKER.findall(text)]
+    named = markers_of(text)
     given = len(named) + markers.invented
     sentences = answer_sentences(text)
-    cited = [any(int(m) in holding for m in _MARKER.findall(text[start:end])) for start, end in sentences]
+    cited = [any(marker in holding for marker in markers_of(text[start:end])) for start, end in sentences]
     precision = sum(marker in holding for marker in named) / given if given else 0.0
     return precision, sum(cited) / len(cited) if cited else 0.0
 
@@ -119,11 +117,11 @@ def _holding_sources(example: TrainingExample) -> set[int]:
     The second are right by the way the example was made, even where the source words its answer otherwise.
     """
     holding = {n for n, text in enumerate(example.sources, start=1) if contains_answer(text, example.answers)}
-    return holding | {int(marker) for marker in _MARKER.findall(example.target)}
+    return holding | set(markers_of(example.target))
 
 
 def _no_citations(text: str, invented: int) -> tuple[float, float]:
-    clean = float(not invented and not _MARKER.search(text))
+    clean = float(not invented and not markers_of(text))
     return clean, clean
 
 
