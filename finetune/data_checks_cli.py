@@ -28,6 +28,9 @@ _MOST_SHOWN = 20
 AgainstOption = Annotated[
     list[Path] | None, typer.Option(help="Evaluation cases that must not stand in it; repeatable.")
 ]
+TokenizerOption = Annotated[
+    str | None, typer.Option(help="Model whose tokens are counted: smollm2, a GGUF file or a folder.")
+]
 NamesOption = Annotated[
     list[str] | None,
     typer.Option("--names", help="LANGUAGE=MODEL of spaCy that finds names (extra redact); repeatable."),
@@ -40,9 +43,7 @@ def data_check(
     allow: Annotated[
         list[LeakKind] | None, typer.Option(help="Pass over leaks of this kind; repeatable.")
     ] = None,
-    tokenizer: Annotated[
-        str | None, typer.Option(help="Model whose tokens are counted: smollm2, a GGUF file or a folder.")
-    ] = None,
+    tokenizer: TokenizerOption = None,
     max_length: Annotated[int, typer.Option(min=16, help="Tokens of prompt and answer.")] = (
         TrainSection().max_length
     ),
@@ -57,7 +58,7 @@ def data_check(
     options = CheckOptions(
         against=tuple(against or ()),
         allowed=frozenset(allow or ()),
-        tokenizer=_tokenizer(tokenizer) if tokenizer else None,
+        tokenizer=tokenizer_of(tokenizer) if tokenizer else None,
         max_length=max_length,
         names=name_finder(names or ()),
     )
@@ -145,7 +146,12 @@ def name_finder(models: list[str] | tuple[str, ...]) -> NameFinder | None:
     return PresidioNames({language: model for language, _, model in pairs}) if pairs else None
 
 
-def _tokenizer(model: str) -> Tokenizer:
+def tokenizer_of(model: str) -> Tokenizer:
+    """The tokenizer of a model on this machine.
+
+    Raises:
+        ModelNotFoundError: there is no such model.
+    """
     from finetune.training.base_model import find_base_model
     from finetune.training.checkpoint import read_tokenizer
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from finetune.data.choices import ImportForm, RowKind, TargetForm
+from finetune.data_checks_cli import TokenizerOption, tokenizer_of
 from ingest.cli import JsonOption
 from ingest.settings import load_settings
 
@@ -32,7 +33,7 @@ Distractors = Annotated[
 RefusalShare = Annotated[
     float | None, typer.Option(min=0, max=0.9, help="Least share that refuses; default 0.2, own contexts 0.")
 ]
-GoldOnlyShare = Annotated[
+AloneShare = Annotated[
     float | None, typer.Option(min=0, max=1, help="Share without distractors; default 0.1, own contexts 0.")
 ]
 ShuffleShare = Annotated[
@@ -60,25 +61,32 @@ def data_build(
     target: Annotated[TargetForm, typer.Option(help="What a target quotes.")] = TargetForm.ANSWER,
     distractors: Distractors = None,
     refusal_share: RefusalShare = None,
-    gold_only_share: GoldOnlyShare = None,
+    alone_share: AloneShare = None,
     shuffle_share: ShuffleShare = None,
     replay: Replay = None,
     replay_share: Annotated[float, typer.Option(min=0, max=0.9, help="Share of general rows.")] = 0.1,
     valid_share: Annotated[float, typer.Option(min=0, max=0.9, help="Share held out, by document.")] = 0.0,
     language: Annotated[list[str] | None, typer.Option(help="Keep only this language; repeatable.")] = None,
+    longest: Annotated[
+        int | None,
+        typer.Option(min=16, help="Leave out examples of more tokens, prompt and answer together."),
+    ] = None,
+    tokenizer: TokenizerOption = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the choice and order of passages.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Make SFT examples and DPO pairs: each question with its passage hidden among distractors."""
     from finetune.data.build import build_data, passage_source
+    from finetune.data.check_lengths import no_longer_than
     from finetune.data.imports.read import import_examples
+    from finetune.training.base_model import EMBEDDED
     from ingest.errors import UsageError
 
     if own_contexts and collection is not None:
         raise UsageError("--own-contexts takes no passages from a collection: leave --collection out, or it.")
     settings = load_settings()
     options = replace(
-        _mixture(own_contexts, distractors, refusal_share, gold_only_share, shuffle_share),
+        _mixture(own_contexts, distractors, refusal_share, alone_share, shuffle_share),
         replay_share=replay_share,
         valid_share=valid_share,
         target=target,
@@ -86,6 +94,7 @@ def data_build(
         seed=seed,
     )
     general = import_examples(replay) if replay else ()
+    fits = no_longer_than(longest, tokenizer_of(tokenizer or EMBEDDED)) if longest else lambda _: True
     with passage_source(settings, None if own_contexts else collection or settings.collection) as source:
         built = build_data(
             questions,
@@ -93,6 +102,7 @@ def data_build(
             options,
             output or settings.home / "data",
             replay=general,
+            fits=fits,
         )
     _show_built(built, as_json)
 
@@ -123,7 +133,7 @@ def _mixture(
     own_contexts: bool,
     distractors: int | None,
     refusal_share: float | None,
-    gold_only_share: float | None,
+    alone_share: float | None,
     shuffle_share: float | None,
 ) -> BuildOptions:
     """What was asked for, and the rest by where the passages come from."""
@@ -134,7 +144,7 @@ def _mixture(
         default,
         distractors=_given(distractors, default.distractors),
         refusal_share=_given(refusal_share, default.refusal_share),
-        gold_only_share=_given(gold_only_share, default.gold_only_share),
+        alone_share=_given(alone_share, default.alone_share),
         shuffle_share=_given(shuffle_share, default.shuffle_share),
     )
 

@@ -43,16 +43,17 @@ def build_data(
     folder: Path,
     *,
     replay: Sequence[TrainingExample] = (),
+    fits: Callable[[TrainingExample], bool] = lambda _: True,
     advance: Callable[[], None] = lambda: None,
 ) -> BuiltData:
-    """Write ``STEM.sft.jsonl`` and ``STEM.dpo.jsonl`` into ``folder``.
+    """Write ``STEM.sft.jsonl`` and ``STEM.dpo.jsonl`` into ``folder``; examples that do not fit are left out.
 
     What is held out is written to ``STEM.valid.sft.jsonl`` and ``STEM.valid.dpo.jsonl``.
 
     Raises:
         TrainingDataError: the questions are not as expected, or none gives an example.
     """
-    report = build_examples(questions, source, options, replay=replay, advance=advance)
+    report = build_examples(questions, source, options, replay=replay, fits=fits, advance=advance)
     pairs = pairs_from_examples(report.examples, seed=options.seed)
     examples_path = folder / f"{questions.stem}.sft.jsonl"
     pairs_path = folder / f"{questions.stem}.dpo.jsonl"

@@ -76,6 +76,12 @@ def token_counter(tokenizer: Tokenizer) -> Callable[[Row], RowLength]:
     return count
 
 
+def no_longer_than(tokens: int, tokenizer: Tokenizer) -> Callable[[Row], bool]:
+    """Tells whether prompt and answer of a row have at most ``tokens`` tokens, counted as training will."""
+    count = token_counter(tokenizer)
+    return lambda row: count(row).whole <= tokens
+
+
 def count_characters(row: Row) -> RowLength:
     """Counts code points, where no tokenizer is at hand."""
     prompt = sum(len(message.content) for message in row.messages)

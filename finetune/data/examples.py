@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from eval.cases.case import Case, Relevant
@@ -37,7 +38,8 @@ class BuildOptions:
         distractors: passages beside the right ones, as far as there are so many; None takes all.
         refusal_share: share of all examples that teach to refuse, made up from answerable questions
             where the file has too few others.
-        gold_only_share: share of the answerable examples that get no distractor.
+        alone_share: share of the examples that get no distractor: the right passages alone, or to refuse one
+            that is not.
         shuffle_share: share of the answerable examples whose passages are shuffled, so that the number
             must be read and not guessed; the others keep the retriever's order, as they are served.
         replay_share: share of all examples that are general instructions, as far as there are any.
@@ -50,7 +52,7 @@ class BuildOptions:
 
     distractors: int | None = 4
     refusal_share: float = 0.2
-    gold_only_share: float = 0.1
+    alone_share: float = 0.1
     shuffle_share: float = 1.0
     replay_share: float = 0.1
     valid_share: float = 0.0
@@ -62,15 +64,15 @@ class BuildOptions:
         if self.distractors is not None and self.distractors < 0:
             raise TrainingDataError(f"there are {self.distractors} distractors: expected 0 or more.")
         below_one = (self.refusal_share, self.replay_share, self.valid_share)
-        shares = (*below_one, self.gold_only_share, self.shuffle_share)
+        shares = (*below_one, self.alone_share, self.shuffle_share)
         if not all(0 <= share <= 1 for share in shares) or 1 in below_one:
             raise TrainingDataError(
-                "the shares of refusals, of replay, held out, of gold alone and of shuffled passages are "
+                "the shares of refusals, of replay, held out, alone and of shuffled passages are "
                 f"{shares}: expected fractions, the first three below 1."
             )
 
 
-AS_THEY_COME = BuildOptions(distractors=None, refusal_share=0, gold_only_share=0, shuffle_share=0)
+AS_THEY_COME = BuildOptions(distractors=None, refusal_share=0, alone_share=0, shuffle_share=0)
 """For questions with contexts of their own: whoever chose these mixed them already."""
 
 
@@ -93,6 +95,7 @@ def build_examples(
     options: BuildOptions,
     *,
     replay: Sequence[TrainingExample] = (),
+    fits: Callable[[TrainingExample], bool] = lambda _: True,
     advance: Callable[[], None] = lambda: None,
 ) -> BuildReport:
     """Make the training examples of the questions in ``path``.
@@ -102,6 +105,7 @@ def build_examples(
         source: gives their passages.
         options: the mixture.
         replay: general instructions to mix in.
+        fits: examples that do not are left out.
         advance: called after each question.
 
     Raises:
@@ -125,13 +129,13 @@ def build_examples(
             f"no question of {path} gives an example: expected questions about this collection."
         )
     train, held_out = _split(found, options)
-    mixture = _Mixture(_ExampleMaker(options.target, source.snapshot_id, file_sha256(file)), options)
+    maker = _ExampleMaker(options.target, source.snapshot_id, file_sha256(file))
+    mixture = _Mixture(maker, options, fits, skipped)
     examples = mixture.of(train, hidden=_answering(held_out))
-    return BuildReport(
-        examples=mixture.with_replay(examples, replay),
-        held_out=mixture.of(held_out, hidden=_answering(train)),
-        skipped=skipped,
-    )
+    kept_out = mixture.of(held_out, hidden=_answering(train))
+    if not examples:
+        raise TrainingDataError(f"all examples of {path} are too long: allow more, or give fewer passages.")
+    return BuildReport(mixture.with_replay(examples, replay), kept_out, skipped)
 
 
 def _why_not(case: Case, passages: Found) -> str | None:
@@ -202,10 +206,12 @@ class _ExampleMaker:
 
 @dataclass(frozen=True, slots=True)
 class _Mixture:
-    """Chooses what each example shows."""
+    """Chooses what each example shows; a question whose example does not fit is added to ``skipped``."""
 
     maker: _ExampleMaker
     options: BuildOptions
+    fits: Callable[[TrainingExample], bool]
+    skipped: dict[str, str]
 
     def of(
         self, found: Sequence[tuple[Case, Found]], *, hidden: frozenset[str]
@@ -217,15 +223,16 @@ class _Mixture:
         for case, passages in found:
             others = [c for c in passages.others if hidden.isdisjoint((c.document_id, c.text))]
             if passages.gold:
-                gold.append(self._gold(case, passages, others))
+                gold.extend(self._kept(case, self._gold(case, passages, others)))
                 spare.append((case, passages, [c for c in others if not holds_answer(c.text, case)]))
             elif others:
-                refusals.append(self._refusal(case, passages, others))
+                refusals.extend(self._kept(case, self._refusal(case, passages, others)))
         share = self.options.refusal_share
         missing = max(0, round(share / (1 - share) * len(gold)) - len(refusals))
         usable = [row for row in spare if row[-1]]
-        chosen = self._chance("refusals").sample(usable, min(missing, len(usable)))
-        examples = [*gold, *refusals, *(self._refusal(*row) for row in chosen)]
+        self._chance("refusals").shuffle(usable)
+        made_up = filter(self.fits, (self._refusal(*row) for row in usable))
+        examples = [*gold, *refusals, *islice(made_up, missing)]
         self._chance("order").shuffle(examples)
         return tuple(examples)
 
@@ -239,9 +246,15 @@ class _Mixture:
         self._chance("order with replay").shuffle(mixed)
         return tuple(mixed)
 
+    def _kept(self, case: Case, example: TrainingExample) -> tuple[TrainingExample, ...]:
+        if self.fits(example):
+            return (example,)
+        self.skipped[case.id] = "its example is too long"
+        return ()
+
     def _gold(self, case: Case, passages: Found, others: Sequence[Chunk]) -> TrainingExample:
         chance = self._chance(case.id)
-        is_alone = chance.random() < self.options.gold_only_share
+        is_alone = chance.random() < self.options.alone_share
         kept = () if is_alone else others[: self.options.distractors]
         shown = _in_order(passages, (*passages.gold, *kept))
         if chance.random() < self.options.shuffle_share:
@@ -249,7 +262,10 @@ class _Mixture:
         return self.maker.make(case, shown, passages.gold)
 
     def _refusal(self, case: Case, passages: Found, others: Sequence[Chunk]) -> TrainingExample:
-        most = None if self.options.distractors is None else self.options.distractors + 1
+        # As often alone as the right passages are: else the number of passages would tell whether to refuse.
+        is_alone = self._chance(f"refusal of {case.id}").random() < self.options.alone_share
+        distractors = 0 if is_alone else self.options.distractors
+        most = None if distractors is None else distractors + 1
         return self.maker.make(case, _in_order(passages, others[:most]), ())
 
     def _chance(self, purpose: str) -> random.Random:

@@ -113,11 +113,11 @@ def test_passages_keep_the_order_in_which_they_are_served_unless_they_are_to_be_
 ) -> None:
     index = small_index()
     asked = {str(row["id"]): str(row["question"]) for row in QUESTIONS}
-    served = build(tmp_path, BuildOptions(shuffle_share=0, gold_only_share=0))
+    served = build(tmp_path, BuildOptions(shuffle_share=0, alone_share=0))
     for example in served.examples:
         ranking = [hit.chunk.text for hit in index.retrieve(asked[example.id.partition(":")[0]], 12)]
         assert list(example.sources) == sorted(example.sources, key=ranking.index)
-    shuffled = build(tmp_path, BuildOptions(shuffle_share=1, gold_only_share=0))
+    shuffled = build(tmp_path, BuildOptions(shuffle_share=1, alone_share=0))
     assert {e.id: set(e.sources) for e in shuffled.examples} == {
         e.id: set(e.sources) for e in served.examples
     }
@@ -220,7 +220,7 @@ def test_near_duplicates_of_the_gold_passage_are_no_distractors(tmp_path: Path) 
     )
     asked = question("x", "Where does a server keep its state?", "gold.md", f"{words}, at 8080.", "8080")
     path = write_questions(tmp_path / "qa.jsonl", [asked])
-    options = BuildOptions(gold_only_share=0, refusal_share=0)
+    options = BuildOptions(alone_share=0, refusal_share=0)
     (example,) = build_examples(path, IndexPassages("s", index, index), options).examples
     assert len(example.sources) == 2
     assert f"{words}." not in example.sources
@@ -294,3 +294,33 @@ def test_a_question_that_cannot_be_learned_names_its_line(
 def test_impossible_options_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(TrainingDataError):
         BuildOptions(**options)  # pyright: ignore[reportArgumentType]
+
+
+def test_examples_that_do_not_fit_are_left_out_and_their_places_taken(tmp_path: Path) -> None:
+    options = BuildOptions(refusal_share=0.4)
+    whole = build(tmp_path, options)
+    longest = max(len(example.messages[-1].content) for example in whole.examples)
+    index = small_index()
+    report = build_examples(
+        tmp_path / "qa.jsonl",
+        IndexPassages("snapshot-1", index, index),
+        options,
+        fits=lambda example: len(example.messages[-1].content) < longest,
+    )
+    assert 0 < len(report.examples) < len(whole.examples)
+    assert all(len(example.messages[-1].content) < longest for example in report.examples)
+    assert "its example is too long" in report.skipped.values()
+
+
+def test_examples_that_are_all_too_long_are_refused(tmp_path: Path) -> None:
+    index = small_index()
+    path = write_questions(tmp_path / "qa.jsonl", QUESTIONS)
+    with pytest.raises(TrainingDataError, match="too long"):
+        build_examples(path, IndexPassages("s", index, index), DEFAULTS, fits=lambda _: False)
+
+
+def test_refusals_show_as_few_passages_as_answers_do(tmp_path: Path) -> None:
+    alone = build(tmp_path, BuildOptions(refusal_share=0.4, alone_share=1))
+    refusals = [example for example in alone.examples if example.kind is ExampleKind.REFUSAL]
+    assert refusals
+    assert {len(example.sources) for example in refusals} == {1}

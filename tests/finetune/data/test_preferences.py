@@ -18,7 +18,7 @@ from tests.finetune.handbook import small_index, write_questions
 def examples(tmp_path: Path) -> tuple[TrainingExample, ...]:
     index = small_index()
     source = IndexPassages("snapshot-1", index, index)
-    options = BuildOptions(refusal_share=0.4, gold_only_share=0)
+    options = BuildOptions(refusal_share=0.4, alone_share=0)
     return build_examples(write_questions(tmp_path / "qa.jsonl"), source, options).examples
 
 
