@@ -68,6 +68,23 @@ class GroundingMode(StrEnum):
     STRICT = "strict"
 
 
+class AuthMode(StrEnum):
+    """What the HTTP server asks for: nothing, a key of its own, a token of an OpenID provider, or either."""
+
+    OFF = "off"
+    KEYS = "keys"
+    OIDC = "oidc"
+    KEYS_OR_OIDC = "keys+oidc"
+
+    @property
+    def takes_keys(self) -> bool:
+        return self in (AuthMode.KEYS, AuthMode.KEYS_OR_OIDC)
+
+    @property
+    def takes_tokens(self) -> bool:
+        return self in (AuthMode.OIDC, AuthMode.KEYS_OR_OIDC)
+
+
 class Engine(StrEnum):
     """Where parsing and embedding run."""
 

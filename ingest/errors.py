@@ -45,6 +45,9 @@ was found, what was expected and what to do::
     │   ├── FetchError             fetch_failed
     │   ├── SourceGoneError        source_gone
     │   └── UnreadableFileError    file_unreadable
+    ├── UnauthenticatedError       no credentials, or none that are known: unauthenticated
+    ├── ForbiddenError             whoever asks may not do this: forbidden
+    ├── OverloadedError            more is asked than is served: overloaded
     ├── MissingExtraError          an optional library is not installed: extra_missing
     ├── StorageError               the disk is full, read-only or failing: storage_failed
     ├── DatabaseError              a database cannot be reached or read: database_failed
@@ -66,6 +69,19 @@ was found, what was expected and what to do::
 from __future__ import annotations
 
 from ingest.error_root import TroikaError
+from ingest.service_errors import (
+    AdapterRejectedError,
+    EntailmentError,
+    ForbiddenError,
+    GeneratorError,
+    OverloadedError,
+    PromotionRefusedError,
+    ReleaseHistoryError,
+    RerankerError,
+    ServerError,
+    SinkError,
+    UnauthenticatedError,
+)
 from ingest.source_errors import (
     AddressRefusedError,
     BrokenFileError,
@@ -132,6 +148,7 @@ __all__ = [
     "FetchError",
     "FileTooLargeError",
     "FilterError",
+    "ForbiddenError",
     "GateReportError",
     "GeneratorError",
     "GlobError",
@@ -143,6 +160,7 @@ __all__ = [
     "NestedArchiveError",
     "NoTermsError",
     "NoTextError",
+    "OverloadedError",
     "ParseError",
     "ParseMemoryError",
     "ParseTimeoutError",
@@ -151,6 +169,8 @@ __all__ = [
     "PromotionRefusedError",
     "QueryError",
     "QuestionTooLongError",
+    "ReleaseHistoryError",
+    "RerankerError",
     "RobotsRefusedError",
     "RunMismatchError",
     "ServerError",
@@ -162,6 +182,7 @@ __all__ = [
     "StorageError",
     "TrainingDataError",
     "TroikaError",
+    "UnauthenticatedError",
     "UndecodableFileError",
     "UnknownFormatError",
     "UnreadableFileError",
@@ -217,51 +238,3 @@ class ModelNotFoundError(TroikaError):
     """A model's files are not where the settings say."""
 
     code = "model_not_found"
-
-
-class AdapterRejectedError(TroikaError):
-    """An adapter does not match its recorded hash, base model or prompt."""
-
-    code = "adapter_rejected"
-
-
-class PromotionRefusedError(TroikaError):
-    """No gate's report shows that a release may be served."""
-
-    code = "promotion_refused"
-
-
-class ReleaseHistoryError(TroikaError):
-    """A record of the history of releases is missing, cannot be read or was changed."""
-
-    code = "release_history_broken"
-
-
-class GeneratorError(TroikaError):
-    """The generator failed, or the server behind it cannot be reached."""
-
-    code = "generator_failed"
-
-
-class RerankerError(TroikaError):
-    """The reranker failed, or the server behind it cannot be reached."""
-
-    code = "reranker_failed"
-
-
-class EntailmentError(TroikaError):
-    """The model that judges whether one text follows from another failed."""
-
-    code = "entailment_failed"
-
-
-class ServerError(TroikaError):
-    """A server of Troika cannot be reached, or what answers there cannot be asked."""
-
-    code = "server_failed"
-
-
-class SinkError(TroikaError):
-    """A tracking service cannot be reached, or refuses the run that it is given."""
-
-    code = "sink_failed"

@@ -26,7 +26,9 @@ from ingest.dotted_keys import nest
 from ingest.errors import SettingsError
 from ingest.settings_answer import AnswerSettings, GroundingSettings
 from ingest.settings_canary import CanarySettings
+from ingest.settings_observe import ObserveSettings
 from ingest.settings_section import Fraction, Positive, Price, Section
+from ingest.settings_server import ServerSettings
 from ingest.settings_sources import read_environment, read_file
 from ingest.settings_vllm import VllmSettings
 from ingest.stores.settings import StoreSettings
@@ -186,15 +188,6 @@ class CacheSettings(Section):
     entries: Positive = Field(default=10_000, description="answers kept; the longest unused go first")
 
 
-class ServerSettings(Section):
-    """The HTTP server."""
-
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    max_question_characters: Positive = 4000
-    max_request_bytes: Positive = 1_000_000
-
-
 class Settings(Section):
     """The whole configuration."""
 
@@ -214,6 +207,7 @@ class Settings(Section):
     cache: CacheSettings = CacheSettings()
     canary: CanarySettings = CanarySettings()
     server: ServerSettings = ServerSettings()
+    observe: ObserveSettings = ObserveSettings()
 
 
 class Origin(StrEnum):

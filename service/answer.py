@@ -98,7 +98,7 @@ class Answer:
 
     ``standalone_question``, ``queries`` and ``reranking`` tell how its passages were found; see
     ``SearchResult``. ``cache`` is None for an answer that was made anew; ``matched_question`` is the other
-    question that a kept or curated answer was given to.
+    question that a kept or curated answer was given to. ``asker`` is who asked, where askers are told apart.
     """
 
     id: str
@@ -125,6 +125,7 @@ class Answer:
     reranking: Reranking | None = None
     cache: Served | None = None
     matched_question: str | None = None
+    asker: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from fastapi import FastAPI
 
@@ -32,29 +33,33 @@ DESCRIPTION = (
 )
 
 
-def create_app(
-    settings: Settings,
-    pipelines: PipelineProvider,
-    history: History,
-    answers: AnswerCache | None = None,
-    vllm: VllmProcess | None = None,
-) -> FastAPI:
-    """The application. It owns what it is given: it starts ``vllm``, and closes everything at its end."""
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the application serves with, and owns: it starts ``vllm``, and closes all of them at its end."""
+
+    pipelines: PipelineProvider
+    history: History
+    answers: AnswerCache | None = None
+    vllm: VllmProcess | None = None
+
+
+def create_app(settings: Settings, parts: Parts) -> FastAPI:
+    """The application."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
-        if vllm is not None:
-            vllm.start()
-        warming = asyncio.create_task(_warm_up(pipelines, settings.collection))
+        if parts.vllm is not None:
+            parts.vllm.start()
+        warming = asyncio.create_task(_warm_up(parts.pipelines, settings.collection))
         yield
         warming.cancel()
         await asyncio.wait((warming,))
-        await pipelines.aclose()
-        await asyncio.to_thread(history.close)
-        if answers is not None:
-            await asyncio.to_thread(answers.close)
-        if vllm is not None:
-            await vllm.stop()
+        await parts.pipelines.aclose()
+        await asyncio.to_thread(parts.history.close)
+        if parts.answers is not None:
+            await asyncio.to_thread(parts.answers.close)
+        if parts.vllm is not None:
+            await parts.vllm.stop()
 
     app = FastAPI(
         title="Troika",
@@ -69,10 +74,10 @@ def create_app(
     app.add_middleware(BodyLimit, max_bytes=settings.server.max_request_bytes)
     app.add_middleware(SafeResponses)
     install_error_handlers(app)
-    app.include_router(answers_router(settings, pipelines, history, answers))
-    app.include_router(collections_router(settings, pipelines))
-    app.include_router(adapters_router(settings, history))
-    app.include_router(health_router(settings, pipelines))
+    app.include_router(answers_router(settings, parts.pipelines, parts.history, parts.answers))
+    app.include_router(collections_router(settings, parts.pipelines))
+    app.include_router(adapters_router(settings, parts.history))
+    app.include_router(health_router(settings, parts.pipelines))
     mount_pages(app)
     return app
 

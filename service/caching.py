@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from ingest.errors import SnapshotCorruptError
-from ingest.filters.filters import EVERYTHING, Filter
 from ingest.words.language import detect_language
 from service.answer import (
     Answer,
@@ -39,6 +38,7 @@ from service.curated import CuratedAnswers
 from service.feedback import timestamp
 from service.pipeline import AnswerPipeline, fold
 from service.prompt import PROMPT_ID
+from service.question import Inquiry
 from service.retrieve_mode import SearchMode
 from service.same_question import SameQuestion
 
@@ -78,73 +78,57 @@ class CachingPipeline:
         self._same = same
         self._keep = keep
 
-    async def stream(
-        self,
-        question: str,
-        passages: int | None = None,
-        history: Sequence[str] = (),
-        wanted: Filter = EVERYTHING,
-        *,
-        cache: bool = True,
-    ) -> AsyncGenerator[AnswerEvent]:
+    async def stream(self, inquiry: Inquiry) -> AsyncGenerator[AnswerEvent]:
         """As ``AnswerPipeline.stream``; without ``cache`` the answer is made anew and not remembered."""
         started = time.perf_counter()
-        is_cached = cache and not history
-        scope = replace(self._scope, conditions=f"{self._scope.conditions} passages={passages} {wanted.key}")
-        found = await asyncio.to_thread(self._before_search, question, scope, wanted) if is_cached else None
+        is_cached = inquiry.cache and not inquiry.history
+        scope = self._scope_of(inquiry)
+        found = await asyncio.to_thread(self._before_search, inquiry, scope) if is_cached else None
         if found is None:
-            async with aclosing(self._behind.stream(question, passages, history, wanted)) as events:
+            async with aclosing(self._behind.stream(inquiry)) as events:
                 async for event in events:
                     if is_cached and isinstance(event, Retrieved):
-                        found = await asyncio.to_thread(self._after_search, question, event.passages, scope)
+                        found = await asyncio.to_thread(self._after_search, inquiry, event.passages, scope)
                         if found is not None:
                             break
                     if is_cached and isinstance(event, Finished):
                         await asyncio.to_thread(self._learn, event.answer, scope)
                     yield event
         if found is not None:
-            for event in self._again(found, question, started):
+            for event in self._again(found, inquiry, started):
                 if isinstance(event, Finished):
                     await asyncio.to_thread(self._keep, event.answer)
                 yield event
 
-    async def answer(
-        self,
-        question: str,
-        history: Sequence[str] = (),
-        wanted: Filter = EVERYTHING,
-        *,
-        cache: bool = True,
-    ) -> Answer:
-        """The whole answer to ``question``; see ``stream``."""
-        return await fold(self.stream(question, history=history, wanted=wanted, cache=cache))
+    async def answer(self, inquiry: Inquiry) -> Answer:
+        """The whole answer to what is asked; see ``stream``."""
+        return await fold(self.stream(inquiry))
 
-    async def search(
-        self,
-        query: str,
-        k: int,
-        mode: SearchMode = SearchMode.HYBRID,
-        history: Sequence[str] = (),
-        wanted: Filter = EVERYTHING,
-    ) -> SearchResult:
+    async def search(self, inquiry: Inquiry, k: int, mode: SearchMode = SearchMode.HYBRID) -> SearchResult:
         """See ``AnswerPipeline.search``."""
-        return await self._behind.search(query, k, mode, history, wanted)
+        return await self._behind.search(inquiry, k, mode)
 
     async def aclose(self) -> None:
         """Close the pipeline behind; the cache is its opener's to close."""
         await self._behind.aclose()
 
-    def _before_search(self, question: str, scope: Scope, wanted: Filter) -> _Found | None:
+    def _scope_of(self, inquiry: Inquiry) -> Scope:
+        groups = None if inquiry.groups is None else sorted(inquiry.groups)
+        wishes = f"passages={inquiry.passages} {inquiry.wanted.key} groups={groups} {inquiry.sampling}"
+        return replace(self._scope, conditions=f"{self._scope.conditions} {wishes}")
+
+    def _before_search(self, inquiry: Inquiry, scope: Scope) -> _Found | None:
         # Whether a curated answer meets a filter is known once the search has found it.
-        curated = None if wanted else self._curated.find(question)
+        curated = None if inquiry.wanted else self._curated.find(inquiry.question, inquiry.groups)
         if curated is not None:
             return self._give_curated(*curated)
-        answer = self._answers.exact(scope, question) if self._answers else None
+        answer = self._answers.exact(scope, inquiry.question) if self._answers else None
         return self._checked(answer, Served.EXACT) if answer else None
 
-    def _after_search(self, question: str, passages: Sequence[Passage], scope: Scope) -> _Found | None:
+    def _after_search(self, inquiry: Inquiry, passages: Sequence[Passage], scope: Scope) -> _Found | None:
         if self._same is None or not passages:
             return None
+        question = inquiry.question
         vector = self._same.embed(question)
         curated = self._same.best(
             question,
@@ -207,17 +191,18 @@ class CachingPipeline:
             self._answers.keep(scope, answer, self._same.embed(answer.question) if self._same else None)
 
     @staticmethod
-    def _again(found: _Found, question: str, started: float) -> list[AnswerEvent]:
+    def _again(found: _Found, inquiry: Inquiry, started: float) -> list[AnswerEvent]:
         took = round((time.perf_counter() - started) * 1e3, 3)
         answer = replace(
             found.answer,
             id=uuid.uuid4().hex,
-            question=question.strip(),
+            question=inquiry.question.strip(),
             timings_ms={"first_token": took, "total": took},
             usage=Usage(),
             created_at=timestamp(datetime.now(UTC)),
             cache=found.served,
             matched_question=None if found.served is Served.EXACT else found.question,
+            asker=inquiry.asker,
         )
         cited = [Cited(citation) for citation in answer.citations]
         return [Retrieved(answer.id, answer.passages), Delta(answer.text), *cited, Finished(answer)]

@@ -59,7 +59,12 @@ class CanaryPipelines:
         self._checking: asyncio.Task[None] | None = None
 
     @asynccontextmanager
-    async def lease(self, collection: str, conversation: str | None = None) -> AsyncGenerator[Answering]:
+    async def lease(
+        self,
+        collection: str,
+        conversation: str | None = None,
+        release: str | None = None,  # noqa: ARG002
+    ) -> AsyncGenerator[Answering]:
         """See ``PipelineProvider``; without a conversation, what is served to all.
 
         Raises:

@@ -13,10 +13,10 @@ import typer
 
 from ingest.cli import CollectionOption, JsonOption
 from ingest.errors import PathNotFoundError
-from ingest.filters.filters import EVERYTHING, Filter
 from ingest.filters.forms import parse_filter
 from ingest.settings import GeneratorKind, Settings, load_settings
 from service.answer import Answer, SearchResult
+from service.question import Inquiry
 from service.retrieve_mode import SearchMode
 
 service_app = typer.Typer(add_completion=False)
@@ -61,10 +61,9 @@ def search(
     as_json: JsonOption = False,
 ) -> None:
     """Find the best passages for a query."""
-    wanted = parse_filter(conditions or ())
+    inquiry = Inquiry(query, history=history or (), wanted=parse_filter(conditions or ()))
     settings = load_settings({"generator.kind": GeneratorKind.EXTRACTIVE, "retrieval.groups": group})
-    found = _search(settings, collection or settings.collection, query, k, mode, history or (), wanted)
-    result = asyncio.run(found)
+    result = asyncio.run(_search(settings, collection or settings.collection, inquiry, k, mode))
     if as_json:
         from service.search_schemas import search_to_json
 
@@ -93,10 +92,9 @@ def ask(
 ) -> None:
     """Answer a question from a collection, with citations."""
     wanted = parse_filter(conditions or ())
+    inquiry = Inquiry(question, history=history or (), wanted=wanted, cache=cache)
     settings = load_settings({"retrieval.groups": group})
-    source = collection or settings.collection
-    asked = _ask(settings, source, [question], history or (), wanted, cache=cache, release=release)
-    (answer,) = asyncio.run(asked)
+    (answer,) = asyncio.run(_ask(settings, collection or settings.collection, [inquiry], release))
     if as_json:
         from service.schemas import answer_to_json
 
@@ -135,7 +133,8 @@ def demo(
     with display() as progress:
         report = ingest_paths([HANDBOOK], settings.collection, settings, progress=progress)
     typer.echo(report.summary())
-    for answer in asyncio.run(_ask(settings, settings.collection, DEMO_QUESTIONS, cache=False)):
+    inquiries = [Inquiry(question, cache=False) for question in DEMO_QUESTIONS]
+    for answer in asyncio.run(_ask(settings, settings.collection, inquiries)):
         typer.echo(f"\nQ: {answer.question}\n{format_answer(answer)}")
     url = f"http://{settings.server.host}:{settings.server.port}/"
     if serve_after:
@@ -181,37 +180,24 @@ def format_answer(answer: Answer) -> str:
 
 
 async def _search(
-    settings: Settings,
-    collection: str,
-    query: str,
-    k: int,
-    mode: SearchMode,
-    history: Sequence[str],
-    wanted: Filter,
+    settings: Settings, collection: str, inquiry: Inquiry, k: int, mode: SearchMode
 ) -> SearchResult:
     from service.wiring import open_pipeline
 
     pipeline = await open_pipeline(settings, collection)
     try:
-        return await pipeline.search(query, k, mode, history, wanted)
+        return await pipeline.search(inquiry, k, mode)
     finally:
         await pipeline.aclose()
 
 
 async def _ask(
-    settings: Settings,
-    collection: str,
-    questions: Sequence[str],
-    history: Sequence[str] = (),
-    wanted: Filter = EVERYTHING,
-    *,
-    cache: bool,
-    release: str | None = None,
+    settings: Settings, collection: str, inquiries: Sequence[Inquiry], release: str | None = None
 ) -> list[Answer]:
     from service.caching_factory import open_caching_pipeline
 
     async with open_caching_pipeline(settings, collection, release) as pipeline:
-        return [await pipeline.answer(question, history, wanted, cache=cache) for question in questions]
+        return [await pipeline.answer(inquiry) for inquiry in inquiries]
 
 
 def _shorten(text: str) -> str:

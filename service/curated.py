@@ -15,25 +15,32 @@ from service.cite import Cited
 
 
 class CuratedAnswers:
-    """The curated answers that someone in ``groups`` may see; their text is read when one is given."""
+    """The curated answers of a snapshot; their text is read when one is given."""
 
     def __init__(self, documents: Docstore, groups: AbstractSet[str]) -> None:
+        """``groups``: those of an asker of whom nothing else is known."""
         self._documents = documents
+        self._groups = groups
         self._questions: dict[str, tuple[str, ...]] = {}
-        self._asked: dict[str, tuple[str, str]] = {}
-        for document_id, metadata in documents.metadata_under(FAQ_SCHEME).items():
+        self._metadata = documents.metadata_under(FAQ_SCHEME)
+        self._asked: dict[str, list[tuple[str, str]]] = {}
+        for document_id, metadata in self._metadata.items():
             questions = metadata.get(QUESTIONS)
-            if isinstance(questions, tuple) and may_see(metadata, groups):
+            if isinstance(questions, tuple):
                 self._questions[document_id] = questions
                 for question in questions:
-                    self._asked.setdefault(normalized(question), (document_id, question))
+                    self._asked.setdefault(normalized(question), []).append((document_id, question))
 
-    def find(self, question: str) -> tuple[str, str] | None:
-        """The document that answers exactly this question, and the question as it is written there."""
-        return self._asked.get(normalized(question))
+    def find(self, question: str, groups: AbstractSet[str] | None = None) -> tuple[str, str] | None:
+        """A document that answers exactly this question and that someone in ``groups`` may see, and the
+        question as it is written there."""
+        known = self._groups if groups is None else groups
+        found = self._asked.get(normalized(question), ())
+        return next((pair for pair in found if may_see(self._metadata[pair[0]], known)), None)
 
     def among(self, passages: Sequence[Passage]) -> list[tuple[str, str]]:
-        """The curated documents that ``passages`` are of, each with every question that it answers."""
+        """The curated documents that ``passages`` are of, each with every question that it answers; whoever
+        was shown the passages may see them."""
         documents = dict.fromkeys(passage.chunk.document_id for passage in passages)
         return [(key, question) for key in documents for question in self._questions.get(key, ())]
 

@@ -12,6 +12,7 @@ from ingest.words.language import detect_language
 from service.answer import Answer, Degradation, Delta, Passage, Usage
 from service.cite import Cited
 from service.prompt import PROMPT_ID
+from service.question import Inquiry
 from service.search import Found
 
 
@@ -19,7 +20,7 @@ from service.search import Found
 class Draft:
     """Filled from stage to stage; ``found`` stays None for an answer from given passages."""
 
-    question: str
+    inquiry: Inquiry
     started: float = field(default_factory=time.perf_counter)
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     found: Found | None = None
@@ -36,6 +37,11 @@ class Draft:
 
     def __post_init__(self) -> None:
         self.language = detect_language(self.question)
+
+    @property
+    def question(self) -> str:
+        """The question as it was asked."""
+        return self.inquiry.question
 
     @property
     def meant(self) -> str:
@@ -83,4 +89,5 @@ class Draft:
             standalone_question=self.found.standalone_question if self.found else None,
             queries=self.found.queries if self.found else (),
             reranking=self.found.reranking if self.found else None,
+            asker=self.inquiry.asker,
         )

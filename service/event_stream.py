@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from ingest.filters.filters import EVERYTHING, Filter
 from service.answer import AnswerEvent, Cited, Delta, Finished, Retrieved
 from service.http_errors import problem_of
 from service.pipelines import PipelineProvider
+from service.question import Inquiry
 from service.schemas import AnswerBody, CitationBody, PassageBody
 
 HEARTBEAT_SECONDS = 15.0
@@ -34,18 +34,12 @@ class AnswerStream:
         self,
         pipelines: PipelineProvider,
         collection: str,
-        question: str,
-        passages: int | None,
-        history: Sequence[str] = (),
-        wanted: Filter = EVERYTHING,
-        *,
-        cache: bool = True,
+        inquiry: Inquiry,
+        release: str | None = None,
     ) -> None:
         # Bounded: a client that reads slowly slows the model down instead of filling the memory.
         self._queue: asyncio.Queue[AnswerEvent | Exception | None] = asyncio.Queue(QUEUED_EVENTS)
-        self._task = asyncio.create_task(
-            self._produce(pipelines, collection, question, passages, history, wanted, cache=cache)
-        )
+        self._task = asyncio.create_task(self._produce(pipelines, collection, inquiry, release))
 
     async def next(self) -> AnswerEvent | None:
         """The next event; None after the last.
@@ -69,26 +63,17 @@ class AnswerStream:
         self._task.cancel()
 
     async def _produce(
-        self,
-        pipelines: PipelineProvider,
-        collection: str,
-        question: str,
-        passages: int | None,
-        history: Sequence[str],
-        wanted: Filter,
-        *,
-        cache: bool,
+        self, pipelines: PipelineProvider, collection: str, inquiry: Inquiry, release: str | None
     ) -> None:
         try:
             # Its first turn is all that is known of a conversation, and every request of it holds it.
-            conversation = history[0] if history else question
-            async with pipelines.lease(collection, conversation) as pipeline:
-                # An async generator in fact: closing it is what stops the model.
-                stream = pipeline.stream(question, passages, history, wanted, cache=cache)
-                events = cast("AsyncGenerator[AnswerEvent]", stream)
-                async with aclosing(events):
-                    async for event in events:
-                        await self._queue.put(event)
+            conversation = inquiry.history[0] if inquiry.history else inquiry.question
+            async with (
+                pipelines.lease(collection, conversation, release) as pipeline,
+                aclosing(pipeline.stream(inquiry)) as events,  # closing it is what stops the model
+            ):
+                async for event in events:
+                    await self._queue.put(event)
             await self._queue.put(None)
         except Exception as error:
             await self._queue.put(error)

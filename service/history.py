@@ -24,7 +24,7 @@ from ingest.errors import AnswerNotFoundError, SettingsError
 from service.answer import Answer, Degradation
 from service.feedback import Feedback, Verdict, timestamp
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 BUSY_SECONDS = 5.0
 
 _SCHEMA = """
@@ -72,7 +72,8 @@ _REASON_COLUMNS = """
 ALTER TABLE feedback ADD COLUMN wrong_citations TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE feedback ADD COLUMN preferred_over TEXT REFERENCES answers (id);
 """
-_STEPS = (_SCHEMA, _ORIGIN_COLUMNS, _REASON_COLUMNS)
+_ASKER_COLUMN = "ALTER TABLE answers ADD COLUMN asker TEXT;\n"
+_STEPS = (_SCHEMA, _ORIGIN_COLUMNS, _REASON_COLUMNS, _ASKER_COLUMN)
 """What leads from each version of the schema to the next, from an empty file on."""
 
 _JSON_COLUMNS = ("passages", "citations", "timings_ms", "usage", "queries")

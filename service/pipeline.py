@@ -16,7 +16,6 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from ingest.errors import GeneratorError
-from ingest.filters.filters import EVERYTHING, Filter
 from ingest.snapshots.snapshot import Snapshot
 from service.answer import (
     Answer,
@@ -36,7 +35,7 @@ from service.draft import Draft
 from service.generate import Generator
 from service.ground import Grounding
 from service.prompt import is_refusal, template_for
-from service.question import check_question
+from service.question import Inquiry, check_question
 from service.release import Release
 from service.retrieve_mode import SearchMode
 from service.search import Search
@@ -80,54 +79,39 @@ class AnswerPipeline:
         self._policy = policy
         self._keep = keep
 
-    async def stream(
-        self,
-        question: str,
-        passages: int | None = None,
-        history: Sequence[str] = (),
-        wanted: Filter = EVERYTHING,
-    ) -> AsyncGenerator[AnswerEvent]:
-        """Answer ``question`` from at most ``passages`` passages; the last event holds the whole answer.
+    async def stream(self, inquiry: Inquiry) -> AsyncGenerator[AnswerEvent]:
+        """Answer what is asked; the last event holds the whole answer.
 
-        ``history`` holds the texts of the turns before it, oldest first: questions and their answers. Only
-        what meets the filter ``wanted`` is searched, and read with what stands around it.
         Closing the stream early stops the generator; such an answer is not kept.
 
         Raises:
             EmptyQuestionError, QuestionTooLongError, NoTermsError: the question cannot be answered as put.
             FilterError: the filter names a key that no document has.
         """
-        draft = self._draft(question)
-        await self._read(draft, passages, history, wanted)
+        draft = self._draft(inquiry)
+        await self._read(draft)
         draft.mark("retrieval")
         async with aclosing(self._write(draft)) as events:
             async for event in events:
                 yield event
 
-    async def answer(self, question: str, history: Sequence[str] = ()) -> Answer:
-        """The whole answer to ``question``; see ``stream``."""
-        return await fold(self.stream(question, history=history))
+    async def answer(self, inquiry: Inquiry) -> Answer:
+        """The whole answer to what is asked; see ``stream``."""
+        return await fold(self.stream(inquiry))
 
-    async def answer_from(self, question: str, passages: Sequence[Passage]) -> Answer:
+    async def answer_from(self, inquiry: Inquiry, passages: Sequence[Passage]) -> Answer:
         """The answer from given passages, without a search: what a perfect retriever would bring about."""
-        draft = self._draft(question)
+        draft = self._draft(inquiry)
         draft.passages = tuple(passages)
         return await fold(self._write(draft))
 
-    async def search(
-        self,
-        query: str,
-        k: int,
-        mode: SearchMode = SearchMode.HYBRID,
-        history: Sequence[str] = (),
-        wanted: Filter = EVERYTHING,
-    ) -> SearchResult:
-        """The best ``k`` chunks for ``query``; ``history`` and ``wanted`` as in ``stream``."""
+    async def search(self, inquiry: Inquiry, k: int, mode: SearchMode = SearchMode.HYBRID) -> SearchResult:
+        """The best ``k`` chunks for what is asked; the same errors as ``stream``."""
         started = time.perf_counter()
-        checked = check_question(query, self._policy.max_question_characters)
-        found = await self._search.find(checked, k, mode, history, wanted)
+        checked = self._checked(inquiry)
+        found = await self._search.find(checked, k, mode)
         return SearchResult(
-            query=checked,
+            query=checked.question,
             snapshot_id=self.snapshot.id,
             hits=found.hits,
             timings_ms={"retrieval": round((time.perf_counter() - started) * 1e3, 3)},
@@ -143,13 +127,17 @@ class AnswerPipeline:
         finally:
             self.snapshot.close()
 
-    def _draft(self, question: str) -> Draft:
-        return Draft(check_question(question, self._policy.max_question_characters))
+    def _checked(self, inquiry: Inquiry) -> Inquiry:
+        question = check_question(inquiry.question, self._policy.max_question_characters)
+        return replace(inquiry, question=question)
 
-    async def _read(self, draft: Draft, passages: int | None, history: Sequence[str], wanted: Filter) -> None:
+    def _draft(self, inquiry: Inquiry) -> Draft:
+        return Draft(self._checked(inquiry))
+
+    async def _read(self, draft: Draft) -> None:
         """Find and assemble the passages, and weigh whether they hold the answer."""
-        most = self._context.candidates(passages)
-        found = await self._search.find(draft.question, most, history=history, wanted=wanted)
+        passages = draft.inquiry.passages
+        found = await self._search.find(draft.inquiry, self._context.candidates(passages))
         context = await asyncio.to_thread(self._context.build, found.hits, passages)
         languages = self.snapshot.manifest.embedder.languages
         draft.found = found

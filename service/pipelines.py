@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from ingest.document import Chunk, Document
-from ingest.filters.filters import Filter
 from service.answer import AnswerEvent, SearchResult
 from service.generate import Generator
+from service.question import Inquiry
 from service.release import Release
 from service.retrieve_mode import SearchMode
 
@@ -56,19 +56,9 @@ class Answering(Protocol):
     @property
     def release(self) -> Release: ...
 
-    def stream(
-        self,
-        question: str,
-        passages: int | None = None,
-        history: Sequence[str] = (),
-        wanted: Filter = ...,
-        *,
-        cache: bool = True,
-    ) -> AsyncIterator[AnswerEvent]: ...
+    def stream(self, inquiry: Inquiry) -> AsyncGenerator[AnswerEvent]: ...
 
-    async def search(
-        self, query: str, k: int, mode: SearchMode, history: Sequence[str] = (), wanted: Filter = ...
-    ) -> SearchResult: ...
+    async def search(self, inquiry: Inquiry, k: int, mode: SearchMode) -> SearchResult: ...
 
     async def aclose(self) -> None: ...
 
@@ -87,9 +77,12 @@ class PipelineProvider(Protocol):
     """Where the HTTP service gets its pipelines from."""
 
     def lease(
-        self, collection: str, conversation: str | None = None
+        self, collection: str, conversation: str | None = None, release: str | None = None
     ) -> AbstractAsyncContextManager[Answering]:
-        """The pipeline of a collection; all turns of a ``conversation`` get that of the same release."""
+        """The pipeline of a collection; all turns of a ``conversation`` get that of the same release.
+
+        A named ``release`` answers in place of what is served.
+        """
         ...
 
     def collections(self) -> Sequence[CollectionSummary]: ...

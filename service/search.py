@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ingest.document import Hit
-from ingest.filters.filters import EVERYTHING, Filter
+from ingest.filters.filters import Filter
 from ingest.words.language import detect_language
 from service.answer import Reranking
 from service.conversation import Conversation
+from service.question import Inquiry
 from service.question_writer import QuestionWriter
 from service.rerank import Reranker, RerankPolicy, rerank
 from service.retrieve_mode import SearchMode
@@ -31,7 +32,9 @@ _DEPTH_OF_EACH = 100
 class HitSource(Protocol):
     """What is used of ``service.retrieve.Retriever``: the best hits, best first, scored from 0 to 1."""
 
-    def retrieve(self, query: str, k: int, mode: SearchMode = ..., wanted: Filter = ...) -> Sequence[Hit]: ...
+    def retrieve(
+        self, query: str, k: int, mode: SearchMode, wanted: Filter, groups: frozenset[str] | None
+    ) -> Sequence[Hit]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,32 +86,24 @@ class Search:
         self._reranker = reranker
         self._policy = policy
 
-    async def find(
-        self,
-        question: str,
-        k: int,
-        mode: SearchMode = SearchMode.HYBRID,
-        history: Sequence[str] = (),
-        wanted: Filter = EVERYTHING,
-    ) -> Found:
-        """The best ``k`` hits for ``question`` that meet the filter ``wanted``.
-
-        It was asked after ``history``, the texts of the turns before it.
+    async def find(self, inquiry: Inquiry, k: int, mode: SearchMode = SearchMode.HYBRID) -> Found:
+        """The best ``k`` hits for what is asked, of those that meet its filter and its groups may see.
 
         Raises:
             NoTermsError: the question holds no letter, digit or ideograph.
             FilterError: the filter names a key that no document has.
         """
-        follow_up = None
-        if history:
-            follow_up = await self._conversation.standalone(question, history, detect_language(question))
+        question, follow_up = inquiry.question, None
+        if inquiry.history:
+            language = detect_language(question)
+            follow_up = await self._conversation.standalone(question, inquiry.history, language)
         queries = [_Query(question, mode)]
         if follow_up is not None:
             queries.append(_Query(follow_up.text, mode, _STANDALONE_WEIGHT))
         asked = follow_up.text if follow_up is not None and follow_up.is_question else question
         queries += await self._further(asked, mode)
         hits, reranking = await asyncio.to_thread(
-            self._ranked, queries, asked if follow_up is None else follow_up.text, k, wanted
+            self._ranked, queries, asked if follow_up is None else follow_up.text, k, inquiry
         )
         return Found(
             hits=tuple(hits),
@@ -134,14 +129,17 @@ class Search:
         return further
 
     def _ranked(
-        self, queries: Sequence[_Query], question: str, k: int, wanted: Filter
+        self, queries: Sequence[_Query], question: str, k: int, inquiry: Inquiry
     ) -> tuple[list[Hit], Reranking | None]:
         most = k if self._reranker is None else max(k, self._policy.rerank.depth)
+        depth = most if len(queries) == 1 else max(most, _DEPTH_OF_EACH)
+        rankings = [
+            self._source.retrieve(query.text, depth, query.mode, inquiry.wanted, inquiry.groups)
+            for query in queries
+        ]
         if len(queries) == 1:
-            hits = list(self._source.retrieve(queries[0].text, most, queries[0].mode, wanted))
+            hits = list(rankings[0])
         else:
-            depth = max(most, _DEPTH_OF_EACH)
-            rankings = [self._source.retrieve(query.text, depth, query.mode, wanted) for query in queries]
             hits = fuse_queries(rankings, [query.weight for query in queries])[:most]
         if self._reranker is None:
             return hits, None

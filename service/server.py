@@ -13,7 +13,7 @@ import uvicorn
 from ingest.errors import SettingsError
 from ingest.settings import ServerSettings, Settings
 from ingest.snapshots.collection import Collection
-from service.app import create_app
+from service.app import Parts, create_app
 from service.caching import CachingPipeline
 from service.caching_factory import CachingFactory, open_answer_cache
 from service.canary import CanaryPipelines
@@ -95,7 +95,7 @@ def _server(settings: Settings) -> uvicorn.Server:
     )
     return uvicorn.Server(
         uvicorn.Config(
-            create_app(settings, pipelines, history, answers, vllm),
+            create_app(settings, Parts(pipelines, history, answers, vllm)),
             log_level="info",
             access_log=False,
             timeout_graceful_shutdown=_GRACE_SECONDS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from ingest.document import Chunk, Document, Hit
 from ingest.errors import CollectionNotFoundError, NoTermsError
-from ingest.filters.filters import EVERYTHING, Filter, meanings
+from ingest.filters.filters import Filter, meanings
 from service.answer import (
     Answer,
     AnswerEvent,
@@ -32,6 +32,7 @@ from service.generate import Message, Piece, Sampling
 from service.history import History
 from service.pipelines import Answering, CollectionSummary
 from service.prompt import PROMPT_ID, template_for
+from service.question import Inquiry
 from service.release import Release
 from service.retrieve_mode import SearchMode
 from tests.small_handbook import chunks_of
@@ -113,28 +114,15 @@ class MemoryPipeline:
         )
         self._chunks = [chunk for document in self.source for chunk in chunks_of(document)]
 
-    async def search(
-        self,
-        query: str,
-        k: int,
-        mode: SearchMode,
-        history: Sequence[str] = (),
-        wanted: Filter = EVERYTHING,
-    ) -> SearchResult:
-        return SearchResult(query, self.snapshot.id, tuple(self._hits(query, k, wanted)), {"total": 1.0})
+    async def search(self, inquiry: Inquiry, k: int, mode: SearchMode) -> SearchResult:
+        hits = self._hits(inquiry.question, k, inquiry.wanted)
+        return SearchResult(inquiry.question, self.snapshot.id, tuple(hits), {"total": 1.0})
 
-    async def stream(
-        self,
-        question: str,
-        passages: int | None = None,
-        history: Sequence[str] = (),
-        wanted: Filter = EVERYTHING,
-        *,
-        cache: bool = True,
-    ) -> AsyncIterator[AnswerEvent]:
+    async def stream(self, inquiry: Inquiry) -> AsyncGenerator[AnswerEvent]:
+        question = inquiry.question
         found = tuple(
             Passage(marker, hit.chunk, hit.score)
-            for marker, hit in enumerate(self._hits(question, passages or 3, wanted), 1)
+            for marker, hit in enumerate(self._hits(question, inquiry.passages or 3, inquiry.wanted), 1)
         )
         answer_id = uuid.uuid4().hex
         try:
@@ -245,7 +233,9 @@ class OnePipeline:
     leases: int = 0
 
     @asynccontextmanager
-    async def lease(self, collection: str, conversation: str | None = None) -> AsyncGenerator[Answering]:
+    async def lease(
+        self, collection: str, conversation: str | None = None, release: str | None = None
+    ) -> AsyncGenerator[Answering]:
         if collection != self.pipeline.collection:
             raise CollectionNotFoundError(f"no collection is named {collection!r}: ingest into it first.")
         self.leases += 1

@@ -24,6 +24,7 @@ from ingest.settings import Settings
 from service.answer import Answer, AnswerEvent, Delta, Passage
 from service.pipeline import AnswerPipeline, fold
 from service.prompt import PROMPT_ID
+from service.question import Inquiry
 from service.retrieve_mode import SearchMode
 from service.schemas import AnswerBody
 from service.wiring import open_pipeline
@@ -45,13 +46,11 @@ class Documents(Protocol):
 class Pipeline(Protocol):
     """The part of the pipeline that finds and answers."""
 
-    def stream(
-        self, question: str, passages: int | None = None, history: Sequence[str] = ()
-    ) -> AsyncGenerator[AnswerEvent]: ...
+    def stream(self, inquiry: Inquiry) -> AsyncGenerator[AnswerEvent]: ...
 
-    def search(self, query: str, k: int, mode: SearchMode, history: Sequence[str]) -> Awaitable[Found]: ...
+    def search(self, inquiry: Inquiry, k: int, mode: SearchMode) -> Awaitable[Found]: ...
 
-    def answer_from(self, question: str, passages: Sequence[Passage]) -> Awaitable[Answer]: ...
+    def answer_from(self, inquiry: Inquiry, passages: Sequence[Passage]) -> Awaitable[Answer]: ...
 
 
 @asynccontextmanager
@@ -96,7 +95,7 @@ class CollectionAnswerer:
     async def record(self, case: Case) -> CaseRecord:
         """See ``Answerer``."""
         watch = Stopwatch()
-        async with aclosing(self._pipeline.stream(case.question, history=case.history)) as events:
+        async with aclosing(self._pipeline.stream(Inquiry(case.question, history=case.history))) as events:
             answer = await fold(_timed(events, watch))
         answered = Answered(AnswerBody.of(answer), watch.first_words_ms, watch.elapsed_ms())
         return await record_from_sources(case, answered, self)
@@ -108,7 +107,8 @@ class CollectionAnswerer:
 
     async def found(self, case: Case) -> tuple[str, ...]:
         """See ``Sources``."""
-        found = await self._pipeline.search(case.question, SEARCH_DEPTH, SearchMode.HYBRID, case.history)
+        inquiry = Inquiry(case.question, history=case.history)
+        found = await self._pipeline.search(inquiry, SEARCH_DEPTH, SearchMode.HYBRID)
         return tuple(hit.chunk.uri for hit in found.hits)
 
 
@@ -131,7 +131,7 @@ class OracleAnswerer:
             )
         watch = Stopwatch()
         passages = oracle_passages(case)
-        answer = await self._pipeline.answer_from(case.question, passages)
+        answer = await self._pipeline.answer_from(Inquiry(case.question), passages)
         return make_record(
             case,
             Answered(AnswerBody.of(answer), None, watch.elapsed_ms()),

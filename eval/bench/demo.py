@@ -28,6 +28,7 @@ from ingest.pipeline import ingest_paths
 from ingest.settings import Settings, load_settings
 from service.answer import Degradation
 from service.pipeline import AnswerPipeline
+from service.question import Inquiry
 from service.retrieve_mode import SearchMode
 from service.wiring import open_pipeline
 
@@ -101,7 +102,7 @@ async def _question(
         retrieval = await _time_searches(pipeline, cases)
         with progress_bar("answers", len(cases)) as progress:
             # One answer that is not counted: it loads the generator.
-            await pipeline.answer(cases[0].question)
+            await pipeline.answer(Inquiry(cases[0].question))
             records: list[CaseRecord] = []
             async for record in answer_cases(CollectionAnswerer(pipeline, documents), cases):
                 records.append(record)
@@ -119,7 +120,7 @@ async def _time_searches(pipeline: AnswerPipeline, cases: Sequence[Case]) -> Ret
     questions = cycle([case.question for case in cases])
     for question in islice(questions, WARM_UP_SEARCHES + SEARCHES):
         started = time.perf_counter()
-        await pipeline.search(question, SEARCH_PASSAGES, SearchMode.HYBRID)
+        await pipeline.search(Inquiry(question), SEARCH_PASSAGES, SearchMode.HYBRID)
         times.append((time.perf_counter() - started) * 1000.0)
     middle = percentiles(times[WARM_UP_SEARCHES:])
     return RetrievalFigures(SEARCHES, middle["p50"], middle["p99"])

@@ -35,6 +35,7 @@ from ingest.words.language import detect_language
 from ingest.words.sentences import sentence_spans
 from service.generate import Generator, Sampling
 from service.prompt import draft_template_for, render_draft
+from service.question import Inquiry
 
 TOP_HITS = 5
 MARGIN = 0.05
@@ -62,7 +63,7 @@ class Found(Protocol):
 class Searcher(Protocol):
     """What is used of ``service.pipeline.AnswerPipeline``."""
 
-    async def search(self, query: str, k: int) -> Found: ...
+    async def search(self, inquiry: Inquiry, k: int) -> Found: ...
 
 
 class Documents(Protocol):
@@ -188,7 +189,7 @@ class Drafter:
 
     async def _search(self, question: str, chunk: Chunk) -> Rejection | None:
         try:
-            found = await self._searcher.search(question, TOP_HITS)
+            found = await self._searcher.search(Inquiry(question), TOP_HITS)
         except NoTermsError:
             return Rejection.FORM
         best: dict[str, float] = {}

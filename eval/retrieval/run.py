@@ -16,6 +16,7 @@ from eval.progress import nothing
 from eval.retrieval.datasets import Query, corpus_id
 from ingest.document import Hit
 from ingest.errors import NoTermsError, QuestionTooLongError
+from service.question import Inquiry
 from service.retrieve_mode import SearchMode
 
 
@@ -42,9 +43,7 @@ class Found(Protocol):
 class ConversationSearcher(Protocol):
     """The part of the pipeline that finds passages, given the turns before the query, oldest first."""
 
-    def search(
-        self, query: str, k: int, mode: SearchMode, history: Sequence[str] = ...
-    ) -> Awaitable[Found]: ...
+    def search(self, inquiry: Inquiry, k: int, mode: SearchMode) -> Awaitable[Found]: ...
 
 
 async def run_queries(
@@ -68,8 +67,8 @@ async def run_queries(
     for row, query in enumerate((queries[0], *queries)):
         started = time.perf_counter()
         try:
-            history = query.history if with_history else ()
-            hits = (await pipeline.search(query.text, passages, mode, history)).hits
+            inquiry = Inquiry(query.text, history=query.history if with_history else ())
+            hits = (await pipeline.search(inquiry, passages, mode)).hits
         except (NoTermsError, QuestionTooLongError):
             hits, refused = (), True
         else:

@@ -21,6 +21,7 @@ from eval.tuning.objective_name import ObjectiveName
 from ingest.errors import NoTermsError, QuestionTooLongError
 from service.answer import Answer
 from service.pipeline import AnswerPipeline
+from service.question import Inquiry
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -84,7 +85,7 @@ class RankingObjective:
         times: list[float] = []
         for query in (queries[0], *queries):  # the first warms what the others find warm
             try:
-                found = await pipeline.search(query.text, _HITS)
+                found = await pipeline.search(Inquiry(query.text), _HITS)
             except (NoTermsError, QuestionTooLongError):
                 rankings.append([])
                 continue
@@ -117,7 +118,7 @@ class AnswerObjective:
         times: list[float] = []
         for case in (self._cases[0], *self._cases):  # the first warms what the others find warm
             try:
-                answer = await pipeline.answer(case.question)
+                answer = await pipeline.answer(Inquiry(case.question))
             except (NoTermsError, QuestionTooLongError):
                 values.append(float(not case.answerable))
                 continue

@@ -16,7 +16,7 @@ from finetune.data.rows import ExampleKind, TrainingExample, rows_sha256
 from ingest.document import Hit
 from ingest.settings import GeneratorKind, Settings
 from service.pipeline import AnswerPipeline
-from service.retrieve_mode import SearchMode
+from service.question import Inquiry
 from service.wiring import open_pipeline
 
 
@@ -113,4 +113,4 @@ class _PipelineSearch:
     pipeline: AnswerPipeline
 
     def retrieve(self, query: str, k: int) -> Sequence[Hit]:
-        return asyncio.run(self.pipeline.search(query, k, SearchMode.HYBRID)).hits
+        return asyncio.run(self.pipeline.search(Inquiry(query), k)).hits

@@ -21,10 +21,10 @@ from finetune.data.check_lengths import (
 from finetune.data.check_report import CheckReport
 from finetune.data.encode import Tokenizer
 from finetune.data.redact import NameFinder, redact_row
-from finetune.data.redact_rules import DataKind
 from finetune.data.row_files import row_of
 from finetune.data.rows import JudgedAnswer, PreferencePair, RankedAnswers, Row, TrainingExample
 from ingest.errors import CasesError
+from service.privacy.rules import DataKind
 from service.prompt import PROMPT_ID
 
 _WRITTEN = ("target", "chosen", "rejected", "answer")

@@ -16,6 +16,7 @@ from ingest.settings import Settings
 from service.ground import Grounding
 from service.history import History
 from service.pipeline import AnswerPipeline
+from service.question import Inquiry
 
 HISTORY = "history.sqlite"
 
@@ -63,7 +64,7 @@ class _IndexedCollection:
 
     def search(self, query: str, k: int) -> Sequence[Chunk]:
         try:
-            found = asyncio.run(self.pipeline.search(query, k))
+            found = asyncio.run(self.pipeline.search(Inquiry(query), k))
         except NoTermsError:
             return ()
         return [hit.chunk for hit in found.hits]

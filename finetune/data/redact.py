@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
-from finetune.data.redact_find import Finding, find_data
-from finetune.data.redact_rules import DataKind
 from finetune.data.rows import JudgedAnswer, PreferencePair, RankedAnswers, Row, TrainingExample, row_line
+from service.privacy.find import Finding, find_data
+from service.privacy.rules import DataKind
 
 _PLACEHOLDER = re.compile(rf"\[({'|'.join(DataKind)})_(\d+)\]")
 _NATIONAL_DIGITS = 10

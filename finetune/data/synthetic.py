@@ -20,6 +20,7 @@ from eval.metrics.words import contains_answer, token_f1
 from service.answer import Answer
 from service.cite import without_markers
 from service.generate import Generator
+from service.question import Inquiry
 
 SYNTHETIC = "synthetic"
 """The tag of such questions."""
@@ -33,7 +34,7 @@ SAME_ANSWER = 0.5
 class Service(Searcher, Protocol):
     """What is used of ``service.pipeline.AnswerPipeline``."""
 
-    async def answer(self, question: str) -> Answer: ...
+    async def answer(self, inquiry: Inquiry) -> Answer: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ async def synthesize(
     kept = [
         replace(case, id=f"{SYNTHETIC}-{case.id.partition('-')[2]}", tags=(SYNTHETIC,))
         for case in apart
-        if _comes_back(case, await service.answer(case.question))
+        if _comes_back(case, await service.answer(Inquiry(case.question)))
     ]
     rejected = {reason.value: number for reason, number in report.rejected.items()}
     rejected[IN_EVALUATION] = len(report.cases) - len(apart)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from ingest.settings import Settings
+from service.access.caller import Scope, allowed
 from service.adapter_schemas import AdapterBody, AdaptersBody, CanaryBody, ChangeBody
 from service.adapters import list_adapters
 from service.canary_watch import canary_state
@@ -19,7 +20,7 @@ def adapters_router(settings: Settings, history: History) -> APIRouter:
     """The route that tells of releases."""
     router = APIRouter(prefix="/v1", tags=["adapters"])
 
-    @router.get("/adapters", responses=PROBLEMS)
+    @router.get("/adapters", responses=PROBLEMS, dependencies=[Depends(allowed(Scope.QUERY))])
     async def adapters() -> AdaptersBody:  # pyright: ignore[reportUnusedFunction]
         """The kept adapters, the one that is served, and the canary with what its guards see."""
         return await asyncio.to_thread(_adapters, settings, history)

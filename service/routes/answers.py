@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
 from ingest.filters.forms import read_filter
 from ingest.settings import Settings
+from service.access.caller import Caller, Scope, allowed
 from service.answer import AnswerEvent, Finished
 from service.answer_cache import AnswerCache
 from service.event_stream import AnswerStream, EventStreamResponse
 from service.feedback import check_feedback, new_feedback
 from service.history import History
 from service.pipelines import PipelineProvider
-from service.question import check_question
+from service.question import Inquiry, check_question
 from service.routes.problems import PROBLEMS
 from service.schemas import AnswerBody, FeedbackBody, FeedbackRequest, QueryRequest, StoredAnswerBody
 
@@ -39,14 +41,20 @@ def answers_router(
         response_description=STREAM_DESCRIPTION,
         responses=PROBLEMS | {200: {"content": {"text/event-stream": {}}}},
     )
-    async def query(request: QueryRequest) -> AnswerBody | Response:  # pyright: ignore[reportUnusedFunction]
+    async def query(  # pyright: ignore[reportUnusedFunction]
+        request: QueryRequest, caller: Annotated[Caller, Depends(allowed(Scope.QUERY))]
+    ) -> AnswerBody | Response:
         """Answer a question from the documents of a collection."""
-        question = check_question(request.question, settings.server.max_question_characters)
-        collection = request.collection or settings.collection
-        wanted = read_filter(request.filter)
-        stream = AnswerStream(
-            pipelines, collection, question, request.passages, request.history, wanted, cache=request.cache
+        inquiry = Inquiry(
+            check_question(request.question, settings.server.max_question_characters),
+            passages=request.passages,
+            history=request.history,
+            wanted=read_filter(request.filter),
+            groups=caller.groups,
+            asker=caller.name,
+            cache=request.cache,
         )
+        stream = AnswerStream(pipelines, request.collection or settings.collection, inquiry)
         try:
             if not request.stream:
                 return await _whole_answer(stream)
@@ -57,12 +65,17 @@ def answers_router(
             raise
         return EventStreamResponse(first, stream)
 
-    @router.get("/answers/{answer_id}", responses=PROBLEMS)
+    @router.get("/answers/{answer_id}", responses=PROBLEMS, dependencies=[Depends(allowed(Scope.QUERY))])
     async def answer(answer_id: str) -> StoredAnswerBody:  # pyright: ignore[reportUnusedFunction]
         """An earlier answer, as it was given, with its judgements."""
         return StoredAnswerBody.of_stored(await asyncio.to_thread(history.get, answer_id))
 
-    @router.post("/feedback", status_code=HTTPStatus.CREATED, responses=PROBLEMS)
+    @router.post(
+        "/feedback",
+        status_code=HTTPStatus.CREATED,
+        responses=PROBLEMS,
+        dependencies=[Depends(allowed(Scope.FEEDBACK))],
+    )
     async def feedback(request: FeedbackRequest) -> FeedbackBody:  # pyright: ignore[reportUnusedFunction]
         """Judge an answer: thumbs up or down, a corrected answer, wrong citations, a comment."""
         judgement = new_feedback(

@@ -27,7 +27,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 from ingest.errors import GeneratorError
 from ingest.settings import Settings
 from service.answer import Degradation
-from service.app import create_app
+from service.app import Parts, create_app
 from service.history import History
 from tests.fakes import MemoryPipeline, OnePipeline
 from tests.small_handbook import small_handbook
@@ -70,8 +70,7 @@ def server_url(pipeline: MemoryPipeline, tmp_path_factory: pytest.TempPathFactor
     assert pipeline.history is not None
     app = create_app(
         Settings(home=tmp_path_factory.mktemp("app"), collection="default"),
-        OnePipeline(pipeline),
-        pipeline.history,
+        Parts(OnePipeline(pipeline), pipeline.history),
     )
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
     thread = threading.Thread(target=server.run)

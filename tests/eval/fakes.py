@@ -11,6 +11,7 @@ from rich.console import Console, RenderableType
 from ingest.document import BlockKind, Chunk, Document, Hit, document_id
 from ingest.errors import GeneratorError, NoTermsError
 from service.answer import Answer, AnswerEvent, Citation, Delta, Finished, Passage, Retrieved, Usage
+from service.question import Inquiry
 
 
 def shown(lines: RenderableType) -> str:
@@ -39,12 +40,11 @@ class FakePipeline:
     def document(self, document_id: str) -> Document:
         return next(document for document in map(self._document, self.texts) if document.id == document_id)
 
-    async def stream(
-        self, question: str, passages: int | None = None, history: Sequence[str] = ()
-    ) -> AsyncGenerator[AnswerEvent]:
+    async def stream(self, inquiry: Inquiry) -> AsyncGenerator[AnswerEvent]:
+        question = inquiry.question
         if question == "break":
             raise GeneratorError("the generator broke.")
-        self.asked.append((question, *history))
+        self.asked.append((question, *inquiry.history))
         found = tuple(
             Passage(marker, self._chunk(uri), 1.0) for marker, uri in enumerate(self.texts, start=1)
         )
@@ -53,11 +53,11 @@ class FakePipeline:
         yield Delta(answer.text)
         yield Finished(answer)
 
-    async def answer_from(self, question: str, passages: Sequence[Passage]) -> Answer:
-        return self._answer(question, tuple(passages))
+    async def answer_from(self, inquiry: Inquiry, passages: Sequence[Passage]) -> Answer:
+        return self._answer(inquiry.question, tuple(passages))
 
-    async def search(self, query: str, k: int, mode: object, history: Sequence[str] = ()) -> FakeFound:
-        query = " ".join((*history, query))
+    async def search(self, inquiry: Inquiry, k: int, mode: object) -> FakeFound:
+        query = " ".join((*inquiry.history, inquiry.question))
         if query == "?":
             raise NoTermsError("the question has no term.")
         self.searched.append(query)

@@ -15,7 +15,7 @@ from finetune.cli import finetune_app
 from finetune.data.row_files import read_examples, read_judged, read_pairs
 from ingest.pipeline import ingest_paths
 from ingest.settings import Settings
-from service.app import create_app
+from service.app import Parts, create_app
 from service.history import History
 from tests.fakes import MemoryPipeline, OnePipeline
 from tests.small_handbook import LORA_TEXT, OPERATIONS_TEXT, small_handbook
@@ -34,7 +34,7 @@ def judge(settings: Settings, *said: tuple[str, dict[str, Any]]) -> list[dict[st
     history = History(settings.home / "history.sqlite")
     # What was served held nothing of the gate; the collection that is searched later does.
     pipeline = MemoryPipeline(small_handbook()[1:], history)
-    app = create_app(settings, OnePipeline(pipeline), history)
+    app = create_app(settings, Parts(OnePipeline(pipeline), history))
 
     async def send() -> list[dict[str, Any]]:
         answers: list[dict[str, Any]] = []

@@ -7,7 +7,7 @@ import pytest
 
 from ingest.settings import Settings
 from service.adapters import start_canary, take_back
-from service.app import create_app
+from service.app import Parts, create_app
 from service.history import History
 from service.release_history import BASE
 from tests.fakes import MemoryPipeline, OnePipeline
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 async def test_the_server_tells_what_is_served_and_how_a_canary_fares(tmp_path: Path) -> None:
     home = tmp_path / "home"
     history = History(home / "history.sqlite")
-    app = create_app(Settings(home=home), OnePipeline(MemoryPipeline(small_handbook())), history)
+    app = create_app(Settings(home=home), Parts(OnePipeline(MemoryPipeline(small_handbook())), history))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://troika") as client:
         empty = (await client.get("/v1/adapters")).json()
         assert empty == {"served": BASE, "canary": None, "last_change": None, "adapters": []}

@@ -12,7 +12,7 @@ import pytest
 
 from ingest.errors import GeneratorError, ModelNotFoundError
 from ingest.settings import ServerSettings, Settings
-from service.app import create_app
+from service.app import Parts, create_app
 from service.history import History
 from service.limits import CONTENT_SECURITY_POLICY
 from tests.fakes import MemoryPipeline, OnePipeline
@@ -48,7 +48,7 @@ class Server:
             collection="default",
             server=ServerSettings(max_request_bytes=20_000, max_question_characters=400),
         )
-        self.app = create_app(settings, provider(self.pipeline), self.history)
+        self.app = create_app(settings, Parts(provider(self.pipeline), self.history))
 
     def client(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://troika")

@@ -18,13 +18,14 @@ from ingest.snapshots.snapshot import Snapshot
 from ingest.words.questions import WordRule
 from service.answer import Answer, AnswerEvent, Cited, Delta, Finished, Retrieved, Served, Usage
 from service.answer_cache import AnswerCache, Scope
-from service.app import create_app
+from service.app import Parts, create_app
 from service.caching import CachingPipeline
 from service.caching_factory import open_caching_pipeline
 from service.cite import is_exact
 from service.curated import CuratedAnswers
 from service.history import History
 from service.prompt import TEMPLATES
+from service.question import Inquiry
 from service.same_question import SameQuestion
 from tests.fakes import MemoryPipeline, OnePipeline
 from tests.service.conftest import PipelineMaker
@@ -110,7 +111,7 @@ async def test_an_answer_is_kept_for_its_filter_alone(caching: CachingMaker) -> 
     pipeline = caching(generator)
     wanted = parse_filter(["language=en"])
     for asked in (EVERYTHING, wanted, wanted):
-        answer = await pipeline.answer(QUESTION, wanted=asked)
+        answer = await pipeline.answer(Inquiry(QUESTION, wanted=asked))
     assert len(generator.asked) == 2
     assert answer.cache is Served.EXACT
 
@@ -118,8 +119,8 @@ async def test_an_answer_is_kept_for_its_filter_alone(caching: CachingMaker) -> 
 async def test_the_same_question_is_answered_once(caching: CachingMaker) -> None:
     generator = ScriptedGenerator(RIGHT)
     pipeline = caching(generator)
-    made = await events_of(pipeline.stream(QUESTION))
-    given = await events_of(pipeline.stream(f" {QUESTION.upper()} "))
+    made = await events_of(pipeline.stream(Inquiry(QUESTION)))
+    given = await events_of(pipeline.stream(Inquiry(f" {QUESTION.upper()} ")))
     assert len(generator.asked) == 1
     assert kinds_of(given) == kinds_of(made) == ["Retrieved", "Delta", "Cited", "Finished"]
     retrieved, first, again = given[0], made[-1], given[-1]
@@ -141,8 +142,8 @@ async def test_the_same_question_is_answered_once(caching: CachingMaker) -> None
 async def test_a_question_that_means_the_same_gets_the_same_answer(caching: CachingMaker) -> None:
     generator = ScriptedGenerator(RIGHT)
     pipeline = caching(generator, semantic=True)
-    await pipeline.answer(QUESTION)
-    answer = await pipeline.answer(SAME)
+    await pipeline.answer(Inquiry(QUESTION))
+    answer = await pipeline.answer(Inquiry(SAME))
     assert len(generator.asked) == 1
     assert (answer.cache, answer.matched_question, answer.question) == (Served.SEMANTIC, QUESTION, SAME)
     assert answer.text == RIGHT
@@ -155,24 +156,24 @@ async def test_a_question_that_means_the_same_gets_the_same_answer(caching: Cach
 async def test_a_question_that_is_only_near_is_answered_anew(caching: CachingMaker, other: str) -> None:
     generator = ScriptedGenerator(RIGHT)
     pipeline = caching(generator, semantic=True)
-    await pipeline.answer(QUESTION)
-    assert (await pipeline.answer(other)).cache is None
+    await pipeline.answer(Inquiry(QUESTION))
+    assert (await pipeline.answer(Inquiry(other))).cache is None
     assert len(generator.asked) == 2
 
 
 async def test_without_semantic_hits_other_words_are_another_question(caching: CachingMaker) -> None:
     pipeline = caching(ScriptedGenerator(RIGHT))
-    await pipeline.answer(QUESTION)
-    assert (await pipeline.answer(SAME)).cache is None
+    await pipeline.answer(Inquiry(QUESTION))
+    assert (await pipeline.answer(Inquiry(SAME))).cache is None
 
 
 async def test_what_an_answer_hangs_on_tells_answers_apart(caching: CachingMaker) -> None:
     pipeline = caching(ScriptedGenerator(RIGHT))
-    await pipeline.answer(QUESTION)
+    await pipeline.answer(Inquiry(QUESTION))
     other = caching(ScriptedGenerator(RIGHT), scope=replace(SCOPE, conditions="groups=[hr]"))
-    assert (await other.answer(QUESTION)).cache is None
-    assert (await pipeline.answer(QUESTION, history=["We spoke of cars."])).cache is None
-    (*_, fewer) = await events_of(pipeline.stream(QUESTION, passages=1))
+    assert (await other.answer(Inquiry(QUESTION))).cache is None
+    assert (await pipeline.answer(Inquiry(QUESTION, history=["We spoke of cars."]))).cache is None
+    (*_, fewer) = await events_of(pipeline.stream(Inquiry(QUESTION, passages=1)))
     assert isinstance(fewer, Finished)
     assert fewer.answer.cache is None
     assert len(fewer.answer.passages) == 1
@@ -181,17 +182,17 @@ async def test_what_an_answer_hangs_on_tells_answers_apart(caching: CachingMaker
 async def test_without_the_cache_an_answer_is_neither_taken_nor_kept(caching: CachingMaker) -> None:
     pipeline = caching(ScriptedGenerator(RIGHT))
     for _ in range(2):
-        assert (await pipeline.answer(QUESTION, cache=False)).cache is None
-    assert (await pipeline.answer(QUESTION)).cache is None
-    assert (await pipeline.answer(QUESTION, cache=False)).cache is None
-    assert (await pipeline.answer(QUESTION)).cache is Served.EXACT
+        assert (await pipeline.answer(Inquiry(QUESTION, cache=False))).cache is None
+    assert (await pipeline.answer(Inquiry(QUESTION))).cache is None
+    assert (await pipeline.answer(Inquiry(QUESTION, cache=False))).cache is None
+    assert (await pipeline.answer(Inquiry(QUESTION))).cache is Served.EXACT
 
 
 @pytest.mark.parametrize("script", [TEMPLATES["en"].refusal, "Bananas are blue [1]."])
 async def test_refused_and_degraded_answers_are_not_kept(caching: CachingMaker, script: str) -> None:
     pipeline = caching(ScriptedGenerator(script))
     for _ in range(2):
-        answer = await pipeline.answer(QUESTION)
+        answer = await pipeline.answer(Inquiry(QUESTION))
         assert answer.abstained or answer.degraded
         assert answer.cache is None
 
@@ -200,10 +201,10 @@ async def test_an_answer_whose_quotes_do_not_hold_is_not_given_again(
     caching: CachingMaker, cache: AnswerCache
 ) -> None:
     pipeline = caching(ScriptedGenerator(RIGHT))
-    answer = await pipeline.answer(QUESTION, cache=False)
+    answer = await pipeline.answer(Inquiry(QUESTION, cache=False))
     wrong = replace(answer.citations[0], quote="A rank of 61 is the default")
     cache.keep(replace(SCOPE, conditions=" passages=None"), replace(answer, citations=(wrong,)))
-    assert (await pipeline.answer(QUESTION)).cache is None
+    assert (await pipeline.answer(Inquiry(QUESTION))).cache is None
 
 
 async def test_curated_answers_are_given_as_written(tmp_path: Path, home: Path) -> None:
@@ -222,25 +223,27 @@ async def test_curated_answers_are_given_as_written(tmp_path: Path, home: Path) 
             ("Whence the name?", "Whence the name?"),
             ("Please tell me, who was Troika named after?", "Who was Troika named after?"),
         ):
-            answer = await pipeline.answer(question)
+            answer = await pipeline.answer(Inquiry(question))
             assert (answer.cache, answer.matched_question) == (Served.FAQ, matched)
             assert answer.text == "Three horses before one carriage. They pull together."
             assert "".join(citation.quote for citation in answer.citations) == answer.text
             assert_exact(answer, pipeline.snapshot.documents.document)
             assert answer.citations[0].chunk.uri.startswith("faq:")
-        hidden = await pipeline.answer("What does the CEO earn?")
+        hidden = await pipeline.answer(Inquiry("What does the CEO earn?"))
         assert hidden.cache is None
         assert "Nobody" not in hidden.text
-        assert (await pipeline.answer("who was TROIKA named after", cache=False)).cache is None
+        assert (await pipeline.answer(Inquiry("who was TROIKA named after", cache=False))).cache is None
 
 
 async def test_an_answer_called_bad_is_made_anew(tmp_path: Path, cache: AnswerCache) -> None:
     history = History(tmp_path / "history.sqlite")
     memory = MemoryPipeline(small_handbook(), history)
-    (answer,) = [event.answer async for event in memory.stream(QUESTION) if isinstance(event, Finished)]
+    (answer,) = [
+        event.answer async for event in memory.stream(Inquiry(QUESTION)) if isinstance(event, Finished)
+    ]
     scope = Scope(answer.collection, "v", "")
     settings = Settings(home=tmp_path)
-    app = create_app(settings, OnePipeline(memory), history, cache)
+    app = create_app(settings, Parts(OnePipeline(memory), history, cache))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://troika") as client:
         cache.keep(scope, answer)
         for verdict, is_kept in (("up", True), ("down", False)):

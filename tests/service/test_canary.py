@@ -19,6 +19,7 @@ from service.feedback import new_feedback
 from service.history import History
 from service.pipeline import fold
 from service.pipelines import Pipelines
+from service.question import Inquiry
 from service.release import read_candidate, read_release
 from service.release_history import BASE, Canary, Change, current_number, current_record
 from tests.fakes import MemoryPipeline
@@ -75,7 +76,7 @@ class Service:
 
     async def asked(self, conversation: str, question: str = "Which rank is the default?") -> Answer:
         async with self.pipelines.lease("default", conversation) as pipeline:
-            return await fold(pipeline.stream(question))  # pyright: ignore[reportArgumentType]
+            return await fold(pipeline.stream(Inquiry(question)))
 
 
 @pytest.fixture

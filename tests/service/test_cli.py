@@ -21,6 +21,7 @@ from service.answer import Answer, Degradation
 from service.cli import format_answer, service_app
 from service.history import History
 from service.prompt import TEMPLATES
+from service.question import Inquiry
 from tests.service.conftest import COLLECTION, PipelineMaker
 from tests.service.scripted import ScriptedGenerator, chunk_of
 
@@ -187,7 +188,9 @@ def test_doctor_exits_with_one_when_something_blocks(troika: Troika, monkeypatch
 
 @pytest.fixture
 async def answer(make_pipeline: PipelineMaker) -> Answer:
-    return await make_pipeline(ScriptedGenerator("A rank of 16 is the default [1].")).answer(QUESTION)
+    return await make_pipeline(ScriptedGenerator("A rank of 16 is the default [1].")).answer(
+        Inquiry(QUESTION)
+    )
 
 
 @pytest.mark.anyio

@@ -8,6 +8,7 @@ import pytest
 
 from ingest.errors import GeneratorError
 from service.event_stream import HEARTBEAT, AnswerStream, EventStreamResponse, frame
+from service.question import Inquiry
 from tests.fakes import MemoryPipeline, OnePipeline
 from tests.small_handbook import small_handbook
 
@@ -32,7 +33,7 @@ def events_of(body: bytes) -> list[tuple[str, Any]]:
 
 
 async def body_of(pipeline: MemoryPipeline, heartbeat_seconds: float = 15.0) -> bytes:
-    stream = AnswerStream(OnePipeline(pipeline), "default", QUESTION, None)
+    stream = AnswerStream(OnePipeline(pipeline), "default", Inquiry(QUESTION))
     response = EventStreamResponse(await stream.next(), stream, heartbeat_seconds)
     return b"".join([bytes(chunk) async for chunk in response.body_iterator if isinstance(chunk, bytes)])
 
@@ -67,7 +68,7 @@ async def test_an_unexpected_failure_is_not_described() -> None:
 
 async def test_a_silent_model_is_bridged_by_heartbeats() -> None:
     pipeline = MemoryPipeline(small_handbook()[2:], pause_seconds=0.05)
-    stream = AnswerStream(OnePipeline(pipeline), "default", "引用的文字与原文", None)
+    stream = AnswerStream(OnePipeline(pipeline), "default", Inquiry("引用的文字与原文"))
     response = EventStreamResponse(await stream.next(), stream, 0.01)
     chunks = [bytes(chunk) async for chunk in response.body_iterator if isinstance(chunk, bytes)]
     assert HEARTBEAT in chunks
@@ -78,7 +79,7 @@ async def test_a_silent_model_is_bridged_by_heartbeats() -> None:
 async def test_a_client_that_leaves_stops_the_answer_and_ends_the_lease(spec_version: str) -> None:
     pipeline = MemoryPipeline(small_handbook(), pause_seconds=0.02)
     provider = OnePipeline(pipeline)
-    stream = AnswerStream(provider, "default", QUESTION, None)
+    stream = AnswerStream(provider, "default", Inquiry(QUESTION))
     response = EventStreamResponse(await stream.next(), stream)
     left = asyncio.Event()
     sent: list[bytes] = []

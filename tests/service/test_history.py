@@ -14,6 +14,7 @@ from ingest.errors import AnswerNotFoundError, SettingsError
 from service.answer import Answer, Degradation, Finished, Reranking
 from service.feedback import Feedback, new_feedback
 from service.history import SCHEMA_VERSION, History
+from service.question import Inquiry
 from tests.fakes import MemoryPipeline
 from tests.small_handbook import small_handbook
 
@@ -33,7 +34,7 @@ def history(tmp_path: Path) -> Iterator[History]:
 @pytest.fixture
 async def answer() -> Answer:
     pipeline = MemoryPipeline(small_handbook(), degraded=Degradation.LANGUAGE)
-    async for event in pipeline.stream("Which rank is the default? 𠮷野家"):
+    async for event in pipeline.stream(Inquiry("Which rank is the default? 𠮷野家")):
         if isinstance(event, Finished):
             return event.answer
     raise AssertionError("no answer")
@@ -67,7 +68,7 @@ async def test_a_history_of_an_older_version_is_read_and_written_on(tmp_path: Pa
     opened.keep(answer)
     opened.close()
     with closing(sqlite3.connect(path)) as older, older:
-        for column in ("standalone_question", "queries", "reranking", "cache", "matched_question"):
+        for column in ("standalone_question", "queries", "reranking", "cache", "matched_question", "asker"):
             older.execute(f"ALTER TABLE answers DROP COLUMN {column}")
         for column in ("wrong_citations", "preferred_over"):
             older.execute(f"ALTER TABLE feedback DROP COLUMN {column}")

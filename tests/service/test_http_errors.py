@@ -18,6 +18,7 @@ def every_error(kind: type[TroikaError] = TroikaError) -> list[type[TroikaError]
 def test_every_error_has_a_status_that_blames_the_right_side(kind: type[TroikaError]) -> None:
     status = status_of(kind("found, expected, remedy"))
     refusals = errors.ParseError | errors.CollectionBusyError | errors.PromotionRefusedError
+    refusals |= errors.UnauthenticatedError | errors.ForbiddenError | errors.OverloadedError
     theirs = issubclass(kind, errors.UsageError | refusals)
     assert (400 <= status < 500) == theirs
 

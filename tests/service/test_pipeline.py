@@ -39,6 +39,7 @@ from service.answer import (
 from service.cite import is_exact
 from service.ground import Grounding
 from service.prompt import PROMPT_ID, TEMPLATES, render
+from service.question import Inquiry
 from service.retrieve import Retriever, SearchMode
 from tests.service.conftest import PipelineMaker
 from tests.service.scripted import ScriptedGenerator, passages_of
@@ -69,7 +70,7 @@ def assert_quotes_hold(answer: Answer, snapshot: Snapshot) -> None:
 async def test_a_supported_answer_is_streamed_cited_and_kept(make_pipeline: PipelineMaker) -> None:
     generator = ScriptedGenerator("A rank of", " 16 is the default", " [", "1].")
     pipeline = make_pipeline(generator)
-    events = await events_of(pipeline.stream(QUESTION))
+    events = await events_of(pipeline.stream(Inquiry(QUESTION)))
     retrieved, *middle, finished = events
     assert isinstance(retrieved, Retrieved)
     assert isinstance(finished, Finished)
@@ -93,14 +94,14 @@ async def test_a_supported_answer_is_streamed_cited_and_kept(make_pipeline: Pipe
 
 async def test_folding_the_stream_gives_the_same_answer(make_pipeline: PipelineMaker) -> None:
     pipeline = make_pipeline(ScriptedGenerator("A rank of 16 is the default [1]."))
-    answer = await pipeline.answer(QUESTION)
+    answer = await pipeline.answer(Inquiry(QUESTION))
     assert answer.text == "A rank of 16 is the default [1]."
     assert make_pipeline.kept == [answer]
 
 
 async def test_invented_markers_are_dropped_and_counted(make_pipeline: PipelineMaker) -> None:
     pipeline = make_pipeline(ScriptedGenerator("A rank of 16 is the default [", "7", "][1, 9", "]."))
-    answer = await pipeline.answer(QUESTION)
+    answer = await pipeline.answer(Inquiry(QUESTION))
     assert answer.text == "A rank of 16 is the default[1]."
     assert answer.invented_markers == 2
     assert [citation.marker for citation in answer.citations] == [1]
@@ -112,7 +113,7 @@ async def test_invented_markers_are_dropped_and_counted(make_pipeline: PipelineM
 async def test_what_no_source_bears_out_gives_way_to_the_sources_own_words(
     make_pipeline: PipelineMaker, script: str
 ) -> None:
-    answer = await make_pipeline(ScriptedGenerator(script)).answer(QUESTION)
+    answer = await make_pipeline(ScriptedGenerator(script)).answer(Inquiry(QUESTION))
     assert answer.degraded is Degradation.UNSUPPORTED
     assert answer.generator == "extractive"
     assert "A rank of 16 is the default" in answer.text
@@ -124,14 +125,14 @@ async def test_without_withholding_an_unsupported_sentence_is_shown_and_marked(
     make_pipeline: PipelineMaker,
 ) -> None:
     pipeline = make_pipeline(ScriptedGenerator("The default rank is 32 [1]."), strict=False)
-    answer = await pipeline.answer(QUESTION)
+    answer = await pipeline.answer(Inquiry(QUESTION))
     assert answer.text == "The default rank is 32 [1]."
     assert [citation.supported for citation in answer.citations] == [False]
     assert (answer.groundedness, answer.degraded) == (0.0, None)
 
 
 async def test_a_generator_that_fails_before_its_first_word_is_replaced(make_pipeline: PipelineMaker) -> None:
-    answer = await make_pipeline(ScriptedGenerator(GeneratorError("no model"))).answer(QUESTION)
+    answer = await make_pipeline(ScriptedGenerator(GeneratorError("no model"))).answer(Inquiry(QUESTION))
     assert answer.degraded is Degradation.GENERATOR
     assert answer.generator == "extractive"
     assert "A rank of 16 is the default" in answer.text
@@ -140,7 +141,7 @@ async def test_a_generator_that_fails_before_its_first_word_is_replaced(make_pip
 
 async def test_what_was_shown_before_a_failure_stands_and_is_flagged(make_pipeline: PipelineMaker) -> None:
     generator = ScriptedGenerator("A rank of 16 is the default [1][8]. ", "Alpha", GeneratorError("gone"))
-    answer = await make_pipeline(generator).answer(QUESTION)
+    answer = await make_pipeline(generator).answer(Inquiry(QUESTION))
     assert answer.text == "A rank of 16 is the default [1]."
     assert answer.degraded is Degradation.GENERATOR
     assert answer.generator == "scripted"
@@ -151,13 +152,13 @@ async def test_what_was_shown_before_a_failure_stands_and_is_flagged(make_pipeli
 async def test_another_exception_of_a_generator_is_not_hidden(make_pipeline: PipelineMaker) -> None:
     pipeline = make_pipeline(ScriptedGenerator("A rank", ZeroDivisionError()))
     with pytest.raises(ZeroDivisionError):
-        await pipeline.answer(QUESTION)
+        await pipeline.answer(Inquiry(QUESTION))
     assert make_pipeline.kept == []
 
 
 async def test_an_answer_ends_after_its_last_allowed_sentence(make_pipeline: PipelineMaker) -> None:
     generator = ScriptedGenerator("A rank of 16 is the default [1].", " Alpha", *[" and on"] * 50)
-    answer = await make_pipeline(generator, max_sentences=1).answer(QUESTION)
+    answer = await make_pipeline(generator, max_sentences=1).answer(Inquiry(QUESTION))
     assert answer.text == "A rank of 16 is the default [1]."
     assert generator.read == 2
     assert generator.ended == 1
@@ -171,7 +172,7 @@ async def test_weak_evidence_is_refused_in_the_questions_language_without_asking
     make_pipeline: PipelineMaker, question: str, language: str
 ) -> None:
     generator = ScriptedGenerator("The tower is 330 m tall.", languages=BOTH)
-    answer = await make_pipeline(generator).answer(question)
+    answer = await make_pipeline(generator).answer(Inquiry(question))
     assert answer.text == TEMPLATES[language].refusal
     assert answer.language == language
     assert answer.abstained
@@ -185,7 +186,7 @@ async def test_weak_evidence_is_refused_in_the_questions_language_without_asking
 async def test_the_models_own_refusal_is_an_abstention(make_pipeline: PipelineMaker, strict: bool) -> None:
     refusal = TEMPLATES["en"].refusal
     pipeline = make_pipeline(ScriptedGenerator(refusal, " However", ", ranks exist [1]."), strict=strict)
-    answer = await pipeline.answer(QUESTION)
+    answer = await pipeline.answer(Inquiry(QUESTION))
     assert answer.text == refusal
     assert answer.abstained
     assert (answer.citations, answer.degraded) == ((), None)
@@ -193,14 +194,14 @@ async def test_the_models_own_refusal_is_an_abstention(make_pipeline: PipelineMa
 
 async def test_a_refusal_with_a_marker_is_an_abstention(make_pipeline: PipelineMaker) -> None:
     pipeline = make_pipeline(ScriptedGenerator("[1] I don't know: the sources do not say."), strict=False)
-    assert (await pipeline.answer(QUESTION)).abstained
+    assert (await pipeline.answer(Inquiry(QUESTION))).abstained
 
 
 async def test_a_chinese_question_to_an_english_generator_is_answered_from_the_sources(
     make_pipeline: PipelineMaker,
 ) -> None:
     generator = ScriptedGenerator("never said")
-    answer = await make_pipeline(generator).answer(CHINESE_QUESTION)
+    answer = await make_pipeline(generator).answer(Inquiry(CHINESE_QUESTION))
     assert generator.asked == []
     assert answer.degraded is Degradation.LANGUAGE
     assert (answer.language, answer.generator) == ("zh", "extractive")
@@ -211,7 +212,7 @@ async def test_a_chinese_question_to_an_english_generator_is_answered_from_the_s
 
 async def test_a_generator_that_writes_chinese_is_asked_in_chinese(make_pipeline: PipelineMaker) -> None:
     generator = ScriptedGenerator("引用的文字", "与原文逐字相同。[", "1]", languages=BOTH)
-    answer = await make_pipeline(generator).answer(CHINESE_QUESTION)
+    answer = await make_pipeline(generator).answer(Inquiry(CHINESE_QUESTION))
     assert answer.text == "引用的文字与原文逐字相同。[1]"
     assert [citation.supported for citation in answer.citations] == [True]
     assert generator.asked[0][0].content == TEMPLATES["zh"].system
@@ -222,7 +223,9 @@ async def test_a_reader_who_leaves_stops_the_generator_and_nothing_is_kept(
     make_pipeline: PipelineMaker,
 ) -> None:
     generator = ScriptedGenerator(*["A rank of 16 is the default [1]. "] * 1000)
-    async with aclosing(make_pipeline(generator, strict=False, max_sentences=999).stream(QUESTION)) as events:
+    async with aclosing(
+        make_pipeline(generator, strict=False, max_sentences=999).stream(Inquiry(QUESTION))
+    ) as events:
         async for event in events:
             if isinstance(event, Delta):
                 break
@@ -235,7 +238,7 @@ async def test_a_task_that_is_cancelled_in_mid_answer_stops_the_generator(
     make_pipeline: PipelineMaker,
 ) -> None:
     generator = ScriptedGenerator(*["word "] * 1_000_000)
-    task = asyncio.create_task(make_pipeline(generator, strict=False).answer(QUESTION))
+    task = asyncio.create_task(make_pipeline(generator, strict=False).answer(Inquiry(QUESTION)))
     while not generator.read:
         await asyncio.sleep(0.01)
     task.cancel()
@@ -246,7 +249,7 @@ async def test_a_task_that_is_cancelled_in_mid_answer_stops_the_generator(
 
 async def test_eight_questions_at_once_keep_to_themselves(make_pipeline: PipelineMaker) -> None:
     pipeline = make_pipeline(ScriptedGenerator("A rank of 16", " is the default [1]."))
-    answers = await asyncio.gather(*(pipeline.answer(QUESTION) for _ in range(8)))
+    answers = await asyncio.gather(*(pipeline.answer(Inquiry(QUESTION)) for _ in range(8)))
     assert {answer.text for answer in answers} == {"A rank of 16 is the default [1]."}
     assert len({answer.id for answer in answers}) == 8
     assert len(make_pipeline.kept) == 8
@@ -265,18 +268,20 @@ async def test_a_question_that_cannot_be_answered_as_put_is_refused_before_any_e
     make_pipeline: PipelineMaker, question: str, error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        await anext(make_pipeline(ScriptedGenerator("x")).stream(question))
+        await anext(make_pipeline(ScriptedGenerator("x")).stream(Inquiry(question)))
 
 
 async def test_the_prompt_holds_only_the_passages_there_is_room_for(make_pipeline: PipelineMaker) -> None:
     generator = ScriptedGenerator("A rank of 16 is the default [1].")
-    answer = await make_pipeline(generator, passage_tokens=1).answer(QUESTION)
+    answer = await make_pipeline(generator, passage_tokens=1).answer(Inquiry(QUESTION))
     assert [passage.marker for passage in answer.passages] == [1]
     assert "[2]" not in generator.asked[0][1].content
 
 
 async def test_the_caller_may_ask_for_fewer_passages(make_pipeline: PipelineMaker) -> None:
-    (retrieved, *_) = await events_of(make_pipeline(ScriptedGenerator("x")).stream(QUESTION, passages=1))
+    (retrieved, *_) = await events_of(
+        make_pipeline(ScriptedGenerator("x")).stream(Inquiry(QUESTION, passages=1))
+    )
     assert isinstance(retrieved, Retrieved)
     assert len(retrieved.passages) == 1
 
@@ -284,7 +289,7 @@ async def test_the_caller_may_ask_for_fewer_passages(make_pipeline: PipelineMake
 async def test_an_answer_from_given_passages_searches_nothing(make_pipeline: PipelineMaker) -> None:
     passages = tuple(replace(item, marker=item.marker + 4) for item in passages_of("The sky is blue today."))
     answer = await make_pipeline(ScriptedGenerator("The sky is blue [5].")).answer_from(
-        "Which colour has the sky?", passages
+        Inquiry("Which colour has the sky?"), passages
     )
     assert answer.text == "The sky is blue [5]."
     assert answer.passages == passages
@@ -296,7 +301,7 @@ async def test_without_a_passage_it_abstains_whatever_evidence_is_asked_for(
     make_pipeline: PipelineMaker, min_evidence: float
 ) -> None:
     generator = ScriptedGenerator("Anything.", languages=LANGUAGES)
-    answer = await make_pipeline(generator, min_evidence=min_evidence).answer_from(QUESTION, ())
+    answer = await make_pipeline(generator, min_evidence=min_evidence).answer_from(Inquiry(QUESTION), ())
     assert answer.abstained
     assert answer.passages == ()
     assert generator.asked == []
@@ -317,8 +322,8 @@ async def test_a_collection_whose_documents_all_vanished_abstains(
         make_pipeline.source = Retriever(snapshot, embedder, settings.retrieval)
         make_pipeline.grounding = Grounding(snapshot.words.document_frequency, snapshot.manifest.chunks)
         pipeline = make_pipeline(ScriptedGenerator("The rank is 16."), min_evidence=0.0)
-        answer = await pipeline.answer(QUESTION)
-        found = await pipeline.search(QUESTION, 5)
+        answer = await pipeline.answer(Inquiry(QUESTION))
+        found = await pipeline.search(Inquiry(QUESTION), 5)
     finally:
         snapshot.close()
     assert (answer.text, answer.evidence) == (TEMPLATES["en"].refusal, 0.0)
@@ -348,7 +353,7 @@ async def test_a_quote_that_is_not_the_documents_text_never_leaves(
 ) -> None:
     make_pipeline.source = ShiftedRetriever(make_pipeline.snapshot, embedder, small_settings.retrieval)
     with pytest.raises(SnapshotCorruptError):
-        await make_pipeline(ScriptedGenerator("A rank of 16 is the default [1].")).answer(QUESTION)
+        await make_pipeline(ScriptedGenerator("A rank of 16 is the default [1].")).answer(Inquiry(QUESTION))
     assert make_pipeline.kept == []
 
 
@@ -356,7 +361,7 @@ async def test_a_quote_that_is_not_the_documents_text_never_leaves(
 async def test_a_search_gives_hits_with_the_snapshot_they_come_from(
     make_pipeline: PipelineMaker, mode: SearchMode
 ) -> None:
-    result = await make_pipeline(ScriptedGenerator()).search(f" {QUESTION} ", 2, mode)
+    result = await make_pipeline(ScriptedGenerator()).search(Inquiry(f" {QUESTION} "), 2, mode)
     assert result.query == QUESTION
     assert result.snapshot_id == make_pipeline.snapshot.id
     assert len(result.hits) == 2
@@ -368,9 +373,9 @@ async def test_every_passage_is_numbered_from_one_in_the_order_of_its_score(
     make_pipeline: PipelineMaker, passages: int
 ) -> None:
     pipeline = make_pipeline(ScriptedGenerator("A rank of 16 is the default [1]."))
-    events = await events_of(pipeline.stream(QUESTION, passages))
+    events = await events_of(pipeline.stream(Inquiry(QUESTION, passages=passages)))
     assert isinstance(events[0], Retrieved)
-    hits = (await pipeline.search(QUESTION, passages)).hits
+    hits = (await pipeline.search(Inquiry(QUESTION), passages)).hits
     assert [passage.marker for passage in events[0].passages] == list(range(1, passages + 1))
     assert [(p.chunk, p.score) for p in events[0].passages] == [(hit.chunk, hit.score) for hit in hits]
 
@@ -378,7 +383,9 @@ async def test_every_passage_is_numbered_from_one_in_the_order_of_its_score(
 async def test_a_follow_up_is_answered_as_the_generator_wrote_it_anew(make_pipeline: PipelineMaker) -> None:
     generator = ScriptedGenerator(QUESTION)
     pipeline = make_pipeline(generator, rewrites=True)
-    answer = await pipeline.answer("And which is the default?", ["What is the rank of an adapter?"])
+    answer = await pipeline.answer(
+        Inquiry("And which is the default?", history=["What is the rank of an adapter?"])
+    )
     assert answer.question == "And which is the default?"
     assert answer.standalone_question == QUESTION
     assert answer.queries == ("And which is the default?", QUESTION)
@@ -389,18 +396,18 @@ async def test_a_follow_up_is_answered_as_the_generator_wrote_it_anew(make_pipel
 async def test_a_follow_up_without_a_generator_carries_words_over(make_pipeline: PipelineMaker) -> None:
     pipeline = make_pipeline(ScriptedGenerator(GeneratorError("none")))
     history = ["What is the rank of an adapter?"]
-    found = await pipeline.search("Which is the default?", 3, history=history)
+    found = await pipeline.search(Inquiry("Which is the default?", history=history), 3)
     assert found.standalone_question is not None
     assert "adapter" in found.standalone_question
     assert "A rank of 16 is the default" in found.hits[0].chunk.text
-    answer = await pipeline.answer("Which is the default?", history)
+    answer = await pipeline.answer(Inquiry("Which is the default?", history=history))
     assert answer.standalone_question == found.standalone_question
     assert_quotes_hold(answer, make_pipeline.snapshot)
 
 
 async def test_quotes_of_widened_passages_are_exact(make_pipeline: PipelineMaker) -> None:
     generator = ScriptedGenerator("A rank of 16 is the default [1].")
-    answer = await make_pipeline(generator, neighbours=2).answer(QUESTION)
+    answer = await make_pipeline(generator, neighbours=2).answer(Inquiry(QUESTION))
     assert answer.citations[0].supported
     assert_quotes_hold(answer, make_pipeline.snapshot)
 
@@ -412,7 +419,7 @@ class BrokenReranker:
 
 async def test_a_reranker_that_fails_costs_its_order_alone(make_pipeline: PipelineMaker) -> None:
     generator = ScriptedGenerator("A rank of 16 is the default [1].")
-    plain = await make_pipeline(generator).search(QUESTION, 5)
-    broken = await make_pipeline(generator, reranker=BrokenReranker()).search(QUESTION, 5)
+    plain = await make_pipeline(generator).search(Inquiry(QUESTION), 5)
+    broken = await make_pipeline(generator, reranker=BrokenReranker()).search(Inquiry(QUESTION), 5)
     assert (plain.reranking, broken.reranking) == (None, Reranking.FAILED)
     assert broken.hits == plain.hits

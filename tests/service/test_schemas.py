@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from service.answer import Answer, Finished
+from service.question import Inquiry
 from service.retrieve_mode import SearchMode
 from service.schemas import FeedbackRequest, QueryRequest, answer_to_json
 from service.search_schemas import SearchRequest, search_to_json
@@ -20,7 +21,9 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 async def answer() -> Answer:
-    async for event in MemoryPipeline(small_handbook()).stream("Which rank is the default for an adapter?"):
+    async for event in MemoryPipeline(small_handbook()).stream(
+        Inquiry("Which rank is the default for an adapter?")
+    ):
         if isinstance(event, Finished):
             return event.answer
     raise AssertionError("no answer")
@@ -64,7 +67,7 @@ async def test_citation_offsets_hold_in_the_source_and_in_the_answer(answer: Ans
 
 @pytest.mark.anyio
 async def test_a_search_has_the_documented_keys_and_ranks() -> None:
-    result = await MemoryPipeline(small_handbook()).search("rank of an adapter", 5, SearchMode.HYBRID)
+    result = await MemoryPipeline(small_handbook()).search(Inquiry("rank of an adapter"), 5, SearchMode.HYBRID)
     body = search_to_json(result)
     assert list(body) == [
         "query", "snapshot", "timings_ms", "hits", "queries", "standalone_question", "reranking",

@@ -10,6 +10,7 @@ from ingest.document import Hit
 from ingest.filters.filters import EVERYTHING, Filter
 from service.answer import Reranking
 from service.conversation import Conversation
+from service.question import Inquiry
 from service.question_writer import QuestionWriter
 from service.rerank import Reranker, RerankPolicy
 from service.retrieve_mode import SearchMode
@@ -38,9 +39,10 @@ class Shelf:
         self.asked: list[tuple[str, int, SearchMode]] = []
 
     def retrieve(
-        self, query: str, k: int, mode: SearchMode = SearchMode.HYBRID, wanted: Filter = EVERYTHING
+        self, query: str, k: int, mode: SearchMode, wanted: Filter, groups: frozenset[str] | None
     ) -> Sequence[Hit]:
         assert wanted is EVERYTHING
+        assert groups is None
         self.asked.append((query, k, mode))
         return self._special.get(query, [hit("a", 1.0), hit("b", 0.9), hit("c", 0.8)])[:k]
 
@@ -66,7 +68,7 @@ def search_over(
 
 async def test_a_question_alone_is_searched_as_it_is() -> None:
     shelf = Shelf()
-    found = await search_over(shelf).find("What is it?", 2, SearchMode.LEXICAL)
+    found = await search_over(shelf).find(Inquiry("What is it?"), 2, SearchMode.LEXICAL)
     assert shelf.asked == [("What is it?", 2, SearchMode.LEXICAL)]
     assert [h.chunk.title for h in found.hits] == ["a", "b"]
     assert (found.question, found.queries) == ("What is it?", ("What is it?",))
@@ -75,7 +77,7 @@ async def test_a_question_alone_is_searched_as_it_is() -> None:
 
 async def test_a_follow_up_is_searched_with_and_without_its_conversation() -> None:
     shelf = Shelf({"Is there parking? (Hotel)": [hit("c", 1.0)]})
-    found = await search_over(shelf).find("Is there parking?", 3, history=["Hotel"])
+    found = await search_over(shelf).find(Inquiry("Is there parking?", history=["Hotel"]), 3)
     assert found.queries == ("Is there parking?", "Is there parking? (Hotel)")
     assert found.standalone_question == "Is there parking? (Hotel)"
     assert found.question == "Is there parking?"
@@ -84,7 +86,9 @@ async def test_a_follow_up_is_searched_with_and_without_its_conversation() -> No
 
 async def test_a_follow_up_that_a_generator_wrote_anew_is_the_question_to_answer() -> None:
     generator = ScriptedGenerator("Does the Alpine have parking?")
-    found = await search_over(Shelf(), generator=generator).find("Is there parking?", 3, history=["Alpine"])
+    found = await search_over(Shelf(), generator=generator).find(
+        Inquiry("Is there parking?", history=["Alpine"]), 3
+    )
     assert found.question == found.standalone_question == "Does the Alpine have parking?"
 
 
@@ -92,7 +96,7 @@ async def test_other_wordings_and_a_supposed_answer_are_searched_beside_the_ques
     shelf = Shelf()
     generator = ScriptedGenerator("How tall is it?")
     policy = SearchPolicy(PLAIN, multi_query=1, hyde=True)
-    found = await search_over(shelf, generator=generator, policy=policy).find("What height?", 3)
+    found = await search_over(shelf, generator=generator, policy=policy).find(Inquiry("What height?"), 3)
     assert found.queries == ("What height?", "How tall is it?", "How tall is it?")
     assert [mode for _, _, mode in shelf.asked] == [SearchMode.HYBRID, SearchMode.HYBRID, SearchMode.DENSE]
     assert found.question == "What height?"
@@ -101,13 +105,15 @@ async def test_other_wordings_and_a_supposed_answer_are_searched_beside_the_ques
 async def test_a_supposed_answer_is_not_searched_for_by_its_words() -> None:
     generator = ScriptedGenerator("It is tall.")
     policy = SearchPolicy(PLAIN, hyde=True)
-    found = await search_over(Shelf(), generator=generator, policy=policy).find("q", 3, SearchMode.LEXICAL)
+    found = await search_over(Shelf(), generator=generator, policy=policy).find(
+        Inquiry("q"), 3, SearchMode.LEXICAL
+    )
     assert (found.queries, generator.asked) == (("q",), [])
 
 
 async def test_the_reranker_sees_more_than_is_asked_for() -> None:
     shelf = Shelf()
-    found = await search_over(shelf, reranker=LastFirst()).find("q", 1)
+    found = await search_over(shelf, reranker=LastFirst()).find(Inquiry("q"), 1)
     assert shelf.asked == [("q", 20, SearchMode.HYBRID)]
     assert [h.chunk.title for h in found.hits] == ["c"]
     assert found.reranking is Reranking.APPLIED

@@ -15,6 +15,7 @@ from ingest.settings import GeneratorKind, GeneratorSettings, Settings, load_set
 from ingest.snapshots.snapshot import Snapshot
 from service.generators.openai_http import OpenAiGenerator
 from service.history import History
+from service.question import Inquiry
 from service.release import base_release
 from service.wiring import PipelineFactory, load_generator, open_pipeline
 from tests.service.conftest import COLLECTION
@@ -43,7 +44,7 @@ async def test_an_extractive_service_quotes_the_sources_and_keeps_its_answers(
     history = History(tmp_path / "history.sqlite")
     settings = with_overrides(small_settings, generator__kind="extractive")
     pipeline = await open_pipeline(settings, COLLECTION, history=history)
-    answer = await pipeline.answer(QUESTION)
+    answer = await pipeline.answer(Inquiry(QUESTION))
     assert "A rank of 16 is the default" in answer.text
     assert (answer.generator, answer.degraded, answer.groundedness) == ("extractive", None, 1.0)
     assert history.get(answer.id).answer == answer
@@ -85,7 +86,7 @@ async def test_a_generator_that_is_down_is_replaced_by_the_sources_own_words(
         generator__base_url="http://127.0.0.1:9/v1",
     )
     pipeline = await open_pipeline(settings, COLLECTION)
-    answer = await pipeline.answer(QUESTION)
+    answer = await pipeline.answer(Inquiry(QUESTION))
     assert answer.degraded is not None
     assert "A rank of 16 is the default" in answer.text
     await pipeline.aclose()
@@ -102,7 +103,7 @@ async def test_an_adapter_answers_by_its_name_whatever_is_served(
     settings = with_overrides(small_settings.model_copy(update={"home": home}), generator__kind="extractive")
     for release, answering in ((name, name), (None, "base"), ("base", "base")):
         pipeline = await open_pipeline(settings, COLLECTION, release=release)
-        assert (await pipeline.answer(QUESTION)).release == answering
+        assert (await pipeline.answer(Inquiry(QUESTION))).release == answering
         await pipeline.aclose()
     with pytest.raises(AdapterNotFoundError):
         await open_pipeline(settings, COLLECTION, release="sft@00000000")
@@ -155,11 +156,12 @@ def test_the_default_service_answers_without_the_training_libraries(small_settin
     script = (
         "import asyncio, json, sys\n"
         "from ingest.settings import load_settings\n"
+        "from service.question import Inquiry\n"
         "from service.wiring import open_pipeline\n"
         "import service.server\n"
         "async def main():\n"
         f"    pipeline = await open_pipeline(load_settings(), {COLLECTION!r})\n"
-        f"    answer = await pipeline.answer({QUESTION!r})\n"
+        f"    answer = await pipeline.answer(Inquiry({QUESTION!r}))\n"
         "    await pipeline.aclose()\n"
         "    return answer\n"
         "answer = asyncio.run(main())\n"

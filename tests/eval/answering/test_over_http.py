@@ -18,7 +18,7 @@ from eval.answering.over_http import HttpAnswerer, ServerAddress, identify, open
 from eval.cases.case import Case, Relevant
 from ingest.errors import GeneratorError, ServerError
 from ingest.settings import Settings
-from service.app import create_app
+from service.app import Parts, create_app
 from service.event_stream import HEARTBEAT, frame
 from service.history import History
 from service.prompt import PROMPT_ID
@@ -43,7 +43,7 @@ def pipeline() -> MemoryPipeline:
 @pytest.fixture
 async def client(pipeline: MemoryPipeline, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     history = History(tmp_path / "history.sqlite")
-    app = create_app(Settings(home=tmp_path), OnePipeline(pipeline), history)
+    app = create_app(Settings(home=tmp_path), Parts(OnePipeline(pipeline), history))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://troika") as opened:
         yield opened
     history.close()

@@ -12,6 +12,7 @@ from eval.cases.draft import Drafter, DraftReport, Rejection
 from ingest.document import Chunk, Document, Hit
 from ingest.snapshots.docstore import DocumentSummary
 from service.generate import Message, Piece, Sampling
+from service.question import Inquiry
 from tests.fakes import terms
 from tests.small_handbook import chunks_of, make_document
 
@@ -41,8 +42,8 @@ class Library:
     def chunks_of(self, document_id: str) -> Sequence[Chunk]:
         return chunks_of(next(document for document in self.documents if document.id == document_id))
 
-    async def search(self, query: str, k: int) -> Library.Found:
-        wanted = terms(query)
+    async def search(self, inquiry: Inquiry, k: int) -> Library.Found:
+        wanted = terms(inquiry.question)
         chunks = [chunk for document in self.documents for chunk in chunks_of(document)]
         hits = [Hit(chunk, len(wanted & terms(chunk.text)) / len(wanted)) for chunk in chunks]
         return self.Found(sorted((hit for hit in hits if hit.score), key=lambda hit: -hit.score)[:k])

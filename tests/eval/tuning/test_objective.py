@@ -16,6 +16,7 @@ from eval.retrieval.labels import Labels
 from eval.tuning.objective import AnswerObjective, RankingObjective
 from ingest.errors import CasesError, NoTermsError
 from service.pipeline import AnswerPipeline
+from service.question import Inquiry
 
 CASES = 24
 
@@ -31,13 +32,13 @@ class Scripted:
     said: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"])
     calls: int = 0
 
-    async def search(self, query: str, k: int) -> Any:
-        hits = [SimpleNamespace(chunk=SimpleNamespace(uri=uri)) for uri in self.found[query]]
-        return SimpleNamespace(hits=hits, timings_ms=self._timings(query))
+    async def search(self, inquiry: Inquiry, k: int) -> Any:
+        hits = [SimpleNamespace(chunk=SimpleNamespace(uri=uri)) for uri in self.found[inquiry.question]]
+        return SimpleNamespace(hits=hits, timings_ms=self._timings(inquiry.question))
 
-    async def answer(self, question: str) -> Any:
-        text = self.said[question]
-        timings = self._timings(question)
+    async def answer(self, inquiry: Inquiry) -> Any:
+        text = self.said[inquiry.question]
+        timings = self._timings(inquiry.question)
         return SimpleNamespace(text=text or "", abstained=text is None, timings_ms=timings)
 
     def _timings(self, question: str) -> dict[str, float]:

@@ -23,6 +23,7 @@ from service.feedback import Feedback, new_feedback, timestamp
 from service.ground import Grounding
 from service.history import History
 from service.prompt import PROMPT_ID, render, template_for
+from service.question import Inquiry
 from tests.fakes import MemoryPipeline, terms
 from tests.small_handbook import chunks_of, small_handbook
 
@@ -51,7 +52,7 @@ def answered(history: History, question: str = ENGLISH, **changed: Any) -> Answe
     """An answer as the pipeline makes it and the history keeps it, but for what is ``changed``."""
 
     async def ask() -> Answer:
-        async for event in MemoryPipeline(small_handbook()).stream(question):
+        async for event in MemoryPipeline(small_handbook()).stream(Inquiry(question)):
             if isinstance(event, Finished):
                 return event.answer
         raise AssertionError

@@ -12,6 +12,7 @@ from eval.cases.forms.own import write_cases
 from eval.cases.read import read_cases
 from finetune.data.synthetic import IN_EVALUATION, NOT_ANSWERED, SyntheticReport, synthesize
 from service.answer import Answer, Degradation, Usage
+from service.question import Inquiry
 from tests.eval.cases.test_draft import CANTEEN, CHINESE, RECEIPTS, Library, Proposer, reply
 from tests.small_handbook import make_document
 
@@ -33,10 +34,10 @@ class Service(Library):
     said: dict[str, str]
     degraded: Degradation | None = None
 
-    async def answer(self, question: str) -> Answer:
-        text = self.said.get(question, "")
+    async def answer(self, inquiry: Inquiry) -> Answer:
+        text = self.said.get(inquiry.question, "")
         return Answer(
-            id="a", question=question, text=text, language="en", citations=(), passages=(),
+            id="a", question=inquiry.question, text=text, language="en", citations=(), passages=(),
             abstained=not text, groundedness=1, evidence=1, invented_markers=0, degraded=self.degraded,
             generator="g", prompt_id="p", release="base", collection="c", snapshot_id="s", timings_ms={},
             usage=Usage(), created_at="",

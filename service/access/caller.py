@@ -1,0 +1,62 @@
+"""Who asks, and what they may do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from starlette.requests import Request
+
+from ingest.errors import ForbiddenError
+
+
+class Scope(StrEnum):
+    """What a route lets one do: read and ask, add and remove documents, judge answers, or everything."""
+
+    QUERY = "query"
+    INGEST = "ingest"
+    FEEDBACK = "feedback"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever sent a request.
+
+    Attributes:
+        name: that of a key or of a person; None where nobody is told apart.
+        scopes: what they may do; ``admin`` includes all others.
+        groups: those that they are in; None takes those of the settings.
+    """
+
+    name: str | None
+    scopes: frozenset[Scope]
+    groups: frozenset[str] | None
+
+    def may(self, scope: Scope) -> bool:
+        """Whether ``scope`` is open to them."""
+        return scope in self.scopes or Scope.ADMIN in self.scopes
+
+
+ANYONE = Caller(None, frozenset(Scope), None)
+"""Whoever asks a server without authentication."""
+
+
+def allowed(scope: Scope) -> Callable[[Request], Caller]:
+    """A dependency of routes: the caller of the request.
+
+    Raises:
+        ForbiddenError: they may not do what ``scope`` stands for.
+    """
+
+    def caller_of(request: Request) -> Caller:
+        caller: Caller = getattr(request.state, "caller", ANYONE)
+        if not caller.may(scope):
+            raise ForbiddenError(
+                f"this needs the scope {scope.value!r}, and the key has {sorted(caller.scopes)}: "
+                "use another key, or have one made with `troika keys create`."
+            )
+        return caller
+
+    return caller_of
