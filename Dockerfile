@@ -32,7 +32,8 @@ ARG TORCH_VERSION=2.13.0
 ARG UV_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu
 ARG UV_INDEX_STRATEGY=unsafe-best-match
 RUN --mount=type=cache,target=/root/.cache/uv \
-    uv pip install -c constraints.txt -r pyproject.toml "torch==${TORCH_VERSION}+cpu"
+    uv pip install -c constraints.txt -r pyproject.toml \
+        --extra oidc --extra otel --extra postgres "torch==${TORCH_VERSION}+cpu"
 
 
 FROM builder AS packages-cuda
@@ -43,6 +44,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     && printf '%s\n' nvidia-cublas==13.4.1.3 nvidia-cuda-runtime==13.2.86 nvidia-nvjitlink==13.5.37 \
         > overrides.txt \
     && uv pip install -c constraints.txt -r pyproject.toml --extra train --extra faiss-gpu \
+        --extra oidc --extra otel --extra postgres \
         --excludes excludes.txt --overrides overrides.txt
 
 
@@ -80,6 +82,8 @@ EXPOSE 8080
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --start-interval=1s \
     CMD ["python", "-c", "import os, urllib.request as request; request.urlopen('http://127.0.0.1:' + os.environ.get('TROIKA_SERVER__PORT', '8080') + '/healthz', timeout=4)"]
 ENTRYPOINT ["troika"]
+# Other machines may reach it: it starts with TROIKA_AUTH__MODE=keys (or oidc), or with
+# TROIKA_AUTH__ALLOW_ANONYMOUS=true where something in front of it asks who comes.
 CMD ["serve", "--host", "0.0.0.0"]
 
 

@@ -28,6 +28,10 @@ _COMMANDS = {
     "search": _Entry("service.cli", "service_app", "Find the best passages for a query."),
     "ask": _Entry("service.cli", "service_app", "Answer a question from a collection, with citations."),
     "serve": _Entry("service.cli", "service_app", "Serve the HTTP API and the web page."),
+    "mcp": _Entry("service.mcp.cli", "mcp_app", "Offer search and answers to language models as tools."),
+    "keys": _Entry(
+        "service.access.cli", "keys_app", "Make, list, revoke and rotate API keys.", is_group=True
+    ),
     "collections": _Entry(
         "ingest.collections_cli",
         "collections_app",
@@ -44,6 +48,10 @@ _COMMANDS = {
     "bench": _Entry(
         "eval.bench.cli", "bench_app", "Measure speed and memory on this machine.", is_group=True
     ),
+    "history": _Entry(
+        "service.history.cli", "history_app", "Export, purge and forget kept answers.", is_group=True
+    ),
+    "replay": _Entry("service.replay.cli", "replay_app", "Answer again as before, and show the difference."),
     "config": _Entry(
         "ingest.cli", "config_app", "Show the settings and where they come from.", is_group=True
     ),

@@ -96,8 +96,9 @@ def build(
     import asyncio
 
     from eval.cases.forms.own import write_cases
+    from ingest.choices import GeneratorKind
     from ingest.errors import UsageError
-    from ingest.settings import GeneratorKind, load_settings
+    from ingest.settings import load_settings
 
     settings = load_settings({"collection": collection})
     if settings.generator.kind is GeneratorKind.EXTRACTIVE:

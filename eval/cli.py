@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eval.answers_cli import answers
+from eval.calibrate_cli import calibrate, support
 from eval.cases_cli import cases_app
 from eval.decide_cli import compare, gate
 from eval.report_cli import remake_report
@@ -33,6 +34,8 @@ eval_app.command()(compare)
 eval_app.command()(gate)
 eval_app.command()(tune)
 eval_app.command()(suite)
+eval_app.command()(calibrate)
+eval_app.command()(support)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 Limit = Annotated[

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from eval.metrics.words import token_f1
 from eval.runs.record import CaseRecord, Failure
-from service.cite import without_markers
+from service.grounding.cite import without_markers
 
 _LINE_SECONDS = 10.0
 

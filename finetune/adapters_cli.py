@@ -69,10 +69,10 @@ def adapters_canary(as_json: JsonOption = False) -> None:
     """Show the canary that runs, and what its guards see."""
     from service.adapter_schemas import CanaryBody
     from service.canary_watch import canary_state
-    from service.history import History
+    from service.history.history import open_history
 
     settings = load_settings()
-    history = History(settings.home / "history.sqlite")
+    history = open_history(settings)
     try:
         state = canary_state(settings.home, history, settings.canary)
     finally:

@@ -12,6 +12,7 @@ from rich.table import Table
 from finetune.adapters_cli import adapters_app
 from finetune.data_checks_cli import data_check, data_synthesize
 from finetune.data_cli import data_app
+from finetune.encoders_cli import embedder, reranker
 from finetune.export_cli import export, merge, parity
 from finetune.methods_cli import mount_methods
 from finetune.mine_cli import data_mine
@@ -33,6 +34,8 @@ finetune_app.add_typer(data_app, name="data")
 mount_methods(finetune_app)
 finetune_app.command()(rft)
 finetune_app.command()(rlaif)
+finetune_app.command()(embedder)
+finetune_app.command()(reranker)
 finetune_app.command()(merge)
 finetune_app.command()(export)
 finetune_app.command()(parity)

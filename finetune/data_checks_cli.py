@@ -11,9 +11,10 @@ import typer
 
 from eval.cases.choices import LeakKind
 from finetune.settings.shared import TrainSection
+from ingest.choices import GeneratorKind
 from ingest.cli import JsonOption
 from ingest.errors import UsageError
-from ingest.settings import GeneratorKind, Settings, load_settings
+from ingest.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from eval.cases.case import Case

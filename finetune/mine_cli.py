@@ -32,7 +32,7 @@ def data_mine(
     from finetune.data.mine_collections import opened_collections, opened_history
 
     settings = load_settings()
-    with opened_history(settings.home) as history, opened_collections(settings) as collections:
+    with opened_history(settings) as history, opened_collections(settings) as collections:
         mined = mine(history, collections, since and since.replace(tzinfo=UTC))
     if redact or names:
         mined.redact(name_finder(names or ()))
@@ -40,12 +40,7 @@ def data_mine(
 
 
 def _show(mined: Mined, files: dict[str, Path], as_json: bool) -> None:
-    rows = {
-        "sft": len(mined.examples),
-        "dpo": len(mined.pairs),
-        "kto": len(mined.judged),
-        "retrieval": len(mined.retrieval),
-    }
+    rows = {kind: len(kept) for kind, kept in mined.kinds.items()}
     left_out = {reason.value: count for reason, count in mined.left_out.items() if count}
     if as_json:
         report = {

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any, cast
 
 
-def flatten(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The leaves of nested tables, each with its dotted key."""
+def flatten(
+    table: Mapping[str, Any], prefix: str = "", *, whole: Container[str] = ()
+) -> Iterator[tuple[str, Any]]:
+    """The leaves of nested tables, each with its dotted key; the tables at the keys ``whole`` are leaves."""
     for key, value in table.items():
-        if isinstance(value, Mapping):
-            yield from flatten(cast("Mapping[str, Any]", value), f"{prefix}{key}.")
+        if isinstance(value, Mapping) and f"{prefix}{key}" not in whole:
+            yield from flatten(cast("Mapping[str, Any]", value), f"{prefix}{key}.", whole=whole)
         else:
             yield f"{prefix}{key}", value
 

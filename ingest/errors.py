@@ -18,9 +18,18 @@ was found, what was expected and what to do::
     │   ├── QueryError             query_invalid
     │   ├── FilterError            filter_invalid
     │   ├── DocumentNotFoundError  document_not_found
+    │   ├── DocumentNotUploadedError document_not_uploaded
+    │   ├── UploadError            upload_invalid
+    │   ├── IdempotencyKeyError    idempotency_key_invalid
+    │   ├── JobNotFoundError       job_not_found
     │   ├── AnswerNotFoundError    answer_not_found
     │   ├── FeedbackError          feedback_invalid
     │   ├── AdapterNotFoundError   adapter_not_found
+    │   ├── UnsupportedParameterError parameter_unsupported
+    │   ├── UnknownModelError      model_unknown
+    │   ├── InputTooLongError      input_too_long
+    │   ├── KeyNameError           key_name_invalid
+    │   ├── KeyNotFoundError       key_not_found
     │   ├── CasesError             cases_invalid
     │   ├── RunMismatchError       run_mismatch
     │   ├── GateReportError        gate_report_invalid
@@ -48,6 +57,9 @@ was found, what was expected and what to do::
     ├── UnauthenticatedError       no credentials, or none that are known: unauthenticated
     ├── ForbiddenError             whoever asks may not do this: forbidden
     ├── OverloadedError            more is asked than is served: overloaded
+    │   ├── RateError              rate_exceeded
+    │   └── QuotaError             quota_exceeded
+    ├── IssuerError                the OpenID provider cannot be asked: issuer_failed
     ├── MissingExtraError          an optional library is not installed: extra_missing
     ├── StorageError               the disk is full, read-only or failing: storage_failed
     ├── DatabaseError              a database cannot be reached or read: database_failed
@@ -60,6 +72,7 @@ was found, what was expected and what to do::
     ├── PromotionRefusedError      nothing shows that an adapter has earned its place: promotion_refused
     ├── ReleaseHistoryError        the history of releases is damaged: release_history_broken
     ├── GeneratorError             the generator failed or cannot be reached: generator_failed
+    │   └── GeneratorRefusedError  generator_refused
     ├── RerankerError              the reranker failed or cannot be reached: reranker_failed
     ├── EntailmentError            the model that judges entailment failed: entailment_failed
     ├── ServerError                a server of Troika cannot be reached or asked: server_failed
@@ -74,8 +87,12 @@ from ingest.service_errors import (
     EntailmentError,
     ForbiddenError,
     GeneratorError,
+    GeneratorRefusedError,
+    IssuerError,
     OverloadedError,
     PromotionRefusedError,
+    QuotaError,
+    RateError,
     ReleaseHistoryError,
     RerankerError,
     ServerError,
@@ -111,11 +128,17 @@ from ingest.usage_errors import (
     CollectionNameError,
     CollectionNotFoundError,
     DocumentNotFoundError,
+    DocumentNotUploadedError,
     EmptyQuestionError,
     FeedbackError,
     FilterError,
     GateReportError,
     GlobError,
+    IdempotencyKeyError,
+    InputTooLongError,
+    JobNotFoundError,
+    KeyNameError,
+    KeyNotFoundError,
     MetadataOptionError,
     NoTermsError,
     PathNotFoundError,
@@ -125,6 +148,9 @@ from ingest.usage_errors import (
     SettingsError,
     SnapshotNotFoundError,
     TrainingDataError,
+    UnknownModelError,
+    UnsupportedParameterError,
+    UploadError,
     UsageError,
 )
 
@@ -140,6 +166,7 @@ __all__ = [
     "CollectionNotFoundError",
     "DatabaseError",
     "DocumentNotFoundError",
+    "DocumentNotUploadedError",
     "EmptyFileError",
     "EmptyQuestionError",
     "EncryptedFileError",
@@ -151,8 +178,15 @@ __all__ = [
     "ForbiddenError",
     "GateReportError",
     "GeneratorError",
+    "GeneratorRefusedError",
     "GlobError",
+    "IdempotencyKeyError",
     "IncompatibleSnapshotError",
+    "InputTooLongError",
+    "IssuerError",
+    "JobNotFoundError",
+    "KeyNameError",
+    "KeyNotFoundError",
     "MetadataError",
     "MetadataOptionError",
     "MissingExtraError",
@@ -169,6 +203,8 @@ __all__ = [
     "PromotionRefusedError",
     "QueryError",
     "QuestionTooLongError",
+    "QuotaError",
+    "RateError",
     "ReleaseHistoryError",
     "RerankerError",
     "RobotsRefusedError",
@@ -185,8 +221,11 @@ __all__ = [
     "UnauthenticatedError",
     "UndecodableFileError",
     "UnknownFormatError",
+    "UnknownModelError",
     "UnreadableFileError",
     "UnsafeFileError",
+    "UnsupportedParameterError",
+    "UploadError",
     "UsageError",
     "WrongExtensionError",
 ]

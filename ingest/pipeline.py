@@ -229,6 +229,8 @@ class _Run:
                 self.forget([change.uri, *below])
             met.add(change.uri)
             self.build.report.unchanged += change.fate is Fate.KEEP
+            if change.fate is Fate.FAIL:
+                self.build.report.unread.append(change.uri)
             self._list(change.failures)
             self._progress.advance(change.name or change.uri)
 
@@ -249,7 +251,7 @@ class _Run:
             self._finish_source(change)
 
     def _fail(self, change: Change, uri: str, error: ParseError) -> None:
-        place = str(change.path) if change.path and uri == change.uri else uri
+        place = str(change.path) if change.path and uri == change.uri and uri.startswith("file:") else uri
         self._failed.setdefault(change.uri, []).append(Failure.of(place, error.code, str(error)))
         if isinstance(error, MetadataError):
             # Who may see it is not known any more, so that nobody may.
@@ -259,6 +261,8 @@ class _Run:
 
     def _finish_source(self, change: Change) -> None:
         was_read = self.build.finish_source(change.origin)
+        if not was_read:
+            self.build.report.unread.append(change.uri)
         failures = self._failed.pop(change.uri, [])
         self._list(failures)
         if change.sha256:

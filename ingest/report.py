@@ -22,7 +22,10 @@ class Failure:
 
 @dataclass(slots=True)
 class IngestReport:
-    """What an ingest did; counts of documents and chunks, wall time in seconds."""
+    """What an ingest did; counts of documents and chunks, wall time in seconds.
+
+    ``unread`` holds the addresses of the sources of which nothing could be read.
+    """
 
     collection: str
     snapshot: str | None = None
@@ -37,6 +40,7 @@ class IngestReport:
     pages: int = 0
     seconds: float = 0.0
     failures: list[Failure] = field(default_factory=list[Failure])
+    unread: list[str] = field(default_factory=list[str])
 
     def to_json(self) -> dict[str, Any]:
         """The report as ``troika ingest --json`` prints it."""

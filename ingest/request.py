@@ -17,6 +17,7 @@ from ingest.sources.files import Sources, find_files
 from ingest.sources.memory import SourceMemory
 from ingest.sources.source import SourceFailure, Stamp
 from ingest.sources.sql import RowQuery, read_rows, rows_address
+from ingest.sources.uploads import UploadedFiles
 
 if TYPE_CHECKING:
     from ingest.sources.faq import FaqFile
@@ -25,12 +26,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class IngestRequest:
-    """What to ingest and how; ``metadata`` is stated of every source and overrides what they say."""
+    """What to ingest and how; ``metadata`` is stated of every source and overrides what they say.
+
+    ``uploads`` is a folder of ``ingest.sources.uploads``, whose files come with metadata of their own.
+    """
 
     paths: tuple[Path, ...] = ()
     urls: tuple[str, ...] = ()
     query: RowQuery | None = None
     faq: tuple[Path, ...] = ()
+    uploads: Path | None = None
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict[str, MetadataValue])
@@ -56,6 +61,7 @@ class OpenSources:
         self._files: Sources = find_files(
             request.paths, include=request.include, exclude=request.exclude, metadata=request.metadata
         )
+        self._uploads = UploadedFiles(request.uploads) if request.uploads else None
         self._faq: list[FaqFile] = []
         if request.faq:
             # Imported when there is one: what tells its encoding takes time to load.
@@ -83,7 +89,8 @@ class OpenSources:
     def count(self) -> int | None:
         """How many sources there are; None where only reading them tells."""
         pages = len(self._pages.urls) if self._pages else 0
-        return None if self._rows or self._faq else len(self._files.files) + pages
+        uploads = len(self._uploads.sources) if self._uploads else 0
+        return None if self._rows or self._faq else len(self._files.files) + uploads + pages
 
     def read(self, known: Mapping[str, str]) -> Iterator[AnySource]:
         """All sources; ``known`` maps those that the collection holds to their keys."""
@@ -97,11 +104,13 @@ class OpenSources:
         return [uri for uri in known if uri not in self._seen and self._covers(uri)]
 
     def _all(self, known: Mapping[str, str]) -> Iterator[AnySource]:
-        for error in self._files.unreadable:
+        for error in (*self._files.unreadable, *(self._uploads.unreadable if self._uploads else ())):
             reason = f"the folder cannot be read ({error.strerror}): check that you may read it."
             yield SourceFailure(str(error.filename), UnreadableFileError(reason))
         yield from self._files.failures
         yield from self._files.files
+        if self._uploads is not None:
+            yield from self._uploads.sources
         if self._web is not None and self._pages is not None:
             yield from self._pages.failures
             yield from self._web.read(
@@ -123,4 +132,5 @@ class OpenSources:
         in_rows = self._rows is not None and uri.startswith(self._rows)
         in_pages = self._pages is not None and self._pages.covers(uri)
         in_faq = any(faq.covers(uri) for faq in self._faq)
-        return in_rows or self._files.covers(uri) or in_pages or in_faq
+        in_uploads = self._uploads is not None and self._uploads.covers(uri)
+        return in_rows or self._files.covers(uri) or in_uploads or in_pages or in_faq

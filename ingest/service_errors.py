@@ -18,9 +18,31 @@ class ForbiddenError(TroikaError):
 
 
 class OverloadedError(TroikaError):
-    """More is asked than is served, or than one asker is allowed: ask again later."""
+    """More is asked than is served, or than one asker is allowed: ask again after ``retry_seconds``."""
 
     code = "overloaded"
+
+    def __init__(self, message: str, retry_seconds: int = 1) -> None:
+        super().__init__(message)
+        self.retry_seconds = retry_seconds
+
+
+class RateError(OverloadedError):
+    """An asker sends requests faster than they are allowed to."""
+
+    code = "rate_exceeded"
+
+
+class QuotaError(OverloadedError):
+    """An asker has sent all the requests that they may for now."""
+
+    code = "quota_exceeded"
+
+
+class IssuerError(TroikaError):
+    """The OpenID provider cannot be reached, or does not tell its keys."""
+
+    code = "issuer_failed"
 
 
 class AdapterRejectedError(TroikaError):
@@ -45,6 +67,12 @@ class GeneratorError(TroikaError):
     """The generator failed, or the server behind it cannot be reached."""
 
     code = "generator_failed"
+
+
+class GeneratorRefusedError(GeneratorError):
+    """The server of the generator is well, and will not answer the request as it is put."""
+
+    code = "generator_refused"
 
 
 class RerankerError(TroikaError):

@@ -19,15 +19,19 @@ from ingest.choices import (
     DenseKind,
     EmbedderBackend,
     FusionKind,
-    GeneratorKind,
     LexicalEngine,
 )
 from ingest.dotted_keys import nest
 from ingest.errors import SettingsError
+from ingest.settings_access import AuthSettings, LimitSettings
 from ingest.settings_answer import AnswerSettings, GroundingSettings
 from ingest.settings_canary import CanarySettings
+from ingest.settings_generator import GeneratorSettings
+from ingest.settings_history import HistorySettings
+from ingest.settings_jobs import JobSettings
 from ingest.settings_observe import ObserveSettings
-from ingest.settings_section import Fraction, Positive, Price, Section
+from ingest.settings_routing import RoutingSettings
+from ingest.settings_section import Fraction, Positive, Section
 from ingest.settings_server import ServerSettings
 from ingest.settings_sources import read_environment, read_file
 from ingest.settings_vllm import VllmSettings
@@ -154,29 +158,6 @@ class RerankSettings(Section):
     timeout_seconds: Annotated[float, Field(gt=0)] = 5.0
 
 
-class GeneratorSettings(Section):
-    """The model that writes answers."""
-
-    kind: GeneratorKind = GeneratorKind.LLAMA_CPP
-    model: str | None = Field(
-        default=None, description="GGUF file (llama-cpp), folder or id (vllm), served model name (openai)"
-    )
-    base_url: str | None = Field(
-        default=None, description="OpenAI-compatible server, for example vLLM's …/v1"
-    )
-    api_key: SecretStr | None = None
-    languages: tuple[str, ...] | None = Field(
-        default=None, description="languages the model writes; default by kind"
-    )
-    threads: Positive = 2
-    context_tokens: Annotated[int, Field(ge=512)] = 4096
-    max_tokens: Positive = 96
-    temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.0
-    timeout_seconds: Annotated[float, Field(gt=0)] = 60.0
-    prompt_price: Price | None = Field(default=None, description="of a million tokens read, for evaluations")
-    completion_price: Price | None = Field(default=None, description="of a million tokens written")
-
-
 class CacheSettings(Section):
     """Which answers are given again. ``similarity`` is the least cosine of questions that mean the same."""
 
@@ -206,7 +187,12 @@ class Settings(Section):
     vllm: VllmSettings = VllmSettings()
     cache: CacheSettings = CacheSettings()
     canary: CanarySettings = CanarySettings()
+    routing: RoutingSettings = RoutingSettings()
     server: ServerSettings = ServerSettings()
+    history: HistorySettings = HistorySettings()
+    jobs: JobSettings = JobSettings()
+    auth: AuthSettings = AuthSettings()
+    limits: LimitSettings = LimitSettings()
     observe: ObserveSettings = ObserveSettings()
 
 

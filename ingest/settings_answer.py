@@ -14,9 +14,16 @@ class AnswerSettings(Section):
     min_evidence: Fraction = Field(
         default=0.47, description="weakest evidence that is answered; below, it abstains"
     )
+    max_wrong_share: Fraction | None = Field(
+        default=None,
+        description="most wrong answers of those given, by `troika eval calibrate`",
+    )
     grounding: GroundingMode | None = Field(
         default=None,
         description="mark or strict; default strict for llama-cpp, whose model is small, else mark",
+    )
+    withhold_suspicious: bool = Field(
+        default=True, description="show passages with instructions to a model, and make no answer from them"
     )
     max_sentences: Positive = Field(default=2, description="the generator is stopped after so many sentences")
 

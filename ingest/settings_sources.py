@@ -12,7 +12,17 @@ from ingest.errors import SettingsError
 
 ENVIRONMENT_PREFIX = "TROIKA_"
 CONFIG_VARIABLE = "TROIKA_CONFIG"
-_LISTS = frozenset(("generator.languages", "retrieval.groups"))
+_LISTS = frozenset(
+    (
+        "auth.scopes",
+        "generator.base_urls",
+        "generator.languages",
+        "retrieval.groups",
+        "server.cors_origins",
+        "server.trusted_hosts",
+    )
+)
+_TABLES = frozenset(("routing.aliases", "routing.collections"))
 
 
 def read_file(environment: Mapping[str, str], directory: Path) -> dict[str, Any]:
@@ -30,17 +40,25 @@ def read_file(environment: Mapping[str, str], directory: Path) -> dict[str, Any]
             )
         return {}
     try:
-        return dict(flatten(tomllib.loads(path.read_text("utf-8")), ""))
+        return dict(flatten(tomllib.loads(path.read_text("utf-8")), "", whole=_TABLES))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read as TOML ({error}): correct it or remove it.") from error
 
 
 def read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """The settings among the variables of ``environment``; those that are lists are cut at commas."""
+    """The settings among the variables of ``environment``.
+
+    Lists are cut at commas, as are tables, whose parts are ``NAME=VALUE``.
+    """
     found: dict[str, Any] = {}
     for name, value in environment.items():
         if not name.startswith(ENVIRONMENT_PREFIX) or name == CONFIG_VARIABLE:
             continue
         key = name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
-        found[key] = tuple(map(str.strip, value.split(","))) if key in _LISTS else value
+        parts = tuple(map(str.strip, value.split(",")))
+        if key in _TABLES:
+            pairs = (part.partition("=") for part in parts if part)
+            found[key] = {name.strip(): held.strip() for name, _, held in pairs}
+        else:
+            found[key] = parts if key in _LISTS else value
     return found

@@ -89,6 +89,30 @@ class DocumentNotFoundError(UsageError):
     code = "document_not_found"
 
 
+class DocumentNotUploadedError(UsageError):
+    """A document did not come by the HTTP interface, so that it cannot be removed by it."""
+
+    code = "document_not_uploaded"
+
+
+class UploadError(UsageError):
+    """What was uploaded has no usable name or form."""
+
+    code = "upload_invalid"
+
+
+class IdempotencyKeyError(UsageError):
+    """An ``Idempotency-Key`` belongs to another request, or is none."""
+
+    code = "idempotency_key_invalid"
+
+
+class JobNotFoundError(UsageError):
+    """No job with that id is kept."""
+
+    code = "job_not_found"
+
+
 class AnswerNotFoundError(UsageError):
     """No answer with that id is kept."""
 
@@ -99,6 +123,40 @@ class FeedbackError(UsageError):
     """A judgement says of an answer what cannot be said of it."""
 
     code = "feedback_invalid"
+
+
+class UnsupportedParameterError(UsageError):
+    """A request sets ``parameter`` to something that is not done; passing it over would be a lie."""
+
+    code = "parameter_unsupported"
+
+    def __init__(self, message: str, parameter: str | None = None) -> None:
+        super().__init__(message)
+        self.parameter = parameter
+
+
+class UnknownModelError(UsageError):
+    """A client asks for a model by a name that none has."""
+
+    code = "model_unknown"
+
+
+class InputTooLongError(UsageError):
+    """A text does not fit the window of the model that is to read it."""
+
+    code = "input_too_long"
+
+
+class KeyNameError(UsageError):
+    """A name is none for an API key, or a valid key has it."""
+
+    code = "key_name_invalid"
+
+
+class KeyNotFoundError(UsageError):
+    """No valid API key has that name or id."""
+
+    code = "key_not_found"
 
 
 class AdapterNotFoundError(UsageError):

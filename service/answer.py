@@ -41,6 +41,21 @@ class Citation:
     supported: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of the answer and what its sources say of it.
+
+    ``score`` is how far the best of its quotes bears it out, 0 to 1; ``supported`` whether that is enough.
+    ``markers`` are those that it cites, as it was written.
+    """
+
+    start: int
+    end: int
+    supported: bool
+    score: float
+    markers: tuple[int, ...]
+
+
 class Degradation(StrEnum):
     """Why an answer was made in a simpler way than configured."""
 
@@ -86,10 +101,14 @@ class Served(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens read and written by the generator; zero when it was not asked, or stopped before it told."""
+    """Tokens read and written by the generator; zero when it was not asked, or stopped before it told.
+
+    ``truncated``: the limit of tokens cut its text off.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +118,8 @@ class Answer:
     ``standalone_question``, ``queries`` and ``reranking`` tell how its passages were found; see
     ``SearchResult``. ``cache`` is None for an answer that was made anew; ``matched_question`` is the other
     question that a kept or curated answer was given to. ``asker`` is who asked, where askers are told apart.
+    ``answerability`` is the chance that the passages hold the answer, where it was fitted for the collection;
+    ``suspicious`` are the markers of passages with instructions to a model in them.
     """
 
     id: str
@@ -126,6 +147,9 @@ class Answer:
     cache: Served | None = None
     matched_question: str | None = None
     asker: str | None = None
+    sentences: tuple[Sentence, ...] = ()
+    answerability: float | None = None
+    suspicious: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ the same question? a curated one? -> search -> one that means the same, with the
 
 What is given again is checked against the snapshot again, has an id and times of its own, is kept in the
 history, and says where it comes from. Nothing that was refused or made in a simpler way is given again, and
-a follow-up, which hangs on its conversation, is always answered anew.
+a follow-up, which hangs on its conversation, and an answer in JSON, which nobody curates, are made anew.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from service.answer import (
     Usage,
 )
 from service.answer_cache import AnswerCache, Scope, share_in_common
-from service.cite import proven
 from service.curated import CuratedAnswers
 from service.feedback import timestamp
+from service.grounding.cite import proven
 from service.pipeline import AnswerPipeline, fold
 from service.prompt import PROMPT_ID
 from service.question import Inquiry
@@ -65,10 +65,11 @@ class CachingPipeline:
         scope: Scope,
         curated: CuratedAnswers,
         same: SameQuestion | None,
-        keep: Callable[[Answer], None],
+        keep: Callable[[Answer, Inquiry], None],
     ) -> None:
         """Without ``answers`` none is remembered; without ``same`` only equal questions are the same."""
         self.snapshot = behind.snapshot
+        self.embedder = behind.embedder
         self.generator = behind.generator
         self.release = behind.release
         self._behind = behind
@@ -81,7 +82,7 @@ class CachingPipeline:
     async def stream(self, inquiry: Inquiry) -> AsyncGenerator[AnswerEvent]:
         """As ``AnswerPipeline.stream``; without ``cache`` the answer is made anew and not remembered."""
         started = time.perf_counter()
-        is_cached = inquiry.cache and not inquiry.history
+        is_cached = inquiry.cache and not inquiry.history and inquiry.json_schema is None
         scope = self._scope_of(inquiry)
         found = await asyncio.to_thread(self._before_search, inquiry, scope) if is_cached else None
         if found is None:
@@ -97,7 +98,7 @@ class CachingPipeline:
         if found is not None:
             for event in self._again(found, inquiry, started):
                 if isinstance(event, Finished):
-                    await asyncio.to_thread(self._keep, event.answer)
+                    await asyncio.to_thread(self._keep, event.answer, inquiry)
                 yield event
 
     async def answer(self, inquiry: Inquiry) -> Answer:
@@ -174,6 +175,7 @@ class CachingPipeline:
             timings_ms={},
             usage=Usage(),
             created_at="",
+            sentences=cited.sentences,
         )
         return _Found(answer, Served.FAQ, question)
 

@@ -14,7 +14,7 @@ from ingest.words.questions import WordRule
 from service.answer_cache import AnswerCache, Scope
 from service.caching import CachingPipeline
 from service.curated import CuratedAnswers
-from service.history import History
+from service.history.history import History, open_history
 from service.pipeline import AnswerPipeline
 from service.prompt import PROMPT_ID
 from service.release import Release, named_release
@@ -40,7 +40,7 @@ async def open_caching_pipeline(
     """A collection's pipeline with its cache and history, for a single use; see ``open_pipeline``."""
     named = None if release is None else named_release(settings.home, release)
     with ExitStack() as opened:
-        history = History(settings.home / "history.sqlite")
+        history = open_history(settings)
         opened.callback(history.close)
         answers = open_answer_cache(settings)
         if answers is not None:

@@ -24,7 +24,7 @@ from ingest.errors import (
 from ingest.settings_canary import CanarySettings
 from service.adapters import take_back
 from service.canary_watch import canary_state
-from service.history import History
+from service.history.history import History
 from service.pipelines import DEFAULT_FRESH_SECONDS, Answering, CollectionSummary, Pipelines
 from service.release_history import Canary, ReleaseRecord, current_record
 
@@ -34,7 +34,7 @@ _NO_CANDIDATE = (AdapterNotFoundError, AdapterRejectedError, GeneratorError, Mod
 
 
 class CanaryPipelines:
-    """Stands in for the pipelines of what is served; for use from a single event loop."""
+    """The pipelines of what is served, and of a candidate; for use from a single event loop."""
 
     def __init__(
         self,
@@ -59,13 +59,8 @@ class CanaryPipelines:
         self._checking: asyncio.Task[None] | None = None
 
     @asynccontextmanager
-    async def lease(
-        self,
-        collection: str,
-        conversation: str | None = None,
-        release: str | None = None,  # noqa: ARG002
-    ) -> AsyncGenerator[Answering]:
-        """See ``PipelineProvider``; without a conversation, what is served to all.
+    async def lease(self, collection: str, conversation: str | None = None) -> AsyncGenerator[Answering]:
+        """The pipeline that answers ``conversation``; without one, what is served to all.
 
         Raises:
             TroikaError: as ``Pipelines.lease``.

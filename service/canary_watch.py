@@ -15,7 +15,8 @@ from pathlib import Path
 
 from ingest.settings_canary import CanarySettings
 from service.canary_guard import Count, Guard, Reading, compare_pairs, compare_shares
-from service.history import AnswerOutcome, History
+from service.history.history import History
+from service.history.stored import AnswerOutcome
 from service.release_history import Canary, ReleaseRecord, current_record
 
 logger = logging.getLogger(__name__)

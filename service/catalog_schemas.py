@@ -57,20 +57,20 @@ class DocumentBody(ResponseBody):
 
 
 class CollectionBody(ResponseBody):
-    """A published collection."""
+    """A published collection. How much it holds in all is told only to those who may see all of it."""
 
     name: str
     snapshot: str
-    documents: int
-    chunks: int
+    documents: int | None
+    chunks: int | None
 
     @classmethod
-    def of(cls, summary: CollectionSummary) -> CollectionBody:
+    def of(cls, summary: CollectionSummary, *, counted: bool) -> CollectionBody:
         return cls(
             name=summary.name,
             snapshot=summary.snapshot_id,
-            documents=summary.documents,
-            chunks=summary.chunks,
+            documents=summary.documents if counted else None,
+            chunks=summary.chunks if counted else None,
         )
 
 
@@ -91,12 +91,16 @@ class CheckBody(ResponseBody):
     """One thing that answers depend on."""
 
     ok: bool
+    required: bool = Field(default=True, description="whether nothing can be answered without it")
     code: str | None = Field(default=None, description="the error's code when it is not ok")
     detail: str
 
 
-class ReadinessBody(ResponseBody):
-    """Whether questions can be answered now, and what is missing if not."""
+ReadinessStatus = Literal["ready", "degraded", "not_ready"]
 
-    status: Literal["ready", "not_ready"]
+
+class ReadinessBody(ResponseBody):
+    """Whether questions can be answered now, and what is missing; degraded is ready, in a simpler way."""
+
+    status: ReadinessStatus
     checks: dict[str, CheckBody]

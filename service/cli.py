@@ -11,10 +11,11 @@ from typing import Annotated
 
 import typer
 
+from ingest.choices import GeneratorKind
 from ingest.cli import CollectionOption, JsonOption
 from ingest.errors import PathNotFoundError
 from ingest.filters.forms import parse_filter
-from ingest.settings import GeneratorKind, Settings, load_settings
+from ingest.settings import Settings, load_settings
 from service.answer import Answer, SearchResult
 from service.question import Inquiry
 from service.retrieve_mode import SearchMode

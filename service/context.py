@@ -35,18 +35,21 @@ class Documents(Protocol):
 class ContextPolicy:
     """How much is read: the most passages, the most tokens of all together, ``neighbours`` on each side.
 
-    ``diversity`` is the part that newness has beside the score in the choice of passages, 0 to 1.
+    ``diversity`` is the part that newness has beside the score in the choice of passages, 0 to 1. Passages
+    whose scores are within ``same_score`` of each other, as a share, stand in an order that hangs on nothing
+    but themselves, so that a server that has read them before for another question knows how a prompt begins.
     """
 
     passages: int
     tokens: int
     neighbours: int = 0
     diversity: float = 0.0
+    same_score: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The passages, best first, and the hits that they were made from."""
+    """The passages, best first, and the hits that they were made from; see ``ContextPolicy`` for ties."""
 
     passages: tuple[Passage, ...]
     hits: tuple[Hit, ...]
@@ -86,7 +89,9 @@ class ContextBuilder:
         assembly.widen_to_tables()
         for _ in range(self._policy.neighbours):
             assembly.widen_by_neighbours()
-        return Context(assembly.passages(), tuple(window.hit for window in assembly.windows))
+        hits = tuple(window.hit for window in assembly.windows)
+        assembly.windows = _in_fixed_order(assembly.windows, self._policy.same_score)
+        return Context(assembly.passages(), hits)
 
 
 @dataclass(slots=True)
@@ -218,6 +223,19 @@ def _by_newness(hits: Sequence[Hit], diversity: float) -> Iterator[Hit]:
         left.remove(next_hit)
         chosen.append(next_hit)
         yield next_hit
+
+
+def _in_fixed_order(windows: Sequence[_Window], same_score: float) -> list[_Window]:
+    """``windows`` with those that score much the same as the first of them by the ids of their chunks."""
+    if same_score == 0:
+        return list(windows)
+    ordered, alike = list[_Window](), list[_Window]()
+    for window in windows:
+        if alike and abs(alike[0].hit.score - window.hit.score) > same_score * alike[0].hit.score:
+            ordered += sorted(alike, key=lambda window: window.hit.chunk.id)
+            alike = []
+        alike.append(window)
+    return ordered + sorted(alike, key=lambda window: window.hit.chunk.id)
 
 
 def _likeness(hit: Hit, other: Hit) -> float:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ingest.words.terms import content_terms
-from service.ground import idf
+from service.grounding.support import idf
 from service.question_writer import QuestionWriter
 
 MAX_TURNS = 8

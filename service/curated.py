@@ -10,8 +10,8 @@ from ingest.filters.access import may_see
 from ingest.snapshots.docstore import Docstore
 from ingest.sources.faq import FAQ_SCHEME, QUESTIONS
 from ingest.words.questions import normalized
-from service.answer import Citation, Passage
-from service.cite import Cited
+from service.answer import Citation, Passage, Sentence
+from service.grounding.cite import Cited
 
 
 class CuratedAnswers:
@@ -69,4 +69,5 @@ class CuratedAnswers:
             )
             for passage in passages
         )
-        return document.text, passages, Cited(citations, 1.0)
+        whole = Sentence(0, len(document.text), supported=True, score=1.0, markers=())
+        return document.text, passages, Cited(citations, (whole,))

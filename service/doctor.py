@@ -13,15 +13,16 @@ from typing import Any
 
 import httpx
 
+from ingest.choices import GeneratorKind
 from ingest.embed import spec_from_settings
 from ingest.embedders.model_files import local_model_directory
 from ingest.errors import ModelNotFoundError, SettingsError, TroikaError
 from ingest.optional import is_installed
-from ingest.settings import EmbedderBackend, GeneratorKind, Settings
+from ingest.settings import EmbedderBackend, Settings
 from ingest.snapshots.collection import list_collections
 from service.generators import smollm2
 from service.release import read_release
-from service.vllm.command import vllm_command
+from service.vllm.serving import own_command, weights_to_serve
 
 _EXTRAS = (
     ("train", "trl", "troika finetune"),
@@ -32,6 +33,9 @@ _EXTRAS = (
     ("ray", "ray", "ingest on a cluster"),
     ("ocr", "rapidocr", "text of scanned pages"),
     ("postgres", "psycopg", "history in PostgreSQL"),
+    ("oidc", "jwt", "bearer tokens of a provider"),
+    ("mcp", "mcp", "troika mcp"),
+    ("otel", "opentelemetry.sdk", "traces to a collector"),
     ("unstructured", "unstructured", "the long tail of file formats"),
 )
 _PROBE_SECONDS = 1.0
@@ -120,7 +124,9 @@ def _generator(settings: Settings) -> Finding:
         case GeneratorKind.VLLM:
             return _vllm(settings)
         case GeneratorKind.OPENAI:
-            return _server("generator", settings.generator.base_url, "generator.base_url")
+            urls = settings.generator.servers or (None,)
+            found = [_server("generator", url, "generator.base_url") for url in urls]
+            return next((finding for finding in found if finding.state is not State.OK), found[0])
         case GeneratorKind.LLAMA_CPP:
             if not is_installed("xllamacpp"):
                 return Finding("generator", State.MISSING, "xllamacpp", "pip install xllamacpp", blocks=True)
@@ -135,10 +141,11 @@ def _generator(settings: Settings) -> Finding:
 
 def _vllm(settings: Settings) -> Finding:
     try:
-        vllm_command(settings.vllm, settings.generator.model, settings.home)
-    except (ModelNotFoundError, SettingsError) as error:
+        weights = weights_to_serve(settings)
+        own_command(settings, weights)
+    except (TroikaError, OSError) as error:
         return Finding("generator", State.MISSING, "vLLM", str(error), blocks=True)
-    return Finding("generator", State.OK, f"vLLM with {settings.generator.model}")
+    return Finding("generator", State.OK, f"vLLM with {weights.model} as {weights.served_name}")
 
 
 def _server(name: str, url: str | None, setting: str) -> Finding:

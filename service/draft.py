@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 
 from ingest.snapshots.snapshot import Snapshot
 from ingest.words.language import detect_language
+from service.abstention.judge import Judgement
 from service.answer import Answer, Degradation, Delta, Passage, Usage
-from service.cite import Cited
+from service.grounding.cite import Cited
 from service.prompt import PROMPT_ID
 from service.question import Inquiry
 from service.search import Found
@@ -25,8 +26,9 @@ class Draft:
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     found: Found | None = None
     passages: tuple[Passage, ...] = ()
-    evidence: float = 1.0
+    judgement: Judgement = field(default_factory=Judgement)
     text: str = ""
+    space: str = ""
     invented: int = 0
     abstained: bool = False
     writer: str = "none"
@@ -48,20 +50,25 @@ class Draft:
         """The question to answer: a follow-up as the generator wrote it anew, or as it was asked."""
         return self.question if self.found is None else self.found.question
 
+    @property
+    def markers(self) -> set[int]:
+        """The numbers that a citation may name."""
+        return {passage.marker for passage in self.judgement.sources}
+
     def mark(self, stage: str) -> None:
         """Note when ``stage`` ended, in milliseconds since the question came."""
         self.timings_ms[stage] = round((time.perf_counter() - self.started) * 1e3, 3)
 
     def emit(self, text: str) -> list[Delta]:
-        """Add ``text`` to the answer; what of it is shown."""
-        if not self.text:
-            text = text.lstrip()
-        if not text:
-            return []
-        if not self.text:
+        """Add ``text`` to the answer; what is shown now. White space waits for what comes behind it."""
+        written = (self.text + self.space + text).lstrip()
+        shown = written.rstrip()
+        self.space = written[len(shown) :]
+        new = shown[len(self.text) :]
+        if new and not self.text:
             self.mark("first_token")
-        self.text += text
-        return [Delta(text)]
+        self.text = shown
+        return [Delta(new)] if new else []
 
     def answer(self, cited: Cited, release: str, snapshot: Snapshot) -> Answer:
         """The whole answer."""
@@ -69,13 +76,13 @@ class Draft:
         return Answer(
             id=self.id,
             question=self.question,
-            text=self.text.rstrip(),
+            text=self.text,
             language=self.language,
             citations=cited.citations,
             passages=self.passages,
             abstained=self.abstained,
             groundedness=cited.groundedness,
-            evidence=round(self.evidence, 4),
+            evidence=round(self.judgement.evidence, 4),
             invented_markers=self.invented,
             degraded=self.degraded,
             generator=self.writer,
@@ -90,4 +97,7 @@ class Draft:
             queries=self.found.queries if self.found else (),
             reranking=self.found.reranking if self.found else None,
             asker=self.inquiry.asker,
+            sentences=cited.sentences,
+            answerability=self.judgement.answerability,
+            suspicious=self.judgement.suspicious,
         )

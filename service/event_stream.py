@@ -11,12 +11,12 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from service.answer import AnswerEvent, Cited, Delta, Finished, Retrieved
+from service.answer import Answer, AnswerEvent, Cited, Delta, Finished, Retrieved
 from service.http_errors import problem_of
 from service.pipelines import PipelineProvider
 from service.question import Inquiry
@@ -52,6 +52,17 @@ class AnswerStream:
             raise item
         return item
 
+    async def whole(self) -> Answer:
+        """The answer at the end of the events.
+
+        Raises:
+            Exception: whatever the pipeline raised.
+        """
+        while (event := await self.next()) is not None:
+            if isinstance(event, Finished):
+                return event.answer
+        raise RuntimeError("the pipeline's stream ended without a Finished event")
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -79,18 +90,55 @@ class AnswerStream:
             await self._queue.put(error)
 
 
+class AnswerFrames(Protocol):
+    """How the events of one answer are written down."""
+
+    def of(self, event: AnswerEvent) -> bytes:
+        """The frames of ``event``; empty for one that is not told."""
+        ...
+
+    def of_error(self, error: Exception) -> bytes:
+        """The frame that ends a stream which cannot go on."""
+        ...
+
+
+class NamedFrames:
+    """A named event for each: ``retrieval``, ``message.delta``, ``citation``, and ``done`` or ``error``."""
+
+    def of(self, event: AnswerEvent) -> bytes:
+        """The frame of ``event``."""
+        match event:
+            case Retrieved(answer_id, passages):
+                shown = [PassageBody.of(passage).model_dump(mode="json") for passage in passages]
+                return frame("retrieval", {"answer_id": answer_id, "passages": shown})
+            case Delta(text):
+                return frame("message.delta", {"text": text})
+            case Cited(citation):
+                return frame("citation", CitationBody.of(citation).model_dump(mode="json"))
+            case Finished(answer):
+                return frame("done", AnswerBody.of(answer).model_dump(mode="json"))
+
+    def of_error(self, error: Exception) -> bytes:
+        """The problem's details."""
+        return frame("error", problem_of(error).model_dump())
+
+
 class EventStreamResponse(StreamingResponse):
     """Sends the events of ``stream``, of which ``first`` was read already, and stops it at the end."""
 
     media_type = "text/event-stream"
 
     def __init__(
-        self, first: AnswerEvent | None, stream: AnswerStream, heartbeat_seconds: float = HEARTBEAT_SECONDS
+        self,
+        first: AnswerEvent | None,
+        stream: AnswerStream,
+        frames: AnswerFrames,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
     ) -> None:
         self._stream = stream
         # no-transform and X-Accel-Buffering keep proxies from holding events back.
         headers = {"cache-control": "no-store, no-transform", "x-accel-buffering": "no"}
-        super().__init__(_frames(first, stream, heartbeat_seconds), headers=headers)
+        super().__init__(_body(first, stream, frames, heartbeat_seconds), headers=headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -99,19 +147,20 @@ class EventStreamResponse(StreamingResponse):
             self._stream.stop()
 
 
-async def _frames(
-    event: AnswerEvent | None, stream: AnswerStream, heartbeat_seconds: float
+async def _body(
+    event: AnswerEvent | None, stream: AnswerStream, frames: AnswerFrames, heartbeat_seconds: float
 ) -> AsyncIterator[bytes]:
     upcoming: asyncio.Task[AnswerEvent | None] | None = None
     try:
         while event is not None:
-            yield _frame_of(event)
+            if written := frames.of(event):
+                yield written
             upcoming = asyncio.create_task(stream.next())
             while not (await asyncio.wait((upcoming,), timeout=heartbeat_seconds))[0]:
                 yield HEARTBEAT
             event = upcoming.result()
     except Exception as error:
-        yield frame("error", problem_of(error).model_dump())
+        yield frames.of_error(error)
     finally:
         if upcoming is not None:
             upcoming.cancel()
@@ -120,16 +169,3 @@ async def _frames(
 def frame(name: str, payload: dict[str, Any]) -> bytes:
     """One event. The payload is JSON on a single line, so it needs a single ``data`` field."""
     return f"event: {name}\ndata: {json.dumps(payload, ensure_ascii=False)}\n\n".encode()
-
-
-def _frame_of(event: AnswerEvent) -> bytes:
-    match event:
-        case Retrieved(answer_id, passages):
-            shown = [PassageBody.of(passage).model_dump(mode="json") for passage in passages]
-            return frame("retrieval", {"answer_id": answer_id, "passages": shown})
-        case Delta(text):
-            return frame("message.delta", {"text": text})
-        case Cited(citation):
-            return frame("citation", CitationBody.of(citation).model_dump(mode="json"))
-        case Finished(answer):
-            return frame("done", AnswerBody.of(answer).model_dump(mode="json"))

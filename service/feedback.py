@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -16,33 +16,68 @@ Verdict = Literal["up", "down"]
 
 
 @dataclass(frozen=True, slots=True)
+class CitationVerdict:
+    """Whether the passage behind a citation's marker bears the answer out."""
+
+    marker: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
 class Feedback:
     """One judgement of one answer. Judgements are only added, never changed: the latest one counts.
 
-    ``correction`` is the answer that the reader would have wanted; ``created_at`` is ISO 8601 in UTC.
-    ``wrong_citations`` are markers of the answer whose passages don't bear it out; ``preferred_over`` is
-    another answer to the same question, which the reader likes less.
+    Attributes:
+        verdict: a thumb; None where only something else is said.
+        correction: the answer that the reader would have wanted.
+        created_at: ISO 8601 in UTC.
+        citations: what is said of single citations, in the order of their markers.
+        preferred_over: another answer to the same question, which the reader likes less.
+        ranking: ids of answers to the same question, the best first, the judged one among them.
     """
 
     id: str
     answer_id: str
-    verdict: Verdict
+    verdict: Verdict | None
     correction: str | None
     comment: str | None
     created_at: str
-    wrong_citations: tuple[int, ...] = ()
+    citations: tuple[CitationVerdict, ...] = ()
     preferred_over: str | None = None
+    ranking: tuple[str, ...] = ()
+
+    @property
+    def wrong_citations(self) -> tuple[int, ...]:
+        """Markers of the answer whose passages don't bear it out."""
+        return tuple(said.marker for said in self.citations if said.verdict == "down")
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The ids of the answers that it speaks of besides the judged one."""
+        named = (*self.ranking, *([self.preferred_over] if self.preferred_over else ()))
+        return tuple(dict.fromkeys(other for other in named if other != self.answer_id))
+
+    @property
+    def finds_fault(self) -> bool:
+        """Whether the answer should not be given again: a correction without a thumb says so, too."""
+        return self.verdict == "down" or (self.verdict is None and self.correction is not None)
 
 
 def new_feedback(
     answer_id: str,
-    verdict: Verdict,
+    verdict: Verdict | None = None,
     correction: str | None = None,
     comment: str | None = None,
     wrong_citations: Sequence[int] = (),
     preferred_over: str | None = None,
+    citations: Sequence[CitationVerdict] = (),
+    ranking: Sequence[str] = (),
 ) -> Feedback:
-    """A judgement made now. A correction or comment of nothing but white space counts as none."""
+    """A judgement made now. A correction or comment of nothing but white space counts as none.
+
+    ``wrong_citations`` are the markers of ``citations`` that are judged down, said in short.
+    """
+    said = {*citations, *(CitationVerdict(marker, "down") for marker in wrong_citations)}
     return Feedback(
         id=uuid.uuid4().hex,
         answer_id=answer_id,
@@ -50,30 +85,58 @@ def new_feedback(
         correction=_said(correction),
         comment=_said(comment),
         created_at=timestamp(datetime.now(UTC)),
-        wrong_citations=tuple(sorted(set(wrong_citations))),
+        citations=tuple(sorted(said, key=lambda one: (one.marker, one.verdict))),
         preferred_over=preferred_over,
+        ranking=tuple(ranking),
     )
 
 
-def check_feedback(feedback: Feedback, judged: Answer, other: Answer | None) -> None:
-    """See to it that ``feedback`` can be about ``judged``; ``other`` is the answer that it is preferred over.
+def check_feedback(feedback: Feedback, judged: Answer, others: Mapping[str, Answer]) -> None:
+    """See to it that ``feedback`` can be about ``judged``.
+
+    Args:
+        others: the answers of ``feedback.others``, by id.
 
     Raises:
-        FeedbackError: a citation is called wrong that the answer does not have, or it is preferred over
-            itself or over an answer to another question.
+        FeedbackError: it says nothing, or what cannot be said: of a citation that the answer does not have,
+            that one is right and wrong, or of answers to different questions.
     """
-    cited = sorted({citation.marker for citation in judged.citations})
-    unknown = [marker for marker in feedback.wrong_citations if marker not in cited]
+    thumb_or_words = (feedback.verdict, feedback.correction, feedback.comment, feedback.preferred_over)
+    if not (any(thumb_or_words) or feedback.citations or feedback.ranking):
+        raise FeedbackError(
+            "the judgement says nothing: give a verdict, a correction, a comment, citations, preferred_over "
+            "or a ranking."
+        )
+    _check_citations(feedback, sorted({citation.marker for citation in judged.citations}))
+    if feedback.preferred_over == judged.id:
+        raise FeedbackError("preferred_over is the judged answer itself: name another one.")
+    if feedback.ranking:
+        _check_ranking(feedback)
+    for other in others.values():
+        if normalized(other.question) != normalized(judged.question):
+            raise FeedbackError(
+                f"{other.id!r} is no other answer to the same question: name one that was given to it."
+            )
+
+
+def _check_citations(feedback: Feedback, cited: list[int]) -> None:
+    markers = [said.marker for said in feedback.citations]
+    unknown = [marker for marker in markers if marker not in cited]
     if unknown:
         raise FeedbackError(
-            f"wrong_citations names {unknown}, but the answer cites {cited}: name markers that it cites."
+            f"citations are judged with the markers {unknown}, but the answer cites {cited}: name markers "
+            "that it cites."
         )
-    if other is None:
-        return
-    if other.id == judged.id or normalized(other.question) != normalized(judged.question):
+    if len(set(markers)) < len(markers):
+        raise FeedbackError(f"a citation among {markers} is judged up and down: judge it once.")
+
+
+def _check_ranking(feedback: Feedback) -> None:
+    ranking = feedback.ranking
+    if len(ranking) < 2 or len(set(ranking)) < len(ranking) or feedback.answer_id not in ranking:
         raise FeedbackError(
-            f"preferred_over is {other.id!r}, which is no other answer to the same question: "
-            "name one that was given to it."
+            f"the ranking names {len(ranking)} answers: expected two or more different ones, with the judged "
+            "one among them."
         )
 
 

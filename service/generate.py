@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,20 +17,31 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the next token is chosen. Temperature 0 takes the likeliest; ``max_tokens`` bounds the answer."""
+    """How the next token is chosen. Temperature 0 takes the likeliest; ``max_tokens`` bounds the answer.
+
+    ``top_p`` is the model's own for None. The answer ends before a text of ``stop``, and with a
+    ``json_schema``, itself in JSON, it is JSON of that schema.
+    """
 
     max_tokens: int
     temperature: float = 0.0
     seed: int = 0
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    json_schema: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of generated text, with the tokens read and written so far where the model tells them."""
+    """A piece of generated text, with the tokens read and written so far where the model tells them.
+
+    ``truncated``: the model had more to say, and ran into ``max_tokens``.
+    """
 
     text: str
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    truncated: bool = False
 
 
 class Generator(Protocol):
@@ -56,4 +67,17 @@ class Generator(Protocol):
 
     async def aclose(self) -> None:
         """Free the model or the connections."""
+        ...
+
+
+@runtime_checkable
+class Preparable(Protocol):
+    """A generator whose model has to be brought to its servers before they are asked."""
+
+    async def prepare(self) -> None:
+        """Bring it to all that answer.
+
+        Raises:
+            AdapterRejectedError: the model cannot be served there.
+        """
         ...

@@ -28,10 +28,16 @@ from ingest.errors import (
     CollectionNotFoundError,
     DatabaseError,
     DocumentNotFoundError,
+    DocumentNotUploadedError,
     EntailmentError,
     ForbiddenError,
     GeneratorError,
+    GeneratorRefusedError,
+    IdempotencyKeyError,
     IncompatibleSnapshotError,
+    IssuerError,
+    JobNotFoundError,
+    KeyNotFoundError,
     MissingExtraError,
     ModelNotFoundError,
     OverloadedError,
@@ -47,8 +53,12 @@ from ingest.errors import (
     StorageError,
     TroikaError,
     UnauthenticatedError,
+    UnknownModelError,
+    UnsupportedParameterError,
     UsageError,
 )
+from service.observe.request import CURRENT_REQUEST
+from service.openai_api.errors import openai_error, openai_status, speaks_openai
 
 logger = logging.getLogger(__name__)
 
@@ -60,16 +70,23 @@ STATUS_OF: dict[type[TroikaError], HTTPStatus] = {
     CollectionNotFoundError: HTTPStatus.NOT_FOUND,
     SnapshotNotFoundError: HTTPStatus.NOT_FOUND,
     DocumentNotFoundError: HTTPStatus.NOT_FOUND,
+    DocumentNotUploadedError: HTTPStatus.CONFLICT,
+    IdempotencyKeyError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    JobNotFoundError: HTTPStatus.NOT_FOUND,
     AnswerNotFoundError: HTTPStatus.NOT_FOUND,
     AdapterNotFoundError: HTTPStatus.NOT_FOUND,
+    UnknownModelError: HTTPStatus.NOT_FOUND,
     ParseError: HTTPStatus.BAD_REQUEST,
     UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
     ForbiddenError: HTTPStatus.FORBIDDEN,
     OverloadedError: HTTPStatus.TOO_MANY_REQUESTS,
     CollectionBusyError: HTTPStatus.CONFLICT,
     ClusterError: HTTPStatus.SERVICE_UNAVAILABLE,
+    KeyNotFoundError: HTTPStatus.NOT_FOUND,
     DatabaseError: HTTPStatus.SERVICE_UNAVAILABLE,
+    IssuerError: HTTPStatus.SERVICE_UNAVAILABLE,
     GeneratorError: HTTPStatus.SERVICE_UNAVAILABLE,
+    GeneratorRefusedError: HTTPStatus.BAD_REQUEST,
     RerankerError: HTTPStatus.SERVICE_UNAVAILABLE,
     EntailmentError: HTTPStatus.SERVICE_UNAVAILABLE,
     ServerError: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -108,8 +125,24 @@ def status_of(error: TroikaError) -> HTTPStatus:
     return next(STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF)
 
 
+def headers_of(error: TroikaError) -> dict[str, str]:
+    """The header fields that go with an error: what to send (RFC 6750, section 3), or when to come again."""
+    match error:
+        case UnauthenticatedError():
+            return {"www-authenticate": 'Bearer realm="troika"'}
+        case ForbiddenError():
+            return {"www-authenticate": 'Bearer realm="troika", error="insufficient_scope"'}
+        case OverloadedError():
+            return {"retry-after": str(error.retry_seconds)}
+        case _:
+            return {}
+
+
 def problem(status: HTTPStatus, code: str, detail: str) -> Problem:
-    """A problem that occurred now."""
+    """A problem that occurred now; the log's line of the request names it."""
+    request = CURRENT_REQUEST.get()
+    if request is not None:
+        request.problem = code
     return Problem(
         type=f"urn:problem-type:troika:{code}",
         title=status.phrase,
@@ -137,8 +170,16 @@ def problem_of(error: Exception) -> Problem:
     return found
 
 
-def problem_response(found: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
-    """``found`` as a response."""
+def problem_response(
+    found: Problem, headers: dict[str, str] | None = None, *, path: str = "", parameter: str | None = None
+) -> JSONResponse:
+    """``found`` as a response to a request of ``path``, in the form that its clients know.
+
+    ``parameter`` is the one at fault; problem details name it in their text.
+    """
+    if speaks_openai(path):
+        body = openai_error(found.status, found.code, found.detail, found.instance, parameter)
+        return JSONResponse(body.model_dump(), openai_status(found.status), headers)
     return JSONResponse(
         found.model_dump(), status_code=found.status, headers=headers, media_type=PROBLEM_MEDIA_TYPE
     )
@@ -151,11 +192,13 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http_exception)
 
 
-async def _on_error(_request: Request, error: Exception) -> JSONResponse:
-    return problem_response(problem_of(error))
+async def _on_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, TroikaError)
+    parameter = error.parameter if isinstance(error, UnsupportedParameterError) else None
+    return problem_response(problem_of(error), headers_of(error), path=request.url.path, parameter=parameter)
 
 
-async def _on_invalid_request(_request: Request, error: Exception) -> JSONResponse:
+async def _on_invalid_request(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
@@ -166,7 +209,8 @@ async def _on_invalid_request(_request: Request, error: Exception) -> JSONRespon
     else:
         code = "request_invalid"
         detail = f"{where}: {first['msg']}; /docs describes what is expected."
-    return problem_response(problem(HTTPStatus.UNPROCESSABLE_ENTITY, code, detail))
+    found = problem(HTTPStatus.UNPROCESSABLE_ENTITY, code, detail)
+    return problem_response(found, path=request.url.path, parameter=where.partition(".")[2] or None)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
@@ -180,4 +224,4 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
         ),
     }.get(status, error.detail)
     headers = dict(error.headers) if error.headers else None
-    return problem_response(problem(status, code, detail), headers)
+    return problem_response(problem(status, code, detail), headers, path=request.url.path)

@@ -3,8 +3,9 @@
 search -> read -> is there evidence? -> prompt -> generate -> drop invented markers -> cite -> keep
 
 ``stream`` is the one way an answer is made; whatever wants it whole folds the stream. A question in a
-language that the generator cannot write, or one asked while the generator fails before its first word,
-is answered with the sources' own sentences, and the answer says so.
+language that the generator cannot write, or one asked while the generator fails before its first sentence
+is whole, is answered with the sources' own sentences, and the answer says so. An answer in JSON is shown
+whole or not at all: where the generator gives none that holds, it is refused.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from ingest.errors import GeneratorError
+from ingest.embed import Embedder
+from ingest.errors import GeneratorError, GeneratorRefusedError
 from ingest.snapshots.snapshot import Snapshot
+from service.abstention.judge import Judge
 from service.answer import (
     Answer,
     AnswerEvent,
@@ -29,25 +32,27 @@ from service.answer import (
     SearchResult,
     Usage,
 )
-from service.cite import Citer, MarkerFilter, proven, without_markers
 from service.context import ContextBuilder
 from service.draft import Draft
 from service.generate import Generator
-from service.ground import Grounding
+from service.grounding.cite import Citer, MarkerFilter, answer_sentences, proven, without_markers
+from service.grounding.entailed import judge_entailment
+from service.grounding.entailment import Entailment
+from service.grounding.json_answer import JsonClaims, with_known_markers
+from service.grounding.sentence_gate import OpenGate, SentenceGate, SupportGate
+from service.grounding.support import Grounding
 from service.prompt import is_refusal, template_for
 from service.question import Inquiry, check_question
 from service.release import Release
 from service.retrieve_mode import SearchMode
 from service.search import Search
-from service.sentence_gate import OpenGate, SentenceGate, SupportGate
 from service.write import ExtractiveWriter, Writer
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerPolicy:
-    """When to answer, and how long."""
+    """What becomes of what is asked and answered."""
 
-    min_evidence: float
     max_sentences: int
     withhold_unsupported: bool
     max_question_characters: int
@@ -59,25 +64,32 @@ class AnswerPipeline:
     def __init__(
         self,
         snapshot: Snapshot,
+        embedder: Embedder,
         search: Search,
         context: ContextBuilder,
         grounding: Grounding,
+        judge: Judge,
         generator: Generator,
         writer: Writer,
         release: Release,
         policy: AnswerPolicy,
-        keep: Callable[[Answer], None],
+        keep: Callable[[Answer, Inquiry], None],
+        entailment: Entailment | None = None,
     ) -> None:
+        """With ``entailment`` it judges the sentences of an answer, in place of the words that they share."""
         self.snapshot = snapshot
+        self.embedder = embedder
         self.generator = generator
         self.release = release
         self._search = search
         self._context = context
         self._grounding = grounding
+        self._judge = judge
         self._writer = writer
         self._fallback = ExtractiveWriter(grounding)
         self._policy = policy
         self._keep = keep
+        self._entailment = entailment
 
     async def stream(self, inquiry: Inquiry) -> AsyncGenerator[AnswerEvent]:
         """Answer what is asked; the last event holds the whole answer.
@@ -87,6 +99,7 @@ class AnswerPipeline:
         Raises:
             EmptyQuestionError, QuestionTooLongError, NoTermsError: the question cannot be answered as put.
             FilterError: the filter names a key that no document has.
+            GeneratorRefusedError: the schema is none that the generator can write by.
         """
         draft = self._draft(inquiry)
         await self._read(draft)
@@ -103,6 +116,7 @@ class AnswerPipeline:
         """The answer from given passages, without a search: what a perfect retriever would bring about."""
         draft = self._draft(inquiry)
         draft.passages = tuple(passages)
+        draft.judgement = await asyncio.to_thread(self._judge.judge_given, draft.question, draft.passages)
         return await fold(self._write(draft))
 
     async def search(self, inquiry: Inquiry, k: int, mode: SearchMode = SearchMode.HYBRID) -> SearchResult:
@@ -139,17 +153,16 @@ class AnswerPipeline:
         passages = draft.inquiry.passages
         found = await self._search.find(draft.inquiry, self._context.candidates(passages))
         context = await asyncio.to_thread(self._context.build, found.hits, passages)
-        languages = self.snapshot.manifest.embedder.languages
         draft.found = found
         draft.passages = context.passages
-        draft.evidence = max(
-            self._grounding.evidence(question, context.hits, languages)
-            for question in {draft.question, found.standalone_question or draft.question}
+        questions = {draft.question, found.standalone_question or draft.question}
+        draft.judgement = await asyncio.to_thread(
+            self._judge.judge, questions, context.passages, context.hits
         )
 
     async def _write(self, draft: Draft) -> AsyncGenerator[AnswerEvent]:
         yield Retrieved(draft.id, draft.passages)
-        if draft.passages and draft.evidence >= self._policy.min_evidence:
+        if draft.judgement.is_answered:
             async with aclosing(self._generate(draft)) as deltas:
                 async for delta in deltas:
                     yield delta
@@ -161,36 +174,43 @@ class AnswerPipeline:
         answer = await asyncio.to_thread(self._finish, draft)
         for citation in answer.citations:
             yield Cited(citation)
-        await asyncio.to_thread(self._keep, answer)
+        await asyncio.to_thread(self._keep, answer, draft.inquiry)
         yield Finished(answer)
 
     async def _generate(self, draft: Draft) -> AsyncGenerator[Delta]:
         if draft.language not in self.generator.languages:
             draft.degraded = Degradation.LANGUAGE
         else:
+            schema = draft.inquiry.json_schema
             try:
-                async with aclosing(self._write_with(self._writer, draft)) as deltas:
+                written = (
+                    self._write_with(self._writer, draft)
+                    if schema is None
+                    else self._write_json(draft, schema)
+                )
+                async with aclosing(written) as deltas:
                     async for delta in deltas:
                         yield delta
                 if not draft.text:
                     draft.degraded = Degradation.UNSUPPORTED
-            except GeneratorError:
+            except GeneratorError as error:
+                if schema is not None and isinstance(error, GeneratorRefusedError):
+                    raise  # the schema is the asker's own
                 draft.degraded = Degradation.GENERATOR
-        if not draft.text:
+        if draft.inquiry.json_schema is None and (not draft.text or _was_cut_short(draft)):
+            for delta in draft.emit("\n"):
+                yield delta
             async with aclosing(self._write_with(self._fallback, draft)) as deltas:
                 async for delta in deltas:
                     yield delta
 
     async def _write_with(self, writer: Writer, draft: Draft) -> AsyncGenerator[Delta]:
-        draft.writer = writer.name
-        markers = MarkerFilter({passage.marker for passage in draft.passages})
+        markers = MarkerFilter(draft.markers)
         gate = self._gate(writer, draft)
         try:
-            async with aclosing(writer.write(draft.meant, draft.passages, draft.language)) as pieces:
-                async for piece in pieces:
-                    if piece.completion_tokens is not None:
-                        draft.usage = Usage(piece.prompt_tokens or 0, piece.completion_tokens)
-                    for delta in draft.emit(gate.feed(markers.feed(piece.text))):
+            async with aclosing(_written(writer, draft)) as texts:
+                async for text in texts:
+                    for delta in draft.emit(gate.feed(markers.feed(text))):
                         yield delta
                     if gate.full:
                         return
@@ -199,9 +219,27 @@ class AnswerPipeline:
         finally:
             draft.invented += markers.invented
 
+    async def _write_json(self, draft: Draft, schema: str) -> AsyncGenerator[Delta]:
+        async with aclosing(_written(self._writer, draft)) as texts:
+            written = "".join([text async for text in texts])
+        read = with_known_markers(written, draft.markers)
+        if read is None:
+            return
+        text, invented = read
+        draft.invented += invented
+        claims = JsonClaims(text, schema)
+        if claims.say_nothing(draft.language):
+            text = template_for(draft.language).refusal
+        elif self._policy.withhold_unsupported and not await asyncio.to_thread(
+            claims.are_borne_out, self._citer(draft)
+        ):
+            return
+        for delta in draft.emit(text):
+            yield delta
+
     def _gate(self, writer: Writer, draft: Draft) -> SentenceGate:
         if self._policy.withhold_unsupported and writer is self._writer:
-            headlines = [passage.chunk.headline for passage in draft.passages]
+            headlines = [passage.chunk.headline for passage in draft.judgement.sources]
             return SupportGate(
                 self._citer(draft),
                 headlines,
@@ -212,12 +250,36 @@ class AnswerPipeline:
         return OpenGate(draft.language, self._policy.max_sentences)
 
     def _citer(self, draft: Draft) -> Citer:
-        return Citer(draft.meant, draft.passages, self._grounding)
+        return Citer(draft.meant, draft.judgement.sources, self._grounding)
 
     def _finish(self, draft: Draft) -> Answer:
-        cited = self._citer(draft).cite("" if draft.abstained else draft.text.rstrip())
+        text, schema = "" if draft.abstained else draft.text, draft.inquiry.json_schema
+        citer = self._citer(draft)
+        cited = citer.cite(text) if schema is None else JsonClaims(text, schema).cite(citer)
+        if self._entailment is not None:
+            cited = judge_entailment(cited, text, self._entailment)
         cited = replace(cited, citations=proven(cited.citations, self.snapshot.documents))
         return draft.answer(cited, self.release.name, self.snapshot)
+
+
+def _was_cut_short(draft: Draft) -> bool:
+    """Whether the generator broke off within its first sentence, which stands there now."""
+    if draft.degraded is not Degradation.GENERATOR:
+        return False
+    return len(answer_sentences(f"{draft.text.rstrip()} X")) == 1
+
+
+async def _written(writer: Writer, draft: Draft) -> AsyncGenerator[str]:
+    """The text that ``writer`` writes, in pieces; who wrote and how many tokens is noted."""
+    draft.writer = writer.name
+    pieces = writer.write(draft.meant, draft.judgement.sources, draft.language, draft.inquiry.sampling)
+    async with aclosing(pieces):
+        async for piece in pieces:
+            truncated = draft.usage.truncated or piece.truncated
+            draft.usage = replace(draft.usage, truncated=truncated)
+            if piece.completion_tokens is not None:
+                draft.usage = Usage(piece.prompt_tokens or 0, piece.completion_tokens, truncated)
+            yield piece.text
 
 
 async def fold(events: AsyncGenerator[AnswerEvent]) -> Answer:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ingest.document import Chunk, Document
+from ingest.embed import Embedder
 from service.answer import AnswerEvent, SearchResult
 from service.generate import Generator
 from service.question import Inquiry
@@ -51,6 +52,9 @@ class Answering(Protocol):
     def snapshot(self) -> OpenSnapshot: ...
 
     @property
+    def embedder(self) -> Embedder: ...
+
+    @property
     def generator(self) -> Generator: ...
 
     @property
@@ -81,7 +85,10 @@ class PipelineProvider(Protocol):
     ) -> AbstractAsyncContextManager[Answering]:
         """The pipeline of a collection; all turns of a ``conversation`` get that of the same release.
 
-        A named ``release`` answers in place of what is served.
+        A named ``release`` answers in place of what is served: an adapter's name, ``base``, or an alias.
+
+        Raises:
+            AdapterNotFoundError: there is no such release.
         """
         ...
 

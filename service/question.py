@@ -16,6 +16,7 @@ class SamplingWish:
     Attributes:
         max_tokens: the most tokens, where the settings allow so many.
         temperature: 0 takes the likeliest token.
+        top_p: tokens are chosen among the likeliest that make up this probability.
         stop: texts before which the answer ends.
         seed: of the choice of tokens.
         json_schema: the answer is JSON of this schema, itself in JSON.
@@ -23,6 +24,7 @@ class SamplingWish:
 
     max_tokens: int | None = None
     temperature: float | None = None
+    top_p: float | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
     json_schema: str | None = None
@@ -51,6 +53,11 @@ class Inquiry:
     asker: str | None = None
     sampling: SamplingWish | None = None
     cache: bool = True
+
+    @property
+    def json_schema(self) -> str | None:
+        """The schema, itself in JSON, of the JSON that the answer is to be; None for prose."""
+        return None if self.sampling is None else self.sampling.json_schema
 
 
 def check_question(question: str, limit: int) -> str:

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.document import Hit
+from ingest.document import Chunk, Hit
 from ingest.errors import RerankerError, SettingsError
 from ingest.settings import RerankSettings
 from service.answer import Reranking
@@ -54,7 +54,7 @@ def rerank(
     if len(head) < 2 or head[0].score - head[1].score >= policy.margin:
         return list(hits), Reranking.SKIPPED
     try:
-        scores = reranker.score(query, [_passage_text(hit) for hit in head])
+        scores = reranker.score(query, [passage_text(hit.chunk) for hit in head])
     except RerankerError as error:
         logger.warning("the hits keep their order: %s", error)
         return list(hits), Reranking.FAILED
@@ -97,6 +97,6 @@ def load_reranker(settings: RerankSettings, threads: int) -> Reranker | None:
     return TorchCrossEncoder(settings.model)
 
 
-def _passage_text(hit: Hit) -> str:
-    chunk = hit.chunk
+def passage_text(chunk: Chunk) -> str:
+    """What a reranker reads of a passage."""
     return "\n".join(part for part in (chunk.headline, chunk.table_header, chunk.text) if part)

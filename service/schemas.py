@@ -1,4 +1,5 @@
-"""The JSON of the HTTP interface, and of ``troika ask --json``; that of a search is in ``search_schemas``.
+"""The JSON of the HTTP interface, and of ``troika ask --json``; that of a search is in ``search_schemas``,
+that of judgements in ``feedback_schemas``.
 
 Every offset counts Unicode code points: ``answer_*`` in the answer's text, all others in the text of
 the source document. JavaScript and Java count UTF-16 units and must convert.
@@ -8,13 +9,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StrictBool
 
-from service.answer import Answer, Citation, Passage, Reranking, Served
-from service.feedback import Feedback, Verdict
-from service.history import StoredAnswer
+from service.answer import Answer, Citation, Passage, Reranking, Sentence, Served
 
-MAX_FEEDBACK_CHARACTERS = 20_000
 MAX_TURNS_SENT = 100
 
 
@@ -52,7 +50,6 @@ FilterField = Annotated[
         examples=[{"language": ["en", "zh"], "year": {"gte": 2024}, "uri": {"prefix": "file:///handbook/"}}],
     ),
 ]
-FeedbackText = Annotated[Text, Field(max_length=MAX_FEEDBACK_CHARACTERS)]
 
 
 class RequestBody(BaseModel):
@@ -72,30 +69,13 @@ class QueryRequest(RequestBody):
 
     question: Text = Field(description="in any language; answered in the same", examples=["What is LoRA?"])
     collection: CollectionField = None
-    passages: Annotated[int, Field(ge=1, le=50)] | None = Field(
+    passages: Annotated[int, Field(strict=True, ge=1, le=50)] | None = Field(
         default=None, description="how many passages the answer is made from"
     )
     history: HistoryField = ()
     filter: FilterField
-    cache: bool = Field(default=True, description="false to have the answer made anew, and not kept")
-    stream: bool = Field(default=False, description="answer as Server-Sent Events")
-
-
-class FeedbackRequest(RequestBody):
-    """A judgement of an answer. Send another one to change your mind: the latest counts."""
-
-    answer_id: Text = Field(max_length=200)
-    verdict: Verdict
-    correction: FeedbackText | None = Field(default=None, description="the answer that would have been right")
-    comment: FeedbackText | None = None
-    wrong_citations: tuple[int, ...] = Field(
-        default=(),
-        max_length=50,
-        description="markers of citations whose passages do not bear the answer out",
-    )
-    preferred_over: Text | None = Field(
-        default=None, max_length=200, description="another answer to the same question that is worse"
-    )
+    cache: StrictBool = Field(default=True, description="false to have the answer made anew, and not kept")
+    stream: StrictBool = Field(default=False, description="answer as Server-Sent Events")
 
 
 class CitationBody(ResponseBody):
@@ -165,6 +145,26 @@ class PassageBody(ResponseBody):
         )
 
 
+class SentenceBody(ResponseBody):
+    """A sentence of the answer, by its span in the answer's text."""
+
+    start: int
+    end: int
+    supported: bool = Field(description="whether a quote bears it out")
+    score: float = Field(description="how far the best of its quotes bears it out, 0 to 1")
+    markers: tuple[int, ...]
+
+    @classmethod
+    def of(cls, sentence: Sentence) -> SentenceBody:
+        return cls(
+            start=sentence.start,
+            end=sentence.end,
+            supported=sentence.supported,
+            score=sentence.score,
+            markers=sentence.markers,
+        )
+
+
 class UsageBody(ResponseBody):
     """Tokens read and written by the generator."""
 
@@ -199,6 +199,13 @@ class AnswerBody(ResponseBody):
     reranking: Reranking | None = Field(description="what the reranker did; null when none is configured")
     cache: Served | None = Field(description="kept or curated answer that was given again; null if made anew")
     matched_question: str | None = Field(description="the other question that such an answer was given to")
+    sentences: tuple[SentenceBody, ...] = Field(description="the answer's sentences, each checked")
+    answerability: float | None = Field(
+        description="chance that the passages hold the answer; null where it was not fitted"
+    )
+    suspicious: tuple[int, ...] = Field(
+        description="markers of passages that hold instructions to a model; nobody follows them"
+    )
 
     @classmethod
     def of(cls, answer: Answer) -> AnswerBody:
@@ -229,44 +236,10 @@ class AnswerBody(ResponseBody):
             reranking=answer.reranking,
             cache=answer.cache,
             matched_question=answer.matched_question,
+            sentences=tuple(SentenceBody.of(sentence) for sentence in answer.sentences),
+            answerability=answer.answerability,
+            suspicious=answer.suspicious,
         )
-
-
-class FeedbackBody(ResponseBody):
-    """A kept judgement."""
-
-    id: str
-    answer_id: str
-    verdict: Verdict
-    correction: str | None
-    comment: str | None
-    created_at: str
-    wrong_citations: tuple[int, ...]
-    preferred_over: str | None
-
-    @classmethod
-    def of(cls, feedback: Feedback) -> FeedbackBody:
-        return cls(
-            id=feedback.id,
-            answer_id=feedback.answer_id,
-            verdict=feedback.verdict,
-            correction=feedback.correction,
-            comment=feedback.comment,
-            created_at=feedback.created_at,
-            wrong_citations=feedback.wrong_citations,
-            preferred_over=feedback.preferred_over,
-        )
-
-
-class StoredAnswerBody(AnswerBody):
-    """A kept answer with its judgements, oldest first."""
-
-    feedback: tuple[FeedbackBody, ...]
-
-    @classmethod
-    def of_stored(cls, stored: StoredAnswer) -> StoredAnswerBody:
-        judgements = [FeedbackBody.of(feedback) for feedback in stored.feedback]
-        return cls.model_validate(AnswerBody.of(stored.answer).model_dump() | {"feedback": judgements})
 
 
 def answer_to_json(answer: Answer) -> dict[str, Any]:

@@ -17,7 +17,7 @@ class SearchRequest(RequestBody):
 
     query: Text = Field(examples=["LoRA rank"])
     collection: CollectionField = None
-    k: int = Field(default=10, ge=1, le=1000, description="the most hits to return")
+    k: int = Field(default=10, strict=True, ge=1, le=1000, description="the most hits to return")
     mode: SearchMode = SearchMode.HYBRID
     history: HistoryField = ()
     filter: FilterField

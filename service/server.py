@@ -2,45 +2,45 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
-from collections.abc import Sequence
 from contextlib import suppress
 
 import uvicorn
 
 from ingest.errors import SettingsError
-from ingest.settings import ServerSettings, Settings
-from ingest.snapshots.collection import Collection
+from ingest.settings import Settings
+from ingest.settings_server import ServerSettings
+from service.access.exposure import check_exposure
 from service.app import Parts, create_app
-from service.caching import CachingPipeline
 from service.caching_factory import CachingFactory, open_answer_cache
-from service.canary import CanaryPipelines
-from service.catalog import published_collections
-from service.history import History
-from service.pipelines import CollectionSummary, Pipelines
-from service.release import read_candidate
-from service.release_history import current_number
+from service.history.history import open_history
+from service.jobs.runner import JobRunner
+from service.jobs.store import JobStore
+from service.lifecycle.shutdown import GracefulServer
+from service.observe.logs import configure_logging
+from service.observe.observation import Observation
+from service.routing.releases import open_releases
 from service.vllm.serving import with_own_vllm
 from service.wiring import PipelineFactory
 
-_GRACE_SECONDS = 30
+GRACE_SECONDS = 30
 
 
 logger = logging.getLogger(__name__)
 
 
 def run_server(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM; requests under way get ``_GRACE_SECONDS`` to end.
+    """Serve until SIGINT or SIGTERM; requests under way get ``GRACE_SECONDS`` to end.
 
     Raises:
-        SettingsError: the address cannot be listened on.
+        SettingsError: the address cannot be listened on, or others would reach a server that asks for no key.
+        MissingExtraError: the settings ask for something that is not installed.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    configure_logging(settings.observe.log_format)
     with listen(settings.server) as listener:
         host, port = listener.getsockname()[:2]
+        check_exposure(settings.auth, host)
         logger.info("listening on http://%s:%d/", f"[{host}]" if ":" in host else host, port)
         server = _server(settings)
         with suppress(KeyboardInterrupt):
@@ -50,55 +50,70 @@ def run_server(settings: Settings) -> None:
 
 
 def listen(settings: ServerSettings) -> socket.socket:
-    """A socket that listens on the address of the settings.
+    """A socket that listens on the address of the settings, or the one that was inherited.
 
     Raises:
-        SettingsError: it cannot be listened on.
+        SettingsError: the address cannot be listened on, or nothing that listens was inherited.
     """
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        listener = socket.create_server((settings.host, settings.port), family=family)
-    except OSError as error:
-        raise SettingsError(
-            f"cannot listen on {settings.host} port {settings.port} ({error.strerror}): "
-            "stop what does, or choose another --host or --port."
-        ) from error
+    listener = _bound(settings) if settings.fd is None else _inherited(settings.fd)
     # Connections inherit it. asyncio sets it by itself only on sockets that name their protocol, and without
     # it the body of a short answer waits 40 ms for the client to acknowledge the head.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 
-def _server(settings: Settings) -> uvicorn.Server:
+def _bound(settings: ServerSettings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot listen on {settings.host} port {settings.port} ({error.strerror}): "
+            "stop what does, or choose another --host or --port."
+        ) from error
+
+
+def _inherited(fd: int) -> socket.socket:
+    try:
+        listener = socket.socket(fileno=fd)
+        listens = listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    except OSError as error:
+        raise SettingsError(
+            f"server.fd is {fd}, which is no socket ({error.strerror}): pass one that listens."
+        ) from error
+    if not listens:
+        raise SettingsError(f"server.fd is {fd}, a socket that does not listen: pass one that does.")
+    return listener
+
+
+def open_parts(settings: Settings) -> Parts:
+    """What the server serves with, put together; nothing is started yet.
+
+    Raises:
+        SettingsError, ModelNotFoundError, MissingExtraError, DatabaseError
+    """
+    observation = Observation(settings.observe, settings.generator.kind)
     settings, vllm = with_own_vllm(settings)
-    history = History(settings.home / "history.sqlite")
+    history = open_history(settings)
     answers = open_answer_cache(settings)
-    factory = CachingFactory(PipelineFactory(settings, history), settings, history, answers)
-
-    def version(collection: str) -> str:
-        return (
-            f"{Collection(settings.home, collection).require_current().name}/{current_number(settings.home)}"
-        )
-
-    async def open_candidate(collection: str) -> CachingPipeline:
-        return await factory.open(collection, await asyncio.to_thread(read_candidate, settings.home))
-
-    def catalog() -> Sequence[CollectionSummary]:
-        return published_collections(settings.home)
-
-    pipelines = CanaryPipelines(
-        settings.home,
-        Pipelines(factory.open, version, catalog),
-        Pipelines(open_candidate, version, catalog),
-        history,
-        settings.canary,
+    pipelines = PipelineFactory(settings, history, observation.of_embedder)
+    return Parts(
+        pipelines=open_releases(settings, CachingFactory(pipelines, settings, history, answers), history),
+        history=history,
+        answers=answers,
+        vllm=vllm,
+        observation=observation,
+        jobs=JobRunner(settings, JobStore(settings.home / "jobs.sqlite"), observation.ingests),
     )
-    return uvicorn.Server(
-        uvicorn.Config(
-            create_app(settings, Parts(pipelines, history, answers, vllm)),
-            log_level="info",
-            access_log=False,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
-            server_header=False,
-        )
+
+
+def _server(settings: Settings) -> uvicorn.Server:
+    parts = open_parts(settings)
+    config = uvicorn.Config(
+        create_app(settings, parts),
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        server_header=False,
     )
+    return GracefulServer(config, parts.shutdown, settings.server.drain_seconds)

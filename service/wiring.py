@@ -7,30 +7,33 @@ all measure what is served.
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
-from ingest.choices import GroundingMode
+from ingest.choices import GeneratorKind, GroundingMode
 from ingest.embed import Embedder, load_embedder
 from ingest.errors import ModelNotFoundError, SettingsError
-from ingest.settings import GeneratorKind, GeneratorSettings, Settings
+from ingest.settings import GeneratorSettings, Settings
+from ingest.snapshots.fitted import index_fingerprint
 from ingest.snapshots.snapshot import Snapshot, open_snapshot
 from ingest.words.language import LANGUAGES
+from service.abstention.fitted import Answerability, fitted_abstention
+from service.abstention.judge import Judge
 from service.context import ContextBuilder, ContextPolicy
 from service.conversation import Conversation
-from service.generate import Generator, Message, Piece, Sampling
+from service.generate import Generator, Sampling
 from service.generators import smollm2
-from service.ground import Grounding
-from service.history import History
+from service.grounding.entailment import Entailment, load_entailment
+from service.grounding.support import Grounding
+from service.history.history import History
 from service.model_origin import base_of
 from service.pipeline import AnswerPipeline, AnswerPolicy
 from service.question_writer import QuestionWriter
 from service.release import Release, model_fingerprint, named_release, read_release
 from service.rerank import Reranker, RerankPolicy, load_reranker
 from service.retrieve import Retriever
+from service.routing.shared import SharedGenerators
 from service.search import Search, SearchPolicy
 from service.write import ExtractiveWriter, PromptedWriter, Writer
 
@@ -40,72 +43,100 @@ _PASSAGE_TOKENS = {
     GeneratorKind.OPENAI: 4000,
     GeneratorKind.EXTRACTIVE: 4000,
 }
+# A server keeps what it computed for the beginning of a prompt; the embedded model forgets it.
+_SAME_SCORE = {GeneratorKind.LLAMA_CPP: 0.0, GeneratorKind.OPENAI: 0.1, GeneratorKind.EXTRACTIVE: 0.0}
 _NEIGHBOURS = {GeneratorKind.LLAMA_CPP: 0, GeneratorKind.OPENAI: 1, GeneratorKind.EXTRACTIVE: 0}
 _ENGLISH = frozenset({"en"})
 _ENGLISH_AND_CHINESE = frozenset({"en", "zh"})
 
 
 async def open_pipeline(
-    settings: Settings, collection: str, *, history: History | None = None, release: str | None = None
+    settings: Settings,
+    collection: str,
+    *,
+    history: History | None = None,
+    release: str | None = None,
+    snapshot_id: str | None = None,
 ) -> AnswerPipeline:
-    """The pipeline of a collection's current snapshot, for a single use.
+    """The pipeline of a collection, for a single use.
 
     Args:
         release: the adapter that answers, whether it is served or not, or ``base``; None for what is served.
+        snapshot_id: a kept snapshot; None for the current one.
 
     Raises:
-        CollectionNotFoundError, SnapshotCorruptError, IncompatibleSnapshotError: about the collection.
+        CollectionNotFoundError, SnapshotNotFoundError, SnapshotCorruptError, IncompatibleSnapshotError: about
+            the collection.
         AdapterNotFoundError, ReleaseHistoryError: about the release.
         ModelNotFoundError, AdapterRejectedError, SettingsError, GeneratorError: about the models.
     """
     named = None if release is None else named_release(settings.home, release)
-    return await PipelineFactory(settings, history).open(collection, named)
+    return await PipelineFactory(settings, history).open(collection, named, snapshot_id)
 
 
 class PipelineFactory:
     """Opens pipelines that share their models: an embedder per specification, a generator per release."""
 
-    def __init__(self, settings: Settings, history: History | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        history: History | None,
+        watched: Callable[[Embedder], Embedder] | None = None,
+    ) -> None:
+        """``watched`` gives the embedder that is used in place of the one that was loaded."""
         self._settings = settings
         self._history = history
+        self._watched = watched
         self._embedders: dict[str, Embedder] = {}
-        self._generators: dict[str, _SharedGenerator] = {}
+        self._generators = SharedGenerators(
+            lambda release: load_generator(settings.generator, release, settings.home)
+        )
         self._reranker: Reranker | None = None
+        self._entailment: Entailment | None = None
         self._lock = asyncio.Lock()
 
-    async def open(self, collection: str, release: Release | None = None) -> AnswerPipeline:
+    async def open(
+        self, collection: str, release: Release | None = None, snapshot_id: str | None = None
+    ) -> AnswerPipeline:
         """See ``open_pipeline``."""
-        async with self._lock:
-            return await asyncio.to_thread(self._open, collection, release)
-
-    def _open(self, collection: str, release: Release | None) -> AnswerPipeline:
-        with ExitStack() as opened:
-            snapshot = open_snapshot(self._settings.home, collection, self._settings.store)
+        home, store = self._settings.home, self._settings.store
+        async with self._lock, AsyncExitStack() as opened:
+            snapshot = await asyncio.to_thread(open_snapshot, home, collection, store, snapshot_id)
             opened.callback(snapshot.close)
-            pipeline = self._pipeline(snapshot, release or read_release(self._settings.home))
-            opened.pop_all()  # from here on the pipeline closes it
+            answering = release or await asyncio.to_thread(read_release, home)
+            generator = await self._generators.open(answering)
+            opened.push_async_callback(generator.aclose)
+            pipeline = await asyncio.to_thread(self._pipeline, snapshot, answering, generator)
+            opened.pop_all()  # from here on the pipeline closes them
             return pipeline
 
-    def _pipeline(self, snapshot: Snapshot, release: Release) -> AnswerPipeline:
+    def _pipeline(self, snapshot: Snapshot, release: Release, generator: Generator) -> AnswerPipeline:
         settings = self._settings
         embedder = self.embedder(snapshot)
-        generator = self._generator(release)
         grounding = Grounding(snapshot.words.document_frequency, snapshot.manifest.indexed)
         return AnswerPipeline(
             snapshot=snapshot,
+            embedder=embedder,
             search=self._search(snapshot, embedder, generator),
             context=ContextBuilder(snapshot.documents, embedder.tokens.count, _context_policy(settings)),
             grounding=grounding,
+            judge=Judge(
+                grounding,
+                embedder,
+                settings.answer.min_evidence,
+                answerability=self._answerability(snapshot, release, grounding),
+                withhold_suspicious=settings.answer.withhold_suspicious,
+            ),
             generator=generator,
             writer=_writer(settings.generator, generator, grounding),
             release=release,
             policy=AnswerPolicy(
-                min_evidence=settings.answer.min_evidence,
                 withhold_unsupported=_is_strict(settings),
                 max_sentences=settings.answer.max_sentences,
                 max_question_characters=settings.server.max_question_characters,
             ),
-            keep=self._history.keep if self._history else lambda _answer: None,
+            keep=self._history.keep if self._history else lambda _answer, _inquiry: None,
+            entailment=self._loaded_entailment(),
         )
 
     def _search(self, snapshot: Snapshot, embedder: Embedder, generator: Generator) -> Search:
@@ -128,20 +159,31 @@ class PipelineFactory:
             ),
         )
 
+    def _answerability(
+        self, snapshot: Snapshot, release: Release, grounding: Grounding
+    ) -> Answerability | None:
+        """What was fitted for the collection; a least evidence that is set goes before it."""
+        settings = self._settings.answer
+        if "min_evidence" in settings.model_fields_set:
+            return None
+        index = index_fingerprint(snapshot.manifest)
+        folder = snapshot.directory.parents[1]
+        fitted = fitted_abstention(folder, release.name, index, settings.max_wrong_share)
+        return Answerability(fitted, grounding) if fitted else None
+
+    def _loaded_entailment(self) -> Entailment | None:
+        if self._entailment is None:
+            self._entailment = load_entailment(self._settings.grounding)
+        return self._entailment
+
     def embedder(self, snapshot: Snapshot) -> Embedder:
         """The embedder that made the snapshot's vectors."""
         spec = snapshot.manifest.embedder
         if spec.fingerprint not in self._embedders:
             models = self._settings.home / "models"
-            self._embedders[spec.fingerprint] = load_embedder(spec, self._settings.embedder, models)
+            loaded = load_embedder(spec, self._settings.embedder, models)
+            self._embedders[spec.fingerprint] = self._watched(loaded) if self._watched else loaded
         return self._embedders[spec.fingerprint]
-
-    def _generator(self, release: Release) -> _SharedGenerator:
-        shared = self._generators.get(release.name)
-        if shared is None or not shared.acquire():
-            shared = _SharedGenerator(load_generator(self._settings.generator, release, self._settings.home))
-            self._generators[release.name] = shared
-        return shared
 
 
 def load_generator(settings: GeneratorSettings, release: Release, home: Path) -> Generator:
@@ -160,16 +202,9 @@ def load_generator(settings: GeneratorSettings, release: Release, home: Path) ->
                 "generator.kind = openai and generator.base_url at what it logs, or choose another generator."
             )
         case GeneratorKind.OPENAI:
-            from service.generators.openai_http import OpenAiGenerator
+            from service.routing.open_model import open_model
 
-            if settings.base_url is None or settings.model is None:
-                raise SettingsError(
-                    "generator.kind is openai, and generator.base_url or generator.model is not set: "
-                    "give the server's URL (…/v1) and the name of the model it serves."
-                )
-            key = settings.api_key.get_secret_value() if settings.api_key else None
-            spoken = languages or _ENGLISH_AND_CHINESE
-            return OpenAiGenerator(settings.model, settings.base_url, key, spoken, settings.timeout_seconds)
+            return open_model(settings, release, languages or _ENGLISH_AND_CHINESE, home)
         case GeneratorKind.EXTRACTIVE:
             from service.generators.none import NoGenerator
 
@@ -207,6 +242,7 @@ def _context_policy(settings: Settings) -> ContextPolicy:
         tokens=retrieval.passage_tokens or _PASSAGE_TOKENS[kind],
         neighbours=_NEIGHBOURS[kind] if retrieval.neighbours is None else retrieval.neighbours,
         diversity=retrieval.diversity,
+        same_score=_SAME_SCORE[kind],
     )
 
 
@@ -220,41 +256,3 @@ def _writer(settings: GeneratorSettings, generator: Generator, grounding: Ground
     if settings.kind is GeneratorKind.EXTRACTIVE:
         return ExtractiveWriter(grounding)
     return PromptedWriter(generator, Sampling(settings.max_tokens, settings.temperature))
-
-
-@dataclass(slots=True)
-class _SharedGenerator:
-    """A generator that several pipelines use; the last one to leave closes it.
-
-    Pipelines are opened in a thread and closed in the event loop, hence the lock.
-    """
-
-    inner: Generator
-    users: int = 1
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def acquire(self) -> bool:
-        """Count one more user; False when the last one has left already."""
-        with self.lock:
-            if self.users == 0:
-                return False
-            self.users += 1
-            return True
-
-    @property
-    def name(self) -> str:
-        return self.inner.name
-
-    @property
-    def languages(self) -> frozenset[str]:
-        return self.inner.languages
-
-    def stream(self, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Piece]:
-        return self.inner.stream(messages, sampling)
-
-    async def aclose(self) -> None:
-        with self.lock:
-            self.users -= 1
-            is_last = self.users == 0
-        if is_last:
-            await self.inner.aclose()

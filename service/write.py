@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from ingest.words.sentences import sentence_spans
 from ingest.words.terms import content_terms
 from service.answer import Passage
 from service.generate import Generator, Piece, Sampling
-from service.ground import Grounding
+from service.grounding.support import Grounding
 from service.prompt import render
+from service.question import SamplingWish
 
 _SENTENCES = 2
 _SECOND_SENTENCE_SHARE = 0.9
@@ -26,13 +28,19 @@ class Writer(Protocol):
     @property
     def name(self) -> str: ...
 
-    def write(self, question: str, passages: Sequence[Passage], language: str) -> AsyncGenerator[Piece]:
+    def write(
+        self,
+        question: str,
+        passages: Sequence[Passage],
+        language: str,
+        wish: SamplingWish | None = None,
+    ) -> AsyncGenerator[Piece]:
         """Yield the answer in pieces, with markers ``[n]`` for the passages."""
         ...
 
 
 class PromptedWriter:
-    """Asks a generator with the one prompt there is."""
+    """Asks a generator with the one prompt there is; ``sampling`` holds where an asker has no wish."""
 
     def __init__(self, generator: Generator, sampling: Sampling) -> None:
         self._generator = generator
@@ -42,9 +50,16 @@ class PromptedWriter:
     def name(self) -> str:
         return self._generator.name
 
-    def write(self, question: str, passages: Sequence[Passage], language: str) -> AsyncGenerator[Piece]:
+    def write(
+        self,
+        question: str,
+        passages: Sequence[Passage],
+        language: str,
+        wish: SamplingWish | None = None,
+    ) -> AsyncGenerator[Piece]:
         """Stream the generator's answer."""
-        return self._generator.stream(render(question, passages, language), self._sampling)
+        sampling = self._sampling if wish is None else _granted(wish, self._sampling)
+        return self._generator.stream(render(question, passages, language), sampling)
 
 
 class ExtractiveWriter:
@@ -62,6 +77,7 @@ class ExtractiveWriter:
         question: str,
         passages: Sequence[Passage],
         language: str,  # noqa: ARG002  (a quote is in its source's language)
+        wish: SamplingWish | None = None,  # noqa: ARG002  (a quote is not sampled)
     ) -> AsyncGenerator[Piece]:
         """Yield the chosen sentences, each with its marker and on its own line.
 
@@ -88,6 +104,19 @@ class ExtractiveWriter:
             if score >= best * _SECOND_SENTENCE_SHARE:
                 chosen.setdefault(sentence, passage)
         return [(passage, sentence) for sentence, passage in chosen.items()][:_SENTENCES]
+
+
+def _granted(wish: SamplingWish, settings: Sampling) -> Sampling:
+    """``wish``, and the settings where it has none; the limit of tokens is only ever lowered."""
+    return replace(
+        settings,
+        max_tokens=min(wish.max_tokens or settings.max_tokens, settings.max_tokens),
+        temperature=settings.temperature if wish.temperature is None else wish.temperature,
+        top_p=wish.top_p,
+        seed=settings.seed if wish.seed is None else wish.seed,
+        stop=wish.stop,
+        json_schema=wish.json_schema,
+    )
 
 
 def _fullness(sentence: str) -> float:

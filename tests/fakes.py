@@ -7,11 +7,13 @@ import re
 import uuid
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 
+from ingest.choices import EmbedderBackend
 from ingest.document import Chunk, Document, Hit
+from ingest.embed import EmbedderSpec
 from ingest.errors import CollectionNotFoundError, NoTermsError
 from ingest.filters.filters import Filter, meanings
 from service.answer import (
@@ -29,12 +31,13 @@ from service.answer import (
 )
 from service.feedback import timestamp
 from service.generate import Message, Piece, Sampling
-from service.history import History
+from service.history.history import History
 from service.pipelines import Answering, CollectionSummary
 from service.prompt import PROMPT_ID, template_for
 from service.question import Inquiry
 from service.release import Release
 from service.retrieve_mode import SearchMode
+from tests.ingest.crash.word_embedder import WordEmbedder
 from tests.small_handbook import chunks_of
 
 _WORD = re.compile(r"[a-z0-9]{3,}|[\u3400-\u9fff\U00020000-\U0002fa1f]{2}")
@@ -103,6 +106,7 @@ class MemoryPipeline:
 
     def __post_init__(self) -> None:
         self.snapshot = MemorySnapshot(self.snapshot_id, MemoryDocuments({d.id: d for d in self.source}))
+        self.embedder = WordEmbedder(EmbedderSpec(EmbedderBackend.OPENVINO, "words", 8, window=16))
         self.generator = QuotingGenerator()
         self.release = Release(
             name="base",
@@ -116,7 +120,7 @@ class MemoryPipeline:
 
     async def search(self, inquiry: Inquiry, k: int, mode: SearchMode) -> SearchResult:
         hits = self._hits(inquiry.question, k, inquiry.wanted)
-        return SearchResult(inquiry.question, self.snapshot.id, tuple(hits), {"total": 1.0})
+        return SearchResult(inquiry.question, self.snapshot.id, tuple(hits), {"retrieval": 1.0})
 
     async def stream(self, inquiry: Inquiry) -> AsyncGenerator[AnswerEvent]:
         question = inquiry.question
@@ -135,7 +139,7 @@ class MemoryPipeline:
                     raise self.failure
             for citation in citations:
                 yield Cited(citation)
-            answer = self._answer(answer_id, question, text, citations, found)
+            answer = replace(self._answer(answer_id, question, text, citations, found), asker=inquiry.asker)
             if self.history is not None:
                 await asyncio.to_thread(self.history.keep, answer)
             yield Finished(answer)
@@ -186,7 +190,7 @@ class MemoryPipeline:
             release=self.release.name,
             collection=self.collection,
             snapshot_id=self.snapshot.id,
-            timings_ms={"retrieve": 3.1, "first_token": 412.0, "total": 1280.5},
+            timings_ms={"retrieval": 3.1, "first_token": 412.0, "generation": 1276.0, "total": 1280.5},
             usage=Usage(412, 37),
             created_at=timestamp(datetime.now(UTC)),
         )

@@ -55,7 +55,7 @@ LIGHT = (
     "ingest.settings",
     "service.app",
     "service.doctor",
-    "service.history",
+    "service.history.history",
     "service.prompt",
     "service.release",
     "eval.measures.answers",

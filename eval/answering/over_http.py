@@ -13,6 +13,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from eval.answering.answerer import SEARCH_DEPTH, Answered, Served, record_from_sources
+from eval.answering.patience import PatientTransport
 from eval.answering.stopwatch import Stopwatch
 from eval.cases.case import Case
 from eval.runs.record import CaseRecord, Failure, failed_record
@@ -57,7 +58,7 @@ async def open_server(address: ServerAddress) -> AsyncGenerator[tuple[HttpAnswer
             base_url=address.url,
             headers=headers,
             timeout=httpx.Timeout(_SILENCE_SECONDS, connect=_CONNECT_SECONDS),
-            transport=httpx.AsyncHTTPTransport(retries=_CONNECT_RETRIES),
+            transport=PatientTransport(httpx.AsyncHTTPTransport(retries=_CONNECT_RETRIES)),
         )
     async with client:
         yield await identify(client, address.collection)

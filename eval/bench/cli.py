@@ -132,6 +132,36 @@ def http(
 
 
 @bench_app.command()
+def generate(
+    base_url: Annotated[
+        str | None, typer.Option(help="The model server, …/v1; default a stand-in at 50 tokens a second.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="What the server calls its model.")] = "generator",
+    dataset: Annotated[list[Path] | None, typer.Option(help="Take its text; may be repeated.")] = None,
+    questions: Annotated[int, typer.Option(min=1, help="Questions of a round.")] = 24,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each side is asked them.")] = 5,
+    max_tokens: Annotated[int, typer.Option(min=1, help="The longest answer.")] = 96,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
+) -> None:
+    """What Troika adds to a model server's first token and throughput, and 500 streams at once."""
+    from rich.console import Console
+
+    from eval.bench.generate import GenerateRequest, run_generate_bench
+    from eval.bench.goal_figures import goal_lines, goal_markdown
+    from ingest.settings import load_settings
+
+    request = GenerateRequest(base_url, model, questions, rounds, max_tokens, dataset or ())
+    figures = run_generate_bench(request, load_settings())
+    if as_json:
+        typer.echo(json.dumps(figures.to_json(), ensure_ascii=False, indent=2))
+    elif markdown:
+        typer.echo(goal_markdown(figures))
+    else:
+        Console().print(goal_lines(figures))
+
+
+@bench_app.command()
 def finetune(
     rows: Annotated[int, typer.Option(min=8, help="Examples, and pairs, to train on once.")] = 32,
     tokens: Annotated[int, typer.Option(min=256, help="Tokens of a row, about.")] = 512,

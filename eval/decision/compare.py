@@ -48,7 +48,7 @@ def compare(pairs: Pairs, only: Collection[str] | None = None) -> Comparison:
     clusters = pairs.clusters
     measures = [(one, two) for one, two in _shared_measures(pairs) if only is None or one.name in only]
     rows = [
-        *_ratio_rows(measures, clusters, None),
+        *ratio_rows(measures, clusters, None),
         *(
             weighted_row(figure, clusters)
             for figure in paired_figures(pairs)
@@ -59,7 +59,7 @@ def compare(pairs: Pairs, only: Collection[str] | None = None) -> Comparison:
         row
         for name, chosen in case_slices(pairs.first).items()
         if not chosen.all() and len(np.unique(clusters[chosen])) >= FEWEST_SOURCES
-        for row in _ratio_rows(measures, clusters, (name, chosen))
+        for row in ratio_rows(measures, clusters, (name, chosen))
     ]
     return Comparison(
         first=pairs.first_run,
@@ -77,10 +77,15 @@ def _shared_measures(pairs: Pairs) -> list[tuple[Measure, Measure]]:
     return [(first[name], second[name]) for name in first if name in second]
 
 
-def _ratio_rows(
+def ratio_rows(
     measures: Sequence[tuple[Measure, Measure]], clusters: IntArray, part: tuple[str, BoolArray] | None
 ) -> list[Row]:
-    """The rows of the cases in ``part``, a slice with its name; of all cases without one."""
+    """A row for each measure of two systems, over the cases in ``part``, a slice with its name; None for all.
+
+    Args:
+        measures: those of the first and the second system, pair by pair.
+        clusters: the number of each case's source, from 0, shape (cases,).
+    """
     if not measures:
         return []
     name = None

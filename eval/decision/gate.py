@@ -43,7 +43,7 @@ def judge(config: GateConfig, target: Pairs, general: Pairs | None = None) -> tu
     if general is not None:
         compared[CaseSet.GENERAL] = _compared(general, asked)
     return tuple(
-        _finding(rule, _row(rule, part, compared[rule.on]), config.fewest_sources)
+        finding_of(rule, _row(rule, part, compared[rule.on]), config.fewest_sources)
         for rule in config.rules
         for part in _parts(rule, compared[rule.on])
     )
@@ -109,7 +109,8 @@ def _row(rule: AnyRule, part: str | None, compared: _Compared) -> Row:
     return compared.rows.get((rule.measure, part), empty)
 
 
-def _finding(rule: AnyRule, row: Row, fewest_sources: int) -> Finding:
+def finding_of(rule: AnyRule, row: Row, fewest_sources: int) -> Finding:
+    """Whether ``rule`` holds for the figures in ``row``; not with fewer sources than ``fewest_sources``."""
     test = _test(rule, row)
     interval = test.interval if row.sources >= fewest_sources else None
     passed = interval is not None and (

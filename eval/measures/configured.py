@@ -11,7 +11,7 @@ from eval.measures.measure import Direction, Measure
 from eval.metrics.cost import TokenPrice, cost
 from eval.runs.record import CaseRecord
 from ingest.settings import Settings
-from service.entailment import load_entailment
+from service.grounding.entailment import load_entailment
 
 
 def configured_measures(records: Sequence[CaseRecord], settings: Settings) -> Iterator[Measure]:

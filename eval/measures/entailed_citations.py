@@ -18,8 +18,8 @@ from eval.metrics.citations import cited_in
 from eval.metrics.correctness import given_answer
 from eval.metrics.normal_form import without_markers
 from eval.runs.record import AnswerRecord, CaseRecord
-from service.cite import answer_sentences
-from service.entailment import Entailment
+from service.grounding.cite import answer_sentences
+from service.grounding.entailment import Entailment
 
 _ENTAILED = 0.5
 

@@ -12,7 +12,7 @@ from itertools import chain
 from eval.metrics.correctness import given_answer
 from eval.metrics.words import contains_answer
 from eval.runs.record import AnswerRecord, CaseRecord, CitationRecord
-from service.cite import answer_sentences
+from service.grounding.cite import answer_sentences
 
 
 def citations_of(record: CaseRecord) -> tuple[CitationRecord, ...]:

@@ -13,8 +13,9 @@ from finetune.data.passages import IndexPassages, OwnPassages, PassageSource
 from finetune.data.preferences import pairs_from_examples
 from finetune.data.row_files import write_rows
 from finetune.data.rows import ExampleKind, TrainingExample, rows_sha256
+from ingest.choices import GeneratorKind
 from ingest.document import Hit
-from ingest.settings import GeneratorKind, Settings
+from ingest.settings import Settings
 from service.pipeline import AnswerPipeline
 from service.question import Inquiry
 from service.wiring import open_pipeline

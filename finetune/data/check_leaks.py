@@ -16,7 +16,7 @@ from eval.cases.read import read_cases
 from eval.cases.training_text import TrainingText, chat_text
 from eval.jsonl import Record
 from finetune.data.rows import Row, TrainingExample, learned_answer
-from service.cite import markers_of, without_markers
+from service.grounding.cite import markers_of, without_markers
 from service.prompt import PROMPT_ID, is_refusal, template_for
 
 _NEXT_SOURCE = re.compile(r"\n\n(?=\[\d+\] )")

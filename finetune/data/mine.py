@@ -1,24 +1,28 @@
 """What readers said of answers -> rows to train the generator on where it is to blame, else the retriever.
 
 Corrections become examples and, beside the answer that they correct, preference pairs; preferred answers
-become pairs, thumbs judged answers, and citations that were called wrong hard negatives. Every row names the
-answer that it comes from.
+become pairs, rankings ranked answers, thumbs judged answers, and citations that were called wrong hard
+negatives. Every row names the answer that it comes from.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from finetune.data.mine_evidence import Collections, Evidence, find_evidence
 from finetune.data.mine_judgement import Judgement, final_judgement
 from finetune.data.mine_rows import Blame, LeftOut, Mined, RetrievalRow
-from finetune.data.rows import ExampleKind, JudgedAnswer, PreferencePair, TrainingExample
+from finetune.data.rows import ExampleKind, JudgedAnswer, PreferencePair, RankedAnswers, TrainingExample
 from ingest.document import Chunk
+from ingest.errors import AnswerNotFoundError
 from service.answer import Answer, Served
-from service.cite import MarkerFilter, markers_of, without_markers
 from service.generate import Message
-from service.history import History, StoredAnswer
+from service.grounding.cite import MarkerFilter, markers_of, without_markers
+from service.history.history import History
+from service.history.stored import StoredAnswer
 from service.prompt import PROMPT_ID, is_refusal, render, template_for
 
 CORRECTED = "corrected_by_reader"
@@ -53,8 +57,9 @@ class _Miner:
             self._judge(answer, said)
         else:
             self._correct(answer, said, said.correction)
-        for other in said.preferred_over:
-            self._prefer(answer, self._history.get(other).answer, said)
+        for other in self._kept(said.preferred_over):
+            self._prefer(answer, other, said)
+        self._rank(answer, self._kept(said.ranking), said)
 
     def _correct(self, answer: Answer, said: Judgement, correction: str) -> None:
         if is_refusal(without_markers(correction), answer.language):
@@ -116,9 +121,36 @@ class _Miner:
         elif answer.text != other.text:
             self._pair(answer, said, PREFERRED, answer.text, other.text)
 
+    def _rank(self, answer: Answer, ranked: Iterable[Answer], said: Judgement) -> None:
+        """Keep the order of what the generator wrote to the same prompt; an equal text where it is best."""
+        texts: dict[str, None] = {}
+        for other in filter(self._is_own, ranked):
+            if _prompt(other) == _prompt(answer):
+                texts.setdefault(other.text)
+            else:
+                self._leave(LeftOut.OTHER_PASSAGES)
+        if len(texts) > 1:
+            self.mined.ranked.append(
+                RankedAnswers(
+                    id=f"feedback:{answer.id}",
+                    messages=_prompt(answer),
+                    answers=tuple(texts),
+                    ranks=tuple(range(len(texts))),
+                    language=answer.language,
+                    prompt_id=PROMPT_ID,
+                    dataset_sha256=_digest(said),
+                )
+            )
+
+    def _kept(self, answer_ids: Sequence[str]) -> Iterator[Answer]:
+        """The answers of these that are still kept."""
+        for answer_id in answer_ids:
+            with suppress(AnswerNotFoundError):
+                yield self._history.get(answer_id).answer
+
     def _judge(self, answer: Answer, said: Judgement) -> bool:
         """Keep the verdict on what the generator wrote; whether it is one on the generator."""
-        if not self._is_own(answer):
+        if said.verdict is None or not self._is_own(answer):
             return False
         good = said.verdict == "up"
         if answer.abstained and not good and said.correction is None:

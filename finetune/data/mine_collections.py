@@ -6,25 +6,22 @@ import asyncio
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from finetune.data.build import opened_index
 from finetune.data.mine_evidence import Collection, Collections, NoCollection
 from ingest.document import Chunk
 from ingest.errors import CollectionNotFoundError, NoTermsError
 from ingest.settings import Settings
-from service.ground import Grounding
-from service.history import History
+from service.grounding.support import Grounding
+from service.history.history import History, open_history
 from service.pipeline import AnswerPipeline
 from service.question import Inquiry
 
-HISTORY = "history.sqlite"
-
 
 @contextmanager
-def opened_history(home: Path) -> Generator[History]:
-    """The history of answers under ``home``, empty where nothing was ever answered."""
-    history = History(home / HISTORY)
+def opened_history(settings: Settings) -> Generator[History]:
+    """The history of answers, empty where nothing was ever answered."""
+    history = open_history(settings)
     try:
         yield history
     finally:

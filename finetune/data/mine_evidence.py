@@ -14,7 +14,7 @@ from typing import Protocol
 from ingest.document import Chunk
 from ingest.words.sentences import sentence_spans
 from service.answer import Passage
-from service.ground import Grounding, Quote
+from service.grounding.support import Grounding, Quote
 
 DEPTH = 10
 BETTER_BY = 0.2
@@ -68,7 +68,7 @@ class Evidence:
 def find_evidence(claim: str, question: str, passages: Sequence[Passage], collection: Collection) -> Evidence:
     """Look for ``claim``, which answers ``question``, in the passages of its answer and beyond.
 
-    A sentence is borne out as the service itself judges it when it answers (``service.ground``).
+    A sentence is borne out as the service itself judges it when it answers (``service.grounding.support``).
     """
     sentences = [" ".join(claim[start:end].split()) for start, end in sentence_spans(claim)]
     chunks = {passage.chunk.id: passage for passage in passages}

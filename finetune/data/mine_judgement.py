@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.answer import Answer
-from service.cite import markers_of, without_markers
 from service.feedback import Feedback, Verdict
+from service.grounding.cite import markers_of, without_markers
 
 _SOURCE = r"(?:citation|cite|source|reference|passage)s?"
 _SAYS_WRONG = re.compile(
@@ -25,29 +25,34 @@ _SAYS_WRONG = re.compile(
 class Judgement:
     """What counts of an answer's feedback; ``ids`` are of the judgements that it is put together from.
 
-    ``correction`` has words: a marker alone corrects nothing. ``wrong`` are the markers of citations that
-    were called wrong; ``unclear`` says that some were, and it cannot be told which. ``preferred_over`` are
-    the answers that this one was preferred to.
+    ``verdict`` is None where none was given and nothing was corrected. ``correction`` has words: a marker
+    alone corrects nothing. ``wrong`` are the markers of citations that were called wrong; ``unclear`` says
+    that some were, and it cannot be told which. ``preferred_over`` are the answers that this one is better
+    than; ``ranking`` is the last that was given of it and others, the best first.
     """
 
     ids: tuple[str, ...]
-    verdict: Verdict
+    verdict: Verdict | None
     correction: str | None
     wrong: frozenset[int]
     unclear: bool
     preferred_over: tuple[str, ...]
+    ranking: tuple[str, ...]
 
 
 def final_judgement(answer: Answer, feedback: Sequence[Feedback]) -> Judgement:
     """Fold the judgements of ``answer``, oldest first, of which there is one at least.
 
     The last verdict counts, with what was added to it since it was the verdict: a thumb, then a correction,
-    are one judgement, and a thumb up after a correction takes it back.
+    are one judgement, and a thumb up after a correction takes it back. What comes without a verdict changes
+    none, but a correction alone is one: the answer was not right.
     """
-    verdict = feedback[-1].verdict
+    verdict: Verdict | None = None
+    for judgement in feedback:
+        verdict = _thumb(judgement) or verdict
     said: list[Feedback] = []
     for judgement in reversed(feedback):
-        if judgement.verdict != verdict:
+        if _thumb(judgement) not in (verdict, None):
             break
         said.insert(0, judgement)
     called = [_called_wrong(answer, judgement) for judgement in said]
@@ -58,7 +63,12 @@ def final_judgement(answer: Answer, feedback: Sequence[Feedback]) -> Judgement:
         wrong=frozenset(marker for markers in called if markers for marker in markers),
         unclear=None in called,
         preferred_over=tuple(dict.fromkeys(j.preferred_over for j in said if j.preferred_over)),
+        ranking=next((j.ranking for j in reversed(said) if j.ranking), ()),
     )
+
+
+def _thumb(judgement: Feedback) -> Verdict | None:
+    return "down" if judgement.finds_fault else judgement.verdict
 
 
 def _called_wrong(answer: Answer, judgement: Feedback) -> frozenset[int] | None:

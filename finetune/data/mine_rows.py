@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from finetune.data.redact import NameFinder, Redactor, redact_row
-from finetune.data.rows import JudgedAnswer, PreferencePair, TrainingExample
+from finetune.data.rows import JudgedAnswer, PreferencePair, RankedAnswers, TrainingExample
 from ingest.snapshots.durable import replace_text
 
 Kept = TypeVar("Kept")
@@ -36,7 +36,7 @@ class LeftOut(StrEnum):
     REFUSAL = "refusal judged down without a correction"
     RETRIEVAL = "retrieval is to blame"
     SAME_TEXT = "correction repeats the answer"
-    OTHER_PASSAGES = "preferred answer made from other passages"
+    OTHER_PASSAGES = "answer compared with one made from other passages"
     UNCLEAR_CITATION = "comment that does not say which citation is wrong"
     REPEATED = "the same was said of an equal answer"
     CONTRADICTED = "readers contradict each other"
@@ -65,6 +65,7 @@ class Mined:
     examples: list[TrainingExample] = field(default_factory=list[TrainingExample])
     pairs: list[PreferencePair] = field(default_factory=list[PreferencePair])
     judged: list[JudgedAnswer] = field(default_factory=list[JudgedAnswer])
+    ranked: list[RankedAnswers] = field(default_factory=list[RankedAnswers])
     retrieval: list[RetrievalRow] = field(default_factory=list[RetrievalRow])
     left_out: Counter[LeftOut] = field(default_factory=Counter[LeftOut])
 
@@ -77,6 +78,9 @@ class Mined:
             lambda row: row.chosen,
         )
         self.judged = self._agreed(self.judged, lambda row: (row.messages, row.answer), lambda row: row.good)
+        self.ranked = self._agreed(
+            self.ranked, lambda row: (row.messages, frozenset(row.answers)), lambda row: row.answers
+        )
         self.retrieval = self._agreed(
             self.retrieval, lambda row: (row.query, row.positive, row.negatives), lambda _: None
         )
@@ -86,7 +90,19 @@ class Mined:
         self.examples = [redact_row(row, names)[0] for row in self.examples]
         self.pairs = [redact_row(row, names)[0] for row in self.pairs]
         self.judged = [redact_row(row, names)[0] for row in self.judged]
+        self.ranked = [redact_row(row, names)[0] for row in self.ranked]
         self.retrieval = [_redacted(row, names) for row in self.retrieval]
+
+    @property
+    def kinds(self) -> dict[str, Sequence[Any]]:
+        """The rows by the method that learns from them."""
+        return {
+            "sft": self.examples,
+            "dpo": self.pairs,
+            "kto": self.judged,
+            "rank": self.ranked,
+            "retrieval": self.retrieval,
+        }
 
     def blame(self) -> dict[str, int]:
         """How many rows of the retriever there are, by what it did wrong."""
@@ -95,11 +111,10 @@ class Mined:
     def write(self, folder: Path) -> dict[str, Path]:
         """Write ``feedback.KIND.jsonl`` for each kind that has rows; what an earlier mining left goes.
 
-        Returns the files by kind: sft, dpo, kto and retrieval.
+        Returns the files by kind: see ``kinds``.
         """
-        rows = {"sft": self.examples, "dpo": self.pairs, "kto": self.judged, "retrieval": self.retrieval}
         written: dict[str, Path] = {}
-        for kind, kept in rows.items():
+        for kind, kept in self.kinds.items():
             path = folder / f"feedback.{kind}.jsonl"
             if not kept:
                 path.unlink(missing_ok=True)

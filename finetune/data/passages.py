@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import unquote
 
@@ -17,6 +17,7 @@ from eval.answering.in_process import oracle_passages
 from eval.cases.case import Case, Relevant
 from eval.cases.passage_overlap import PassageIndex
 from eval.runs.places import names_document
+from finetune.data.headings import heading_of
 from ingest.document import Chunk, Document, Hit
 from ingest.errors import TrainingDataError
 from ingest.snapshots.docstore import DocumentSummary
@@ -148,12 +149,16 @@ class OwnPassages:
 
     def find(self, case: Case) -> Found:
         """The case's passages; those it calls relevant are gold."""
-        chunks = tuple(passage.chunk for passage in oracle_passages(case))
+        chunks = tuple(_under_a_heading(passage.chunk) for passage in oracle_passages(case))
         gold = (chunk for chunk, own in zip(chunks, case.passages, strict=True) if own.relevant)
         asked = set(content_terms(case.question))
         # Where only some are shown, they are those that share most words with the question.
         likeliest = sorted(chunks, key=lambda chunk: -len(asked.intersection(content_terms(chunk.text))))
         return Found(chunks, tuple(gold) if case.answerable else (), tuple(likeliest))
+
+
+def _under_a_heading(chunk: Chunk) -> Chunk:
+    return chunk if chunk.headline else replace(chunk, title=heading_of(chunk.text))
 
 
 def find_span(text: str, wanted: str) -> tuple[int, int] | None:

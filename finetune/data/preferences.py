@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 from finetune.data.rows import ExampleKind, PreferencePair, TrainingExample
-from service.cite import markers_of
+from service.grounding.cite import markers_of
 from service.prompt import template_for
 
 WRONG_CITATION = "wrong_citation"

@@ -24,15 +24,18 @@ def questions_file(path: Path) -> Path:
         raise TrainingDataError(str(error)) from error
 
 
-def read_questions(path: Path) -> tuple[Case, ...]:
+def read_questions(path: Path, *, documents_suffice: bool = False) -> tuple[Case, ...]:
     """The questions of a file; rows of another fold than ``train`` are for evaluation, and left out.
+
+    Args:
+        documents_suffice: whether a question may name the document with its answer in place of an answer.
 
     Raises:
         TrainingDataError: a row has none of the forms that ``eval.cases.read`` lists, an id stands twice, or
             no row is left.
     """
     try:
-        cases = tuple(_cases(path))
+        cases = tuple(_cases(path, documents_suffice))
     except CasesError as error:
         raise TrainingDataError(str(error)) from error
     if not cases:
@@ -42,7 +45,7 @@ def read_questions(path: Path) -> tuple[Case, ...]:
     return cases
 
 
-def _cases(path: Path) -> Iterator[Case]:
+def _cases(path: Path, documents_suffice: bool) -> Iterator[Case]:
     form: Form | None = None
     lines: dict[str, int] = {}
     for record in read_rows(path):
@@ -52,7 +55,8 @@ def _cases(path: Path) -> Iterator[Case]:
         for case in form(record):
             if case.id in lines:
                 raise record.fail(f"the id {case.id!r} was used on line {lines[case.id]}: make it unique.")
-            if case.answerable and not case.answers:
+            is_labelled = case.answers or (documents_suffice and case.relevant)
+            if case.answerable and not is_labelled:
                 raise record.fail(f"question {case.id!r} can be answered but has no answer: give one.")
             lines[case.id] = record.line
             yield case

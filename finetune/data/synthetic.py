@@ -18,8 +18,8 @@ from eval.cases.leaks import find_leaks
 from eval.cases.training_text import case_text
 from eval.metrics.words import contains_answer, token_f1
 from service.answer import Answer
-from service.cite import without_markers
 from service.generate import Generator
+from service.grounding.cite import without_markers
 from service.question import Inquiry
 
 SYNTHETIC = "synthetic"

@@ -14,7 +14,7 @@ from eval.metrics.normal_form import tokens, without_markers
 from eval.metrics.words import contains_answer, exact_match, token_f1
 from finetune.data.rows import ExampleKind, TrainingExample
 from finetune.settings.rollout import RewardWeights
-from service.cite import MarkerFilter, answer_sentences, markers_of
+from service.grounding.cite import MarkerFilter, answer_sentences, markers_of
 from service.prompt import is_refusal
 
 _ROOM = 2

@@ -10,6 +10,7 @@ import fcntl
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from finetune.settings.shared import TrainSection
@@ -40,29 +41,35 @@ _PROJECT = "troika"
 
 
 def run_worker(job: Job) -> Outcome:
-    """Do ``job`` in a process of its own, and wait for it.
+    """Do ``job`` in a process of its own, and wait for it; the errors are those of ``run_process``."""
+    train = job.config.train
+    command = worker_command(write_job(job), processes(train), train)
+    return run_process(command, train.threads, job.output)
+
+
+def run_process(command: Sequence[str], threads: int | None, output: Path) -> Outcome:
+    """Run a command that trains in ``output`` and leaves its outcome there, and wait for it.
 
     Raises:
         UsageError: another process is at work in the same folder.
         TroikaError: what the training process raised, or that it ended without a word.
     """
-    path = write_job(job)
-    log = job.output / LOG
+    log = output / LOG
     with log.open("ab") as stdout:
-        _lock(stdout.fileno(), job.output)
-        (job.output / OUTCOME).unlink(missing_ok=True)
+        _lock(stdout.fileno(), output)
+        (output / OUTCOME).unlink(missing_ok=True)
         finished = subprocess.run(
-            worker_command(path, processes(job.config.train), job.config.train),
-            env=training_environment(job.config.train.threads, job.output),
+            command,
+            env=training_environment(threads, output),
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             check=False,
         )
-    outcome = read_outcome(job.output)
+    outcome = read_outcome(output)
     if outcome is None:
         raise TroikaError(
             f"the training process ended with status {finished.returncode} and no result (-9: the system had "
-            f"no memory left): see {log}, and go on with --resume {job.output}."
+            f"no memory left): see {log}, and go on with --resume {output}."
         )
     if isinstance(outcome, FailedOutcome):
         kind = getattr(errors, outcome.error, TrainingDataError)

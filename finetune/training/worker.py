@@ -18,25 +18,31 @@ Train = Callable[[Job, Path], Outcome]
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do the job in the file that is named first; errors go into the outcome, not onto the terminal.
+    """Do the job in the file that is named first; see ``leave_outcome``."""
+    job = read_job(Path(arguments[0]))
+    return leave_outcome(
+        job.output, lambda: method_of(job.config.method)(job, ensure_checkpoint(job.base, job.home))
+    )
+
+
+def leave_outcome(output: Path, train: Callable[[], Outcome]) -> int:
+    """Train, and leave in ``output`` what came of it, an error, too; returns the status to exit with.
 
     A defect ends it without an outcome, with its traceback in the log.
     """
-    job = read_job(Path(arguments[0]))
     try:
-        train = method_of(job.config.method)
-        outcome = train(job, ensure_checkpoint(job.base, job.home))
+        outcome = train()
     except KeyboardInterrupt:
         return 130
     except Exception as error:
         traceback.print_exc(file=sys.stdout)
-        failure = failure_of(error, job.output)
+        failure = failure_of(error, output)
         if failure is not None:
-            drop_broken_checkpoints(job.output)  # on a full disk, room for the outcome
-            write_outcome(job.output, FailedOutcome(type(failure).__name__, str(failure)))
+            drop_broken_checkpoints(output)  # on a full disk, room for the outcome
+            write_outcome(output, FailedOutcome(type(failure).__name__, str(failure)))
         return 1
     if writes_files():
-        write_outcome(job.output, outcome)
+        write_outcome(output, outcome)
     return 0
 
 

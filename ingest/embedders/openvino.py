@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any, cast
 
 import numpy as np
@@ -114,17 +115,19 @@ class _Encoders:
         requests = [compiled.create_infer_request() for _ in range(count)]
         self.questions = QuestionBatches([partial(_encode, request) for request in requests])
         self._passages: Any = cast("Any", ov).AsyncInferQueue(compiled, count)
+        self._lock = Lock()
 
     def encode_into(self, vectors: Matrix, texts: Sequence[Tokens], batches: Iterable[Sequence[int]]) -> None:
-        """Write the vectors of the texts in each batch into its rows; for one caller at a time."""
+        """Write the vectors of the texts in each batch into its rows; of several callers one goes on."""
 
         def keep(request: Any, rows: Sequence[int]) -> None:
             vectors[rows] = request.get_output_tensor(0).data
 
-        self._passages.set_callback(keep)
-        for rows in batches:
-            self._passages.start_async(_inputs([texts[row] for row in rows]), rows)
-        self._passages.wait_all()
+        with self._lock:
+            self._passages.set_callback(keep)
+            for rows in batches:
+                self._passages.start_async(_inputs([texts[row] for row in rows]), rows)
+            self._passages.wait_all()
 
 
 def _encode(request: Any, texts: Sequence[Tokens]) -> Matrix:

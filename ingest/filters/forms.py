@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 
 from ingest.errors import FilterError
 from ingest.filters.filters import (
@@ -89,6 +89,33 @@ def read_filter(stated: Mapping[str, object]) -> Filter:
             "for less."
         )
     return Filter(tuple(conditions))
+
+
+def write_filter(wanted: Filter) -> tuple[dict[str, Any], ...]:
+    """The conditions of a filter, each as a JSON object that ``read_filter`` reads."""
+    return tuple({condition.name: _operators(condition)} for condition in wanted.conditions)
+
+
+def _operators(condition: Condition) -> dict[str, object]:
+    match condition.test:
+        case OneOf(values):
+            return {"not" if condition.negated else "in": sorted(map(_text_of, values))}
+        case Between(bounds):
+            return {comparison: _text_of(bound) for comparison, bound in bounds}
+        case StartsWith(prefix):
+            return {"prefix": prefix}
+
+
+def _text_of(meaning: Meaning) -> str:
+    """The text that means this; see ``ingest.filters.filters.meant``."""
+    kind, value = meaning
+    match kind:
+        case "truth":
+            return "true" if value else "false"
+        case "day" | "moment":
+            return value.isoformat()
+        case "number" | "written":
+            return str(value)
 
 
 def _conditions(name: str, wanted: object) -> list[Condition]:

@@ -36,6 +36,9 @@ _HIDING_STYLE = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|opacity\s*:\s*0(?:\.0*)?\s*(?:;|\Z)", re.IGNORECASE
 )
 _NO_SIZE = re.compile(r"font-size\s*:\s*0(?:\.0*)?(?:[a-z]+|%)?\s*(?:;|\Z)", re.IGNORECASE)
+_COLOUR = re.compile(r"(?<![-\w])color\s*:\s*([^;!]+)", re.IGNORECASE)
+_BACKGROUND = re.compile(r"(?<![-\w])background(?:-color)?\s*:\s*([^;!]+)", re.IGNORECASE)
+_WHITE = frozenset(("white", "#fff", "#ffffff", "rgb(255,255,255)"))
 _MIN_MAIN_SHARE = 0.2
 """A ``<main>`` or ``<article>`` with less of the page's text than this is taken for decoration."""
 
@@ -118,7 +121,9 @@ def _is_left_out(element: Element, *, strict: bool) -> bool:
     if element.get("hidden") is not None or element.get("aria-hidden") == "true":
         return True
     style = element.get("style")
-    if style is not None and (_HIDING_STYLE.search(style) or _is_sizeless(element, style)):
+    if style is not None and (
+        _HIDING_STYLE.search(style) or _is_sizeless(element, style) or _is_unseen(element, style)
+    ):
         return True
     return strict and _is_beside(element, tag)
 
@@ -126,6 +131,27 @@ def _is_left_out(element: Element, *, strict: bool) -> bool:
 def _is_sizeless(element: Element, style: str) -> bool:
     """Whether text is set in size 0. A box of that size is a layout trick: what is in it has its own."""
     return _NO_SIZE.search(style) is not None and next(iter(element), None) is None
+
+
+def _is_unseen(element: Element, style: str) -> bool:
+    """Whether text has the colour of its ground: the one stated with it, or white where nothing states one.
+
+    A class may stand for a ground that only a style sheet knows, so under one nothing is taken for unseen.
+    """
+    colour = _COLOUR.search(style)
+    if colour is None:
+        return False
+    ground = _BACKGROUND.search(style)
+    if ground is not None:
+        return _plain_colour(colour[1]) == _plain_colour(ground[1])
+    around = (element, *element.iterancestors())
+    return _plain_colour(colour[1]) in _WHITE and not any(
+        one.get("bgcolor") or one.get("class") or _BACKGROUND.search(one.get("style") or "") for one in around
+    )
+
+
+def _plain_colour(colour: str) -> str:
+    return "".join(colour.split()).lower()
 
 
 def _is_beside(element: Element, tag: str) -> bool:

@@ -24,6 +24,7 @@ from ingest.snapshots.docstore_rows import (
     DOCUMENT_COLUMNS,
     INSERT_CHUNK,
     INSERT_DOCUMENT,
+    LISTED_DOCUMENTS,
     PLACED_CHUNKS,
     SCHEMA,
     STATED_KEYS,
@@ -31,6 +32,7 @@ from ingest.snapshots.docstore_rows import (
     SUMMARY_COLUMNS,
     ChunkRow,
     DocumentSummary,
+    ListedDocument,
     Origin,
     chunk_row,
     document_row,
@@ -221,6 +223,11 @@ class Docstore:
             DocumentSummary(*row)
             for row in self._rows(f"SELECT {SUMMARY_COLUMNS} FROM documents ORDER BY uri")
         ]
+
+    def listed(self, after: str, limit: int) -> list[ListedDocument]:
+        """The first ``limit`` documents whose URI comes after this one, ordered by URI."""
+        rows = self._rows(LISTED_DOCUMENTS, after, limit)
+        return [ListedDocument(*row[:6], read_metadata(row[6]), row[7]) for row in rows]
 
     def document_count(self) -> int:
         """Number of documents."""

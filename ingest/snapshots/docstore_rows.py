@@ -41,6 +41,9 @@ CHUNK_COLUMNS = (
     'chunks.number, chunks.id, document_id, uri, title, heading_path, chunks.text, start, "end", '
     "page_start, page_end, kind, language, table_header, parent_start, parent_end"
 )
+LISTED_DOCUMENTS = """SELECT id, uri, title, language, page_count, source_uri, metadata,
+        (SELECT count(*) FROM chunks WHERE document_id = documents.id)
+    FROM documents WHERE uri > ? ORDER BY uri LIMIT ?"""
 PLACED_CHUNKS = """SELECT number, coalesce(same_as, number), documents.rowid, page_start, page_end
     FROM chunks JOIN documents ON documents.id = document_id ORDER BY number"""
 BUILT_IN_KEYS = {"document_id": "id", "uri": "uri", "title": "title", "language": "language"}
@@ -72,6 +75,20 @@ class DocumentSummary:
     content_sha256: str
     source_uri: str
     source_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedDocument:
+    """A document as a list shows it; ``source_uri`` as in ``DocumentSummary``."""
+
+    id: str
+    uri: str
+    title: str
+    language: str
+    pages: int
+    source_uri: str
+    metadata: dict[str, MetadataValue]
+    chunks: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ingest.errors import SnapshotCorruptError
+from ingest.errors import SnapshotCorruptError, SnapshotNotFoundError
 from ingest.snapshots.collection import Collection
 from ingest.snapshots.docstore import Docstore
 from ingest.snapshots.manifest import IndexManifest, read_manifest
@@ -61,16 +61,24 @@ class Snapshot:
         self._indexes.close()
 
 
-def open_snapshot(home: Path, collection: str, store: StoreSettings = FILES) -> Snapshot:
-    """Open the current snapshot of a collection for reading; ``store`` says where Milvus is.
+def open_snapshot(
+    home: Path, collection: str, store: StoreSettings = FILES, snapshot_id: str | None = None
+) -> Snapshot:
+    """Open a collection's current snapshot for reading, or the one named; ``store`` says where Milvus is.
 
     Raises:
         CollectionNotFoundError: nothing was published under this name.
+        SnapshotNotFoundError: the snapshot with that id is not kept.
         IncompatibleSnapshotError: another version of Troika wrote it.
         SnapshotCorruptError: its files are missing or damaged.
         SettingsError, DatabaseError, MissingExtraError: it is in Milvus, which cannot be reached.
     """
     target = Collection(home, collection)
+    if snapshot_id is not None:
+        directory = _kept(target, snapshot_id)
+        manifest = read_manifest(directory)
+        require_sizes(directory, manifest)
+        return _open_whole(directory, manifest, store)
     while True:
         directory = target.require_current()
         try:
@@ -81,6 +89,16 @@ def open_snapshot(home: Path, collection: str, store: StoreSettings = FILES) -> 
             # A writer that published while this was opened may have deleted it as one too many.
             if target.require_current() == directory:
                 raise
+
+
+def _kept(collection: Collection, snapshot_id: str) -> Path:
+    kept = {path.name: path for path in collection.published()}
+    if snapshot_id not in kept:
+        raise SnapshotNotFoundError(
+            f"the collection {collection.name!r} keeps the snapshots {', '.join(kept) or 'none'}, and not "
+            f"{snapshot_id!r}: raise ingest.keep_snapshots to keep more of those to come."
+        )
+    return kept[snapshot_id]
 
 
 def _open_whole(directory: Path, manifest: IndexManifest, store: StoreSettings) -> Snapshot:

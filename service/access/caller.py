@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -38,19 +38,26 @@ class Caller:
         """Whether ``scope`` is open to them."""
         return scope in self.scopes or Scope.ADMIN in self.scopes
 
+    def owns(self, asker: str | None) -> bool:
+        """Whether what ``asker`` was given, or began, is theirs to see; ``admin`` sees everybody's."""
+        return Scope.ADMIN in self.scopes or (asker is not None and asker == self.name)
+
 
 ANYONE = Caller(None, frozenset(Scope), None)
 """Whoever asks a server without authentication."""
 
+NOBODY = Caller(None, frozenset(), frozenset())
+"""Whoever asks for what is open to all on a server with authentication."""
 
-def allowed(scope: Scope) -> Callable[[Request], Caller]:
+
+def allowed(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
     """A dependency of routes: the caller of the request.
 
     Raises:
         ForbiddenError: they may not do what ``scope`` stands for.
     """
 
-    def caller_of(request: Request) -> Caller:
+    async def caller_of(request: Request) -> Caller:
         caller: Caller = getattr(request.state, "caller", ANYONE)
         if not caller.may(scope):
             raise ForbiddenError(

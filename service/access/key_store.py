@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -84,10 +84,12 @@ class KeyStore:
             self._set("revoked_at", datetime.now(UTC), ended)
             return ended
 
-    def keys(self) -> list[ApiKey]:
+    def all(self) -> list[ApiKey]:
         """All keys, oldest first; also those that have ended."""
         with self._failing_clearly():
-            rows = self._connection.execute(f"SELECT {_COLUMNS} FROM keys ORDER BY created_at, rowid").fetchall()
+            rows = self._connection.execute(
+                f"SELECT {_COLUMNS} FROM keys ORDER BY created_at, rowid"
+            ).fetchall()
         return [_key(row) for row in rows]
 
     def version(self) -> int:
@@ -101,7 +103,7 @@ class KeyStore:
 
     def _valid(self, name_or_id: str) -> list[ApiKey]:
         now = datetime.now(UTC)
-        return [key for key in self.keys() if name_or_id in (key.id, key.grant.name) and key.is_valid(now)]
+        return [key for key in self.all() if name_or_id in (key.id, key.grant.name) and key.is_valid(now)]
 
     def _require_valid(self, name_or_id: str) -> list[ApiKey]:
         # Who pastes a whole key means its id, and must not find the secret in a message.
@@ -136,7 +138,7 @@ class KeyStore:
         )
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self) -> Generator[None]:
         """One change at a time among all processes, whole or not at all."""
         with self._failing_clearly():
             self._connection.execute("BEGIN IMMEDIATE")
@@ -148,7 +150,7 @@ class KeyStore:
             self._connection.execute("COMMIT")
 
     @contextmanager
-    def _failing_clearly(self) -> Iterator[None]:
+    def _failing_clearly(self) -> Generator[None]:
         try:
             yield
         except (sqlite3.Error, OSError) as error:

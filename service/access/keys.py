@@ -1,20 +1,21 @@
 """API keys: what they look like, what they give, and what is kept of them.
 
-A key is ``tk_<id>_<secret>``. The secret is 256 random bits, so a fast salted hash is enough to keep it: nobody
-can try 2^255 of them. A slow derivation protects what people think up, and here would only slow requests.
+A key is ``tk_<id>_<secret>``. The secret is 256 random bits, so a fast salted hash is enough to keep it:
+nobody can try 2^255 of them. A slow derivation protects what people think up; here it would slow requests.
 """
 
 from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
 from hmac import compare_digest
 
 from ingest.errors import KeyNameError
 from service.access.caller import Scope
+from service.access.rates import Rate
 
 PREFIX = "tk_"
 _KEY = re.compile(r"tk_(?P<id>[0-9a-f]{12})_(?P<secret>[A-Za-z0-9_-]{43})")
@@ -27,14 +28,14 @@ class KeyGrant:
 
     Attributes:
         name: of the asker; keys that are valid at a time share one only while a key is rotated.
-        rate: requests, as ``60/min``, and ``quota``, as ``10000/day``; None takes those of the settings.
+        rate: of requests, and their ``quota``; None takes those of the settings.
     """
 
     name: str
     scopes: frozenset[Scope]
     groups: frozenset[str] = frozenset()
-    rate: str | None = None
-    quota: str | None = None
+    rate: Rate | None = None
+    quota: Rate | None = None
 
     def __post_init__(self) -> None:
         """
@@ -43,7 +44,7 @@ class KeyGrant:
         """
         if not _NAME.fullmatch(self.name):
             raise KeyNameError(
-                f"{self.name[:70]!r} cannot name a key: expected at most 64 letters, digits, '.', '_' and '-'."
+                f"{self.name[:70]!r} cannot name a key: expected up to 64 letters, digits, '.', '_' and '-'."
             )
 
 
@@ -53,8 +54,8 @@ class ApiKey:
 
     id: str
     grant: KeyGrant
-    salt: bytes
-    digest: bytes
+    salt: bytes = field(repr=False)
+    digest: bytes = field(repr=False)
     created_at: datetime
     expires_at: datetime | None = None
     revoked_at: datetime | None = None

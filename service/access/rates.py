@@ -7,14 +7,17 @@ up to N times as much.
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ingest.errors import QuotaError, RateError
+from ingest.errors import QuotaError, RateError, SettingsError
+from ingest.settings_access import RATE_PATTERN
 
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "day": 86400}
 _MOST_ASKERS = 10_000
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +29,19 @@ class Rate:
 
     @classmethod
     def parse(cls, text: str) -> Rate:
-        """Read the form of the settings, for example ``60/min``."""
+        """Read the form of the settings and the command line, for example ``60/min``.
+
+        Raises:
+            SettingsError: it is not of that form.
+        """
+        if not re.fullmatch(RATE_PATTERN, text):
+            raise SettingsError(f"{text[:40]!r} is no rate: expected as 60/min, with s, min, h or day.")
         count, unit = text.split("/")
         return cls(int(count), _SECONDS[unit])
+
+    def __str__(self) -> str:
+        unit = next(unit for unit, seconds in _SECONDS.items() if seconds == self.seconds)
+        return f"{self.count}/{unit}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +91,7 @@ class Limiter:
                 "or have it raised.",
                 self._seconds_left(quota),
             )
-        if rate is not None and spent.tokens < 1:
+        if rate is not None and spent.tokens < 1 - _ROUNDING:
             raise RateError(
                 f"more than {rate.count} requests in {rate.seconds} s were sent: ask more slowly.",
                 math.ceil((1 - spent.tokens) * rate.seconds / rate.count),

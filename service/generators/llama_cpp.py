@@ -12,11 +12,12 @@ from typing import Any, cast
 
 import xllamacpp  # pyright: ignore[reportMissingTypeStubs]
 
-from ingest.errors import GeneratorError, ModelNotFoundError
+from ingest.errors import GeneratorError, GeneratorRefusedError, ModelNotFoundError
 from service.generate import Message, Piece, Sampling
 
 _SLOTS = 2
 _QUIET = -1
+_SEEDS = 2**31  # the largest of 32 bits stands for a random one
 
 
 class LlamaCppGenerator:
@@ -167,15 +168,22 @@ def _start(model_path: Path, adapter_path: Path | None, threads: int, context_to
 
 
 def _payload(messages: Sequence[Message], sampling: Sampling) -> dict[str, Any]:
-    return {
+    payload: dict[str, Any] = {
         "messages": [asdict(message) for message in messages],
         "stream": True,
         "max_tokens": sampling.max_tokens,
         "temperature": sampling.temperature,
-        "seed": sampling.seed,
+        "seed": sampling.seed % _SEEDS,
+        "stop": list(sampling.stop),
         "cache_prompt": True,
         "timings_per_token": True,  # so that the counts are known when the answer is cut short
     }
+    if sampling.top_p is not None:
+        payload["top_p"] = sampling.top_p
+    if sampling.json_schema is not None:
+        schema = json.loads(sampling.json_schema)
+        payload["response_format"] = {"type": "json_schema", "json_schema": {"schema": schema}}
+    return payload
 
 
 def _piece(chunk: Any) -> Piece | None:
@@ -183,17 +191,20 @@ def _piece(chunk: Any) -> Piece | None:
     if "error" in data:
         raise GeneratorError(f"the embedded model failed: {data['error'].get('message', data['error'])}.")
     choices: list[dict[str, Any]] = data.get("choices") or []
-    delta: dict[str, Any] = choices[0].get("delta") or {} if choices else {}
+    choice = choices[0] if choices else {}
+    delta: dict[str, Any] = choice.get("delta") or {}
     text: str = delta.get("content") or ""
+    truncated = choice.get("finish_reason") == "length"
     timings: dict[str, Any] | None = data.get("timings")
     if timings is not None:
-        return Piece(
-            text, int(timings["prompt_n"]) + int(timings.get("cache_n", 0)), int(timings["predicted_n"])
-        )
-    return Piece(text) if text else None
+        read = int(timings["prompt_n"]) + int(timings.get("cache_n", 0))
+        return Piece(text, read, int(timings["predicted_n"]), truncated)
+    return Piece(text, truncated=truncated) if text or truncated else None
 
 
 def _failed(error: BaseException) -> GeneratorError:
-    failure = GeneratorError(f"the embedded model failed: {error}.")
+    # The library raises ValueError for what is wrong with a request, such as a schema that it cannot read.
+    kind = GeneratorRefusedError if isinstance(error, ValueError) else GeneratorError
+    failure = kind(f"the embedded model failed: {error}.")
     failure.__cause__ = error
     return failure

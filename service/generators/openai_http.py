@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from http import HTTPStatus
+from typing import Annotated, Any
 
 import httpx
+import msgspec
 
-from ingest.errors import GeneratorError, SettingsError
+from ingest.errors import GeneratorError, GeneratorRefusedError, SettingsError
 from service.generate import Message, Piece, Sampling
+from service.observe.propagation import outgoing_headers
 
 _CONNECT_SECONDS = 2.0
-_DATA = "data:"
-_DONE = "[DONE]"
+# Every stream holds a connection of its own. Idle ones are closed before vLLM's server does it, after 5 s: a
+# request sent at that moment would be lost.
+_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=3.0)
+_DATA = b"data:"
+_DONE = b"[DONE]"
+_LONGEST_LINE = 1 << 20
 _DETAIL_CHARACTERS = 300
+# What a server says of the request; all else it says of itself.
+_REFUSALS = frozenset(
+    (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY)
+)
+# httpx and its parts raise RuntimeError for streams and clients that are closed, msgspec ValueError.
+_FAILURES = (httpx.HTTPError, RuntimeError, ValueError)
+_Tokens = Annotated[int, msgspec.Meta(ge=0, le=1 << 31)]
 
 
 class OpenAiGenerator:
@@ -40,6 +53,9 @@ class OpenAiGenerator:
                 base_url=base_url.rstrip("/"),
                 headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
                 timeout=httpx.Timeout(timeout_seconds, connect=_CONNECT_SECONDS),
+                limits=_LIMITS,
+                # Reading the certificates takes 70 ms, which plain HTTP has no use for.
+                verify=not base_url.startswith("http:"),
             )
         except httpx.InvalidURL as error:
             raise SettingsError(
@@ -54,38 +70,54 @@ class OpenAiGenerator:
     def languages(self) -> frozenset[str]:
         return self._languages
 
+    @property
+    def client(self) -> httpx.AsyncClient:
+        """The connections to the server, for what else it is asked; closed with this generator."""
+        return self._client
+
     async def stream(self, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Piece]:
         """Yield the answer as the server sends it; closing early closes the connection.
 
         Raises:
-            GeneratorError: the server cannot be reached, refuses, or ends before the answer is whole.
+            GeneratorRefusedError: the server is well, and will not answer this request.
+            GeneratorError: it cannot be reached, fails, ends before the answer is whole, or writes on after
+                the most tokens that were asked for.
         """
-        whole = False
+        whole, written = False, 0
         try:
-            request = self._client.stream("POST", "/chat/completions", json=self._payload(messages, sampling))
+            request = self._client.stream(
+                "POST",
+                "/chat/completions",
+                json=self._payload(messages, sampling),
+                headers=outgoing_headers(),
+            )
             async with request as response:
                 if not response.is_success:
                     raise await _refused(response)
-                async for line in response.aiter_lines():
+                async for line in _lines(response):
                     event = _event(line)
                     whole = whole or event.is_last
                     if event.piece is not None:
+                        written += bool(event.piece.text)
+                        if written > sampling.max_tokens:
+                            raise self._failed("wrote more than it was asked for")
                         yield event.piece
-        except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise GeneratorError(
-                f"the generator at {self._client.base_url} failed ({error!r}): check generator.base_url."
-            ) from error
+        except _FAILURES as error:
+            raise self._failed(f"failed ({error!r})") from error
         if not whole:
-            raise GeneratorError(
-                f"the generator at {self._client.base_url} ended in the middle of its answer: check its log."
-            )
+            raise self._failed("ended in the middle of its answer")
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
+    def _failed(self, how: str) -> GeneratorError:
+        return GeneratorError(
+            f"the generator at {self._client.base_url} {how}: check its log and generator.base_url."
+        )
+
     def _payload(self, messages: Sequence[Message], sampling: Sampling) -> dict[str, Any]:
-        return {
+        payload: dict[str, Any] = {
             "model": self._model,
             "messages": [asdict(message) for message in messages],
             "max_tokens": sampling.max_tokens,
@@ -94,6 +126,36 @@ class OpenAiGenerator:
             "stream": True,
             "stream_options": {"include_usage": True},
         }
+        if sampling.top_p is not None:
+            payload["top_p"] = sampling.top_p
+        if sampling.stop:
+            payload["stop"] = list(sampling.stop)
+        if sampling.json_schema is not None:
+            schema = {"name": "answer", "schema": msgspec.json.decode(sampling.json_schema), "strict": True}
+            payload["response_format"] = {"type": "json_schema", "json_schema": schema}
+        return payload
+
+
+class _Delta(msgspec.Struct):
+    content: str | None = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Delta | None = None
+    finish_reason: str | None = None
+
+
+class _TokenCounts(msgspec.Struct):
+    prompt_tokens: _Tokens
+    completion_tokens: _Tokens
+
+
+class _Chunk(msgspec.Struct):
+    """The part of a ``chat.completion.chunk`` that is read."""
+
+    choices: list[_Choice] | None = None
+    usage: _TokenCounts | None = None
+    error: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,29 +166,43 @@ class _Event:
     is_last: bool = False
 
 
+async def _lines(response: httpx.Response) -> AsyncGenerator[bytes]:
+    """The lines of a stream of events, which end with line feeds.
+
+    Not ``Response.aiter_lines``: it cuts at U+2028 and its like too, which JSON may hold as they are.
+    """
+    rest = b""
+    async for part in response.aiter_bytes():
+        *lines, rest = (rest + part).split(b"\n")
+        for line in lines:
+            yield line
+        if len(rest) > _LONGEST_LINE:
+            raise ValueError(f"a line of more than {_LONGEST_LINE} bytes")
+    yield rest
+
+
 async def _refused(response: httpx.Response) -> GeneratorError:
     detail = (await response.aread()).decode(errors="replace")[:_DETAIL_CHARACTERS]
-    return GeneratorError(
+    message = (
         f"the generator answered {response.status_code} ({detail}): "
         "check generator.model and generator.api_key."
     )
+    return GeneratorRefusedError(message) if response.status_code in _REFUSALS else GeneratorError(message)
 
 
-def _event(line: str) -> _Event:
+def _event(line: bytes) -> _Event:
     if not line.startswith(_DATA):
         return _Event()
     body = line.removeprefix(_DATA).strip()
     if body == _DONE:
         return _Event(is_last=True)
-    data: dict[str, Any] = json.loads(body)
-    if data.get("error"):
-        raise GeneratorError(f"the generator failed: {data['error']}.")
-    choices: list[dict[str, Any]] = data.get("choices") or []
-    choice = choices[0] if choices else {}
-    delta: dict[str, Any] = choice.get("delta") or {}
-    text: str = delta.get("content") or ""
-    is_last = choice.get("finish_reason") is not None
-    usage: dict[str, Any] | None = data.get("usage")
-    if usage is not None:
-        return _Event(Piece(text, int(usage["prompt_tokens"]), int(usage["completion_tokens"])), is_last)
-    return _Event(Piece(text) if text else None, is_last)
+    chunk = msgspec.json.decode(body, type=_Chunk)
+    if chunk.error:
+        raise GeneratorError(f"the generator failed: {chunk.error}.")
+    choice = chunk.choices[0] if chunk.choices else _Choice()
+    text = (choice.delta.content if choice.delta else None) or ""
+    is_last, truncated = choice.finish_reason is not None, choice.finish_reason == "length"
+    if chunk.usage is not None:
+        counts = chunk.usage
+        return _Event(Piece(text, counts.prompt_tokens, counts.completion_tokens, truncated), is_last)
+    return _Event(Piece(text, truncated=truncated) if text or truncated else None, is_last)

@@ -11,7 +11,7 @@ from service.access.caller import Scope, allowed
 from service.adapter_schemas import AdapterBody, AdaptersBody, CanaryBody, ChangeBody
 from service.adapters import list_adapters
 from service.canary_watch import canary_state
-from service.history import History
+from service.history.history import History
 from service.release_history import BASE, current_record
 from service.routes.problems import PROBLEMS
 

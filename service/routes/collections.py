@@ -12,6 +12,7 @@ from ingest.errors import DocumentNotFoundError
 from ingest.filters.access import may_see
 from ingest.filters.forms import read_filter
 from ingest.settings import Settings
+from service.access.admission import Work, admitted
 from service.access.caller import Caller, Scope, allowed
 from service.catalog_schemas import CollectionBody, CollectionsBody, DocumentBody
 from service.pipelines import DocumentSource, PipelineProvider
@@ -27,7 +28,9 @@ def collections_router(settings: Settings, pipelines: PipelineProvider) -> APIRo
 
     @router.post("/search", response_model=SearchBody, responses=PROBLEMS)
     async def search(  # pyright: ignore[reportUnusedFunction]
-        request: SearchRequest, caller: Annotated[Caller, Depends(allowed(Scope.QUERY))]
+        request: SearchRequest,
+        caller: Annotated[Caller, Depends(allowed(Scope.QUERY))],
+        _place: Annotated[None, Depends(admitted(Work.SEARCH))],
     ) -> Response:
         """Find passages, without an answer."""
         inquiry = Inquiry(
@@ -41,12 +44,16 @@ def collections_router(settings: Settings, pipelines: PipelineProvider) -> APIRo
             found = await pipeline.search(inquiry, request.k, request.mode)
         return Response(SearchBody.of(found).model_dump_json(), media_type="application/json")
 
-    @router.get("/collections", responses=PROBLEMS, dependencies=[Depends(allowed(Scope.QUERY))])
-    async def collections() -> CollectionsBody:  # pyright: ignore[reportUnusedFunction]
+    @router.get("/collections", responses=PROBLEMS)
+    async def collections(  # pyright: ignore[reportUnusedFunction]
+        caller: Annotated[Caller, Depends(allowed(Scope.QUERY))],
+    ) -> CollectionsBody:
         """The published collections."""
         found = await asyncio.to_thread(pipelines.collections)
+        counted = caller.may(Scope.ADMIN)
         return CollectionsBody(
-            default=settings.collection, collections=tuple(CollectionBody.of(summary) for summary in found)
+            default=settings.collection,
+            collections=tuple(CollectionBody.of(summary, counted=counted) for summary in found),
         )
 
     @router.get("/documents/{document_id}", responses=PROBLEMS)

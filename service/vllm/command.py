@@ -15,8 +15,6 @@ from ingest.settings import VllmSettings
 SERVED_NAME = "generator"
 _HOST = "127.0.0.1"
 _MODULE = "vllm.entrypoints.openai.api_server"
-# vLLM asks for these adapters' ranks to be known when it starts.
-_ADAPTER_ARGUMENTS = ("--enable-lora", "--max-loras", "2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +26,19 @@ class VllmCommand:
     base_url: str
 
 
-def vllm_command(settings: VllmSettings, model: str | None, home: Path) -> VllmCommand:
+def vllm_command(
+    settings: VllmSettings,
+    model: str | None,
+    home: Path,
+    *,
+    served_name: str = SERVED_NAME,
+    adapters_at_once: int = 2,
+) -> VllmCommand:
     """The command for ``model``, a folder in the Hugging Face layout or the id of a model that is cached.
+
+    Args:
+        served_name: what clients call it.
+        adapters_at_once: how many adapters may answer side by side; further ones take turns with them.
 
     Raises:
         SettingsError: there is no such interpreter, or no model is named.
@@ -44,9 +53,10 @@ def vllm_command(settings: VllmSettings, model: str | None, home: Path) -> VllmC
         raise ModelNotFoundError(f"no model at {model}: expected a folder with config.json, correct it.")
     port = settings.port or _free_port()
     arguments = [str(interpreter(settings)), "-m", _MODULE, "--model", model]
-    arguments += ["--served-model-name", SERVED_NAME, "--host", _HOST, "--port", str(port)]
-    if settings.max_lora_rank:
-        arguments += [*_ADAPTER_ARGUMENTS, "--max-lora-rank", str(settings.max_lora_rank)]
+    arguments += ["--served-model-name", served_name, "--host", _HOST, "--port", str(port)]
+    if settings.max_lora_rank:  # vLLM asks for it when it starts
+        arguments += ["--enable-lora", "--max-lora-rank", str(settings.max_lora_rank)]
+        arguments += ["--max-loras", str(adapters_at_once)]
     arguments += shlex.split(settings.arguments)
     return VllmCommand(tuple(arguments), _environment(home), f"http://{_HOST}:{port}/v1")
 

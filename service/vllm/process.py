@@ -64,7 +64,7 @@ class VllmProcess:
     """One supervised vLLM; its output is appended to a log file."""
 
     def __init__(self, command: VllmCommand, log: Path, policy: SupervisionPolicy | None = None) -> None:
-        self._command = command
+        self.command = command
         self._log = log
         self._policy = policy or SupervisionPolicy()
         self._health = command.base_url.removesuffix("/v1") + "/health"
@@ -131,11 +131,11 @@ class VllmProcess:
                 "-c",
                 _LAUNCHER,
                 str(os.getpid()),
-                *self._command.arguments,
+                *self.command.arguments,
                 stdin=DEVNULL,
                 stdout=log,
                 stderr=STDOUT,
-                env=dict(self._command.environment),
+                env=dict(self.command.environment),
                 start_new_session=True,
             )
 

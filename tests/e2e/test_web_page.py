@@ -28,7 +28,7 @@ from ingest.errors import GeneratorError
 from ingest.settings import Settings
 from service.answer import Degradation
 from service.app import Parts, create_app
-from service.history import History
+from service.history.history import History
 from tests.fakes import MemoryPipeline, OnePipeline
 from tests.small_handbook import small_handbook
 

@@ -16,7 +16,7 @@ from finetune.data.row_files import read_examples, read_judged, read_pairs
 from ingest.pipeline import ingest_paths
 from ingest.settings import Settings
 from service.app import Parts, create_app
-from service.history import History
+from service.history.history import History
 from tests.fakes import MemoryPipeline, OnePipeline
 from tests.small_handbook import LORA_TEXT, OPERATIONS_TEXT, small_handbook
 
@@ -74,7 +74,7 @@ def test_what_readers_send_is_mined_and_retrieval_is_blamed_by_the_real_index(
         ("引用指向哪里？", {"verdict": "up", "comment": "a@acme.io"}),
     )
     report = mined("--redact")
-    assert report["rows"] == {"sft": 1, "dpo": 1, "kto": 2, "retrieval": 1}
+    assert report["rows"] == {"sft": 1, "dpo": 1, "kto": 2, "rank": 0, "retrieval": 1}
     assert report["blame"] == {"not_retrieved": 1}
     assert report["left_out"] == {"retrieval is to blame": 1}
     (example,) = read_examples(Path(report["files"]["sft"]))

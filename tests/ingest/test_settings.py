@@ -126,3 +126,21 @@ def test_reading_settings_twice_gives_equal_settings(tmp_path: Path) -> None:
     assert load_settings({}, environment={}, directory=tmp_path) == load_settings(
         None, environment={}, directory=tmp_path
     )
+
+
+def test_tables_of_names_and_lists_come_from_the_file_and_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "troika.toml").write_text(
+        '[routing.aliases]\nsupport-zh = "sft@0123abcd"\n[generator]\nbase_urls = ["http://one/v1"]\n'
+    )
+    read = load_settings(environment={}, directory=tmp_path)
+    assert read.routing.aliases == {"support-zh": "sft@0123abcd"}
+    assert read.generator.servers == ("http://one/v1",)
+    environment = {
+        "TROIKA_ROUTING__COLLECTIONS": "handbook=support-zh, other = base",
+        "TROIKA_GENERATOR__BASE_URL": "http://one/v1",
+        "TROIKA_GENERATOR__BASE_URLS": "http://two/v1, http://one/v1",
+    }
+    named = load_settings(environment=environment, directory=tmp_path)
+    assert named.routing.collections == {"handbook": "support-zh", "other": "base"}
+    assert named.generator.servers == ("http://one/v1", "http://two/v1")
+    assert load_settings(environment={}, directory=tmp_path / "nowhere").generator.servers == ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,11 +12,12 @@ from ingest.embed import Embedder
 from ingest.pipeline import ingest_documents
 from ingest.settings import Settings
 from ingest.snapshots.snapshot import Snapshot, open_snapshot
+from service.abstention.judge import Judge
 from service.answer import Answer
 from service.context import ContextBuilder, ContextPolicy
 from service.conversation import Conversation
 from service.generate import Generator, Sampling
-from service.ground import Grounding
+from service.grounding.support import Grounding
 from service.pipeline import AnswerPipeline, AnswerPolicy
 from service.question_writer import QuestionWriter
 from service.release import base_release
@@ -58,7 +59,7 @@ class PipelineMaker:
     snapshot: Snapshot
     source: HitSource
     grounding: Grounding
-    count_tokens: Callable[[str], int]
+    embedder: Embedder
     kept: list[Answer] = field(default_factory=list[Answer])
 
     def __call__(
@@ -78,6 +79,7 @@ class PipelineMaker:
         words = self.snapshot.words
         return AnswerPipeline(
             snapshot=self.snapshot,
+            embedder=self.embedder,
             search=Search(
                 self.source,
                 Conversation(
@@ -88,19 +90,21 @@ class PipelineMaker:
                 policy,
             ),
             context=ContextBuilder(
-                self.snapshot.documents, self.count_tokens, ContextPolicy(3, passage_tokens, neighbours)
+                self.snapshot.documents,
+                self.embedder.tokens.count,
+                ContextPolicy(3, passage_tokens, neighbours),
             ),
             grounding=self.grounding,
+            judge=Judge(self.grounding, self.embedder, min_evidence),
             generator=generator,
             writer=PromptedWriter(generator, Sampling(max_tokens=64)),
             release=base_release(),
             policy=AnswerPolicy(
-                min_evidence=min_evidence,
                 max_sentences=max_sentences,
                 withhold_unsupported=strict,
                 max_question_characters=400,
             ),
-            keep=self.kept.append,
+            keep=lambda answer, _inquiry: self.kept.append(answer),
         )
 
 
@@ -109,4 +113,4 @@ def make_pipeline(
     small_settings: Settings, small_snapshot: Snapshot, embedder: Embedder, grounding: Grounding
 ) -> PipelineMaker:
     retriever = Retriever(small_snapshot, embedder, small_settings.retrieval)
-    return PipelineMaker(small_snapshot, retriever, grounding, embedder.tokens.count)
+    return PipelineMaker(small_snapshot, retriever, grounding, embedder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 
 from ingest.document import BlockKind, Chunk, chunk_id
 from service.answer import Passage
@@ -15,14 +16,15 @@ ENGLISH = frozenset({"en"})
 class ScriptedGenerator:
     """Says ``script`` piece by piece; an exception in it is raised at its place.
 
-    ``asked`` holds the messages of every question; ``ended`` counts the streams that came to an end in any
-    way; ``read`` counts the pieces that were taken.
+    ``asked`` holds the messages of every question, ``sampled`` how each was to be sampled; ``ended`` counts
+    the streams that came to an end in any way; ``read`` counts the pieces that were taken.
     """
 
-    def __init__(self, *script: str | Exception, languages: frozenset[str] = ENGLISH) -> None:
+    def __init__(self, *script: str | Piece | Exception, languages: frozenset[str] = ENGLISH) -> None:
         self._script = script
         self._languages = languages
         self.asked: list[tuple[Message, ...]] = []
+        self.sampled: list[Sampling] = []
         self.read = 0
         self.ended = 0
         self.closed = 0
@@ -37,13 +39,15 @@ class ScriptedGenerator:
 
     async def stream(self, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Piece]:
         self.asked.append(tuple(messages))
+        self.sampled.append(sampling)
         try:
             for number, item in enumerate(self._script, start=1):
                 await asyncio.sleep(0)
                 if isinstance(item, Exception):
                     raise item
                 self.read += 1
-                yield Piece(item, prompt_tokens=10, completion_tokens=number)
+                said = item if isinstance(item, Piece) else Piece(item)
+                yield replace(said, prompt_tokens=10, completion_tokens=number)
         finally:
             self.ended += 1
 

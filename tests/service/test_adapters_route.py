@@ -8,7 +8,7 @@ import pytest
 from ingest.settings import Settings
 from service.adapters import start_canary, take_back
 from service.app import Parts, create_app
-from service.history import History
+from service.history.history import History
 from service.release_history import BASE
 from tests.fakes import MemoryPipeline, OnePipeline
 from tests.service.test_adapters import keep

@@ -12,9 +12,9 @@ import pytest
 
 from ingest.errors import GeneratorError, ModelNotFoundError
 from ingest.settings import ServerSettings, Settings
+from service.access.edge import CONTENT_SECURITY_POLICY
 from service.app import Parts, create_app
-from service.history import History
-from service.limits import CONTENT_SECURITY_POLICY
+from service.history.history import History
 from tests.fakes import MemoryPipeline, OnePipeline
 from tests.small_handbook import LORA_TEXT, small_handbook
 
@@ -226,10 +226,27 @@ async def test_wrong_citations_and_preferred_answers_are_kept_with_the_judgement
     assert (await client.get(f"/v1/answers/{answer['id']}")).json()["feedback"] == [judged.json()]
 
 
+async def test_single_citations_are_judged_and_several_answers_ranked_without_a_thumb(
+    client: httpx.AsyncClient,
+) -> None:
+    best, worst = [
+        (await client.post("/v1/query", json={"question": QUESTION, "cache": False})).json() for _ in range(2)
+    ]
+    citations = [{"marker": best["citations"][0]["marker"], "verdict": "up"}]
+    said = {"answer_id": best["id"], "citations": citations, "ranking": [best["id"], worst["id"]]}
+    judged = await client.post("/v1/feedback", json=said)
+    assert judged.status_code == 201
+    assert {key: judged.json()[key] for key in (*said, "verdict")} == said | {"verdict": None}
+    assert (await client.get(f"/v1/answers/{best['id']}")).json()["feedback"] == [judged.json()]
+
+
 @pytest.mark.parametrize(
     ("said", "status", "code"),
     [
         ({"wrong_citations": [9]}, 400, "feedback_invalid"),
+        ({"ranking": ["itself"]}, 400, "feedback_invalid"),
+        ({"ranking": ["itself", "another question"]}, 400, "feedback_invalid"),
+        ({"ranking": ["itself", "nope"]}, 404, "answer_not_found"),
         ({"preferred_over": "itself"}, 400, "feedback_invalid"),
         ({"preferred_over": "another question"}, 400, "feedback_invalid"),
         ({"preferred_over": "nope"}, 404, "answer_not_found"),
@@ -245,6 +262,8 @@ async def test_a_judgement_of_what_the_answer_is_not_is_refused(
     ids = {"itself": answer["id"], "another question": other["id"]}
     if "preferred_over" in said:
         said = {"preferred_over": ids.get(said["preferred_over"], "nope")}
+    if "ranking" in said:
+        said = {"ranking": [ids.get(name, "nope") for name in said["ranking"]]}
     judged = await client.post("/v1/feedback", json={"answer_id": answer["id"], "verdict": "down"} | said)
     assert (judged.status_code, code_of(judged)) == (status, code)
     assert (await client.get(f"/v1/answers/{answer['id']}")).json()["feedback"] == []
@@ -273,7 +292,10 @@ async def test_ready_names_what_it_depends_on(client: httpx.AsyncClient) -> None
     assert (await client.get("/healthz")).json() == {"status": "ok"}
     response = await client.get("/readyz")
     assert response.status_code == 200
-    assert set(response.json()["checks"]) == {"home", "collection", "generator"}
+    assert response.json()["status"] == "ready"
+    assert set(response.json()["checks"]) == {
+        "server", "home", "disk", "history", "collection", "generator"
+    }  # fmt: skip
 
 
 async def test_not_ready_tells_which_part_is_missing_while_the_process_lives(tmp_path: Path) -> None:
@@ -284,11 +306,7 @@ async def test_not_ready_tells_which_part_is_missing_while_the_process_lives(tmp
     server.history.close()
     checks = response.json()["checks"]
     assert response.status_code == 503
-    assert {name: check["ok"] for name, check in checks.items()} == {
-        "home": True,
-        "collection": True,
-        "generator": False,
-    }
+    assert {name for name, check in checks.items() if not check["ok"]} == {"generator"}
     assert checks["generator"]["code"] == "model_not_found"
 
 
@@ -329,8 +347,10 @@ async def test_assets_do_not_reach_outside_their_folder(client: httpx.AsyncClien
 async def test_openapi_describes_every_route_with_its_problems(client: httpx.AsyncClient) -> None:
     described = (await client.get("/openapi.json")).json()
     assert set(described["paths"]) == {
+        "/v1/chat/completions", "/v1/embeddings", "/v1/models", "/v1/models/{name}",
         "/v1/query", "/v1/answers/{answer_id}", "/v1/feedback", "/v1/search", "/v1/collections",
-        "/v1/documents/{document_id}", "/v1/adapters", "/healthz", "/readyz",
+        "/v1/documents/{document_id}", "/v1/adapters", "/healthz", "/readyz", "/metrics",
+        "/v1/snapshots", "/v1/collections/{name}/rollback",
     }  # fmt: skip
     query = described["paths"]["/v1/query"]["post"]["responses"]
     assert set(query["200"]["content"]) == {"application/json", "text/event-stream"}

@@ -7,13 +7,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ingest.choices import GeneratorKind
 from ingest.document import Document
 from ingest.embed import Embedder
 from ingest.filters.filters import EVERYTHING
 from ingest.filters.forms import parse_filter
 from ingest.pipeline import ingest
 from ingest.request import IngestRequest
-from ingest.settings import CacheSettings, GeneratorKind, GeneratorSettings, RetrievalSettings, Settings
+from ingest.settings import CacheSettings, GeneratorSettings, RetrievalSettings, Settings
 from ingest.snapshots.snapshot import Snapshot
 from ingest.words.questions import WordRule
 from service.answer import Answer, AnswerEvent, Cited, Delta, Finished, Retrieved, Served, Usage
@@ -21,11 +22,11 @@ from service.answer_cache import AnswerCache, Scope
 from service.app import Parts, create_app
 from service.caching import CachingPipeline
 from service.caching_factory import open_caching_pipeline
-from service.cite import is_exact
 from service.curated import CuratedAnswers
-from service.history import History
+from service.grounding.cite import is_exact
+from service.history.history import History
 from service.prompt import TEMPLATES
-from service.question import Inquiry
+from service.question import Inquiry, SamplingWish
 from service.same_question import SameQuestion
 from tests.fakes import MemoryPipeline, OnePipeline
 from tests.service.conftest import PipelineMaker
@@ -77,7 +78,7 @@ class CachingMaker:
             scope,
             CuratedAnswers(self.snapshot.documents, frozenset()),
             same if semantic else None,
-            self.kept.append,
+            lambda answer, _inquiry: self.kept.append(answer),
         )
 
 
@@ -114,6 +115,23 @@ async def test_an_answer_is_kept_for_its_filter_alone(caching: CachingMaker) -> 
         answer = await pipeline.answer(Inquiry(QUESTION, wanted=asked))
     assert len(generator.asked) == 2
     assert answer.cache is Served.EXACT
+
+
+async def test_an_answer_is_kept_for_its_wishes_alone(caching: CachingMaker) -> None:
+    generator = ScriptedGenerator(RIGHT)
+    pipeline = caching(generator)
+    for sampling in (None, SamplingWish(seed=1), SamplingWish(seed=2), SamplingWish(seed=2)):
+        answer = await pipeline.answer(Inquiry(QUESTION, sampling=sampling))
+    assert len(generator.asked) == 3
+    assert answer.cache is Served.EXACT
+
+
+async def test_json_is_made_anew(caching: CachingMaker) -> None:
+    generator = ScriptedGenerator('{"rank": 16}')
+    pipeline = caching(generator)
+    asked = Inquiry(QUESTION, sampling=SamplingWish(json_schema="{}"))
+    assert [(await pipeline.answer(asked)).cache for _ in range(2)] == [None, None]
+    assert len(generator.asked) == 2
 
 
 async def test_the_same_question_is_answered_once(caching: CachingMaker) -> None:

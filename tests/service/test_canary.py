@@ -16,7 +16,7 @@ from service.adapters import promote, rollback, start_canary
 from service.answer import Answer
 from service.canary import CanaryPipelines, goes_to
 from service.feedback import new_feedback
-from service.history import History
+from service.history.history import History
 from service.pipeline import fold
 from service.pipelines import Pipelines
 from service.question import Inquiry

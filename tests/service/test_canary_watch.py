@@ -13,7 +13,8 @@ from service.answer import Answer, Degradation, Served, Usage
 from service.canary_guard import Count, Guard, Reading
 from service.canary_watch import canary_state, readings
 from service.feedback import Verdict, new_feedback, timestamp
-from service.history import AnswerOutcome, History
+from service.history.history import History
+from service.history.stored import AnswerOutcome
 from service.release_history import BASE, Canary, Change, writing_history
 
 SETTINGS = CanarySettings()

@@ -19,7 +19,7 @@ from ingest.settings import Settings
 from ingest.snapshots.snapshot import Snapshot
 from service.answer import Answer, Degradation
 from service.cli import format_answer, service_app
-from service.history import History
+from service.history.history import History
 from service.prompt import TEMPLATES
 from service.question import Inquiry
 from tests.service.conftest import COLLECTION, PipelineMaker

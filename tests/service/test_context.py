@@ -165,3 +165,22 @@ def test_without_hits_there_is_nothing_to_read() -> None:
 @pytest.mark.parametrize("passages", [None, 5])
 def test_there_is_more_to_choose_from_than_is_read(passages: int | None) -> None:
     assert builder().candidates(passages) > (passages or 3)
+
+
+def order_of(scores: dict[Chunk, float], same_score: float) -> list[Chunk]:
+    hits = [Hit(chunk, score, None, score) for chunk, score in scores.items()]
+    policy = ContextPolicy(passages=3, tokens=1000, same_score=same_score)
+    context = ContextBuilder(OneDocument(), words, policy).build(sorted(hits, key=lambda hit: -hit.score))
+    assert [hit.score for hit in context.hits] == sorted(scores.values(), reverse=True)
+    return [passage.chunk for passage in context.passages]
+
+
+def test_passages_that_score_much_the_same_stand_in_one_order_and_others_behind_them() -> None:
+    one = order_of({RANK: 0.90, TRAINS: 0.88, DROPOUT: 0.5}, 0.1)
+    other = order_of({TRAINS: 0.95, RANK: 0.91, DROPOUT: 0.3}, 0.1)
+    assert one == other
+    assert one[2] == DROPOUT
+    assert order_of({TRAINS: 0.95, RANK: 0.91, DROPOUT: 0.3}, 0.0) == [TRAINS, RANK, DROPOUT]
+    assert order_of({RANK: 0.95, TRAINS: 0.91, DROPOUT: 0.3}, 0.0) == [RANK, TRAINS, DROPOUT]
+    assert order_of({TRAINS: 1.0, RANK: 0.8}, 0.1) == [TRAINS, RANK]
+    assert order_of({RANK: 1.0, TRAINS: 0.8}, 0.1) == [RANK, TRAINS]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ingest.errors import GeneratorError
-from service.event_stream import HEARTBEAT, AnswerStream, EventStreamResponse, frame
+from service.event_stream import HEARTBEAT, AnswerStream, EventStreamResponse, NamedFrames, frame
 from service.question import Inquiry
 from tests.fakes import MemoryPipeline, OnePipeline
 from tests.small_handbook import small_handbook
@@ -34,7 +34,7 @@ def events_of(body: bytes) -> list[tuple[str, Any]]:
 
 async def body_of(pipeline: MemoryPipeline, heartbeat_seconds: float = 15.0) -> bytes:
     stream = AnswerStream(OnePipeline(pipeline), "default", Inquiry(QUESTION))
-    response = EventStreamResponse(await stream.next(), stream, heartbeat_seconds)
+    response = EventStreamResponse(await stream.next(), stream, NamedFrames(), heartbeat_seconds)
     return b"".join([bytes(chunk) async for chunk in response.body_iterator if isinstance(chunk, bytes)])
 
 
@@ -69,7 +69,7 @@ async def test_an_unexpected_failure_is_not_described() -> None:
 async def test_a_silent_model_is_bridged_by_heartbeats() -> None:
     pipeline = MemoryPipeline(small_handbook()[2:], pause_seconds=0.05)
     stream = AnswerStream(OnePipeline(pipeline), "default", Inquiry("引用的文字与原文"))
-    response = EventStreamResponse(await stream.next(), stream, 0.01)
+    response = EventStreamResponse(await stream.next(), stream, NamedFrames(), 0.01)
     chunks = [bytes(chunk) async for chunk in response.body_iterator if isinstance(chunk, bytes)]
     assert HEARTBEAT in chunks
     assert events_of(b"".join(chunks))[-1][0] == "done"
@@ -80,7 +80,7 @@ async def test_a_client_that_leaves_stops_the_answer_and_ends_the_lease(spec_ver
     pipeline = MemoryPipeline(small_handbook(), pause_seconds=0.02)
     provider = OnePipeline(pipeline)
     stream = AnswerStream(provider, "default", Inquiry(QUESTION))
-    response = EventStreamResponse(await stream.next(), stream)
+    response = EventStreamResponse(await stream.next(), stream, NamedFrames())
     left = asyncio.Event()
     sent: list[bytes] = []
 

@@ -19,6 +19,7 @@ def test_every_error_has_a_status_that_blames_the_right_side(kind: type[TroikaEr
     status = status_of(kind("found, expected, remedy"))
     refusals = errors.ParseError | errors.CollectionBusyError | errors.PromotionRefusedError
     refusals |= errors.UnauthenticatedError | errors.ForbiddenError | errors.OverloadedError
+    refusals |= errors.GeneratorRefusedError
     theirs = issubclass(kind, errors.UsageError | refusals)
     assert (400 <= status < 500) == theirs
 

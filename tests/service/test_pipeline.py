@@ -36,8 +36,8 @@ from service.answer import (
     Retrieved,
     Usage,
 )
-from service.cite import is_exact
-from service.ground import Grounding
+from service.grounding.cite import is_exact
+from service.grounding.support import Grounding
 from service.prompt import PROMPT_ID, TEMPLATES, render
 from service.question import Inquiry
 from service.retrieve import Retriever, SearchMode
@@ -147,6 +147,20 @@ async def test_what_was_shown_before_a_failure_stands_and_is_flagged(make_pipeli
     assert answer.generator == "scripted"
     assert answer.invented_markers == 1
     assert [citation.supported for citation in answer.citations] == [True]
+
+
+@pytest.mark.parametrize("shown", ["The default", "A rank of 16, that", "默认的"])
+async def test_the_sources_answer_in_place_of_a_first_sentence_that_was_cut_short(
+    make_pipeline: PipelineMaker, shown: str
+) -> None:
+    generator = ScriptedGenerator(shown, GeneratorError("gone"))
+    answer = await make_pipeline(generator, strict=False).answer(Inquiry(QUESTION))
+    cut, _, quoted = answer.text.partition("\n")
+    assert cut == shown
+    assert quoted.startswith("A rank of 16 is the default")
+    assert (answer.degraded, answer.generator) == (Degradation.GENERATOR, "extractive")
+    assert answer.citations[-1].supported
+    assert_quotes_hold(answer, make_pipeline.snapshot)
 
 
 async def test_another_exception_of_a_generator_is_not_hidden(make_pipeline: PipelineMaker) -> None:

@@ -6,9 +6,10 @@ import pytest
 from pydantic import ValidationError
 
 from service.answer import Answer, Finished
+from service.feedback_schemas import FeedbackRequest
 from service.question import Inquiry
 from service.retrieve_mode import SearchMode
-from service.schemas import FeedbackRequest, QueryRequest, answer_to_json
+from service.schemas import QueryRequest, answer_to_json
 from service.search_schemas import SearchRequest, search_to_json
 from tests.fakes import MemoryPipeline
 from tests.small_handbook import LORA_TEXT, small_handbook
@@ -45,7 +46,7 @@ async def test_an_answer_has_the_documented_keys(answer: Answer) -> None:
         "id", "question", "text", "language", "citations", "passages", "abstained", "groundedness",
         "evidence", "invented_markers", "degraded", "generator", "prompt_id", "release", "collection",
         "snapshot_id", "timings_ms", "usage", "created_at", "standalone_question", "queries", "reranking",
-        "cache", "matched_question",
+        "cache", "matched_question", "sentences", "answerability", "suspicious",
     ]  # fmt: skip
     assert list(body["citations"][0]) == [
         "marker", "uri", "title", "page", "quote", "quote_start", "quote_end", "answer_start", "answer_end",
@@ -67,7 +68,9 @@ async def test_citation_offsets_hold_in_the_source_and_in_the_answer(answer: Ans
 
 @pytest.mark.anyio
 async def test_a_search_has_the_documented_keys_and_ranks() -> None:
-    result = await MemoryPipeline(small_handbook()).search(Inquiry("rank of an adapter"), 5, SearchMode.HYBRID)
+    result = await MemoryPipeline(small_handbook()).search(
+        Inquiry("rank of an adapter"), 5, SearchMode.HYBRID
+    )
     body = search_to_json(result)
     assert list(body) == [
         "query", "snapshot", "timings_ms", "hits", "queries", "standalone_question", "reranking",

@@ -13,7 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ingest.settings import ServerSettings, Settings
+from ingest.errors import SettingsError
+from ingest.settings import Settings
+from ingest.settings_server import ServerSettings
 from service.server import listen
 from tests.service.conftest import COLLECTION
 
@@ -91,3 +93,16 @@ def test_the_body_of_an_answer_does_not_wait_for_its_head() -> None:
         accepted, _ = listener.accept()
         with accepted:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_a_socket_that_was_inherited_is_listened_on() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as parent:
+        with listen(ServerSettings(fd=os.dup(parent.fileno()))) as listener:
+            assert listener.getsockname() == parent.getsockname()
+
+
+def test_what_was_inherited_and_does_not_listen_is_refused(tmp_path: Path) -> None:
+    with socket.socket() as idle, (tmp_path / "file").open("w") as file:
+        for fd, found in ((idle.fileno(), "does not listen"), (file.fileno(), "no socket")):
+            with pytest.raises(SettingsError, match=found):
+                listen(ServerSettings(fd=os.dup(fd)))

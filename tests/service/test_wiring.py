@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
+from ingest.choices import GeneratorKind
 from ingest.errors import AdapterNotFoundError, CollectionNotFoundError, ModelNotFoundError, SettingsError
-from ingest.settings import GeneratorKind, GeneratorSettings, Settings, load_settings
+from ingest.settings import GeneratorSettings, Settings, load_settings
 from ingest.snapshots.snapshot import Snapshot
-from service.generators.openai_http import OpenAiGenerator
-from service.history import History
+from service.history.history import History
 from service.question import Inquiry
 from service.release import base_release
+from service.routing.served_model import ServedModel
 from service.wiring import PipelineFactory, load_generator, open_pipeline
 from tests.service.conftest import COLLECTION
 from tests.service.test_adapters import keep
@@ -144,7 +145,7 @@ def test_an_openai_generator_needs_its_url_and_model(missing: str, tmp_path: Pat
 def test_the_languages_of_a_generator_come_from_its_kind_unless_they_are_set(tmp_path: Path) -> None:
     served = GeneratorSettings(kind=GeneratorKind.OPENAI, base_url="http://localhost:1/v1", model="m")
     generator = load_generator(served, base_release(), tmp_path)
-    assert isinstance(generator, OpenAiGenerator)
+    assert isinstance(generator, ServedModel)
     assert generator.languages == {"en", "zh"}
     french = served.model_copy(update={"languages": ("fr",)})
     assert load_generator(french, base_release(), tmp_path).languages == {"fr"}

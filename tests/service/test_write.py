@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import pytest
 
 from service.answer import Passage
-from service.cite import Citer
 from service.generate import Piece, Sampling
-from service.ground import Grounding
+from service.grounding.cite import Citer
+from service.grounding.support import Grounding
 from service.prompt import render
+from service.question import SamplingWish
 from service.write import ExtractiveWriter, PromptedWriter, Writer
 from tests.service.scripted import ScriptedGenerator, passages_of
 
@@ -32,6 +33,29 @@ async def test_a_generator_is_asked_with_the_one_prompt() -> None:
     assert await written(writer, "How many?", passages) == "Two [1]."
     assert generator.asked == [render("How many?", passages, "en")]
     assert writer.name == "scripted"
+
+
+@pytest.mark.parametrize(
+    ("wish", "granted"),
+    [
+        (SamplingWish(), Sampling(8, 0.25, 3)),
+        (SamplingWish(max_tokens=5), Sampling(5, 0.25, 3)),
+        (SamplingWish(max_tokens=9000), Sampling(8, 0.25, 3)),
+        (SamplingWish(temperature=0.0, seed=0), Sampling(8, 0.0, 0)),
+        (
+            SamplingWish(top_p=0.5, stop=("END",), json_schema="{}"),
+            Sampling(8, 0.25, 3, top_p=0.5, stop=("END",), json_schema="{}"),
+        ),
+    ],
+)
+async def test_a_wish_goes_before_the_settings_but_for_more_tokens(
+    wish: SamplingWish, granted: Sampling
+) -> None:
+    generator = ScriptedGenerator("Two [1].")
+    writer = PromptedWriter(generator, Sampling(max_tokens=8, temperature=0.25, seed=3))
+    async for _ in writer.write("How many?", passages_of("There are two."), "en", wish):
+        pass
+    assert generator.sampled == [granted]
 
 
 async def test_the_sentence_that_shares_most_with_the_question_is_quoted_with_its_marker() -> None:

@@ -1,5 +1,9 @@
 // The HTTP interface, as the page uses it.
 
+import { say } from "./strings.js";
+
+const KEY = "troika.key";
+
 /** A problem that the server told of (RFC 9457), or that the network made. */
 export class Problem extends Error {
   constructor(code, detail) {
@@ -8,15 +12,23 @@ export class Problem extends Error {
   }
 }
 
-async function send(path, options) {
+/** Send a request with the key of this tab; where the server wants one or another, the reader is asked. */
+async function send(path, options = {}) {
+  const key = window.sessionStorage.getItem(KEY);
+  const headers = key ? { ...options.headers, authorization: `Bearer ${key}` } : options.headers;
   let response;
   try {
-    response = await fetch(path, options);
+    response = await fetch(path, { ...options, headers });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem("network", String(error.message));
   }
   if (response.ok) return response;
+  const given = response.status === 401 && window.prompt(say("askKey"))?.trim();
+  if (given) {
+    window.sessionStorage.setItem(KEY, given);
+    return send(path, options);
+  }
   const problem = await response.json().catch(() => ({}));
   throw new Problem(problem.code ?? "unknown", problem.detail ?? response.statusText);
 }

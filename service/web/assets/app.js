@@ -89,7 +89,8 @@ async function showCollections() {
   const show = () => {
     const chosen = collections.find(({ name }) => name === select.value);
     const values = chosen ? [chosen.documents, chosen.chunks] : [];
-    byId("holdings").replaceChildren(worded("span", chosen ? "holdings" : "nothingYet", { values }));
+    const told = values[0] !== null; // the server counts only for those who may see everything
+    byId("holdings").replaceChildren(...(told ? [worded("span", chosen ? "holdings" : "nothingYet", { values })] : []));
   };
   select.addEventListener("change", show);
   show();

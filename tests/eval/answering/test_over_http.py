@@ -20,7 +20,7 @@ from ingest.errors import GeneratorError, ServerError
 from ingest.settings import Settings
 from service.app import Parts, create_app
 from service.event_stream import HEARTBEAT, frame
-from service.history import History
+from service.history.history import History
 from service.prompt import PROMPT_ID
 from tests.eval.answering.records import timeless
 from tests.fakes import MemoryPipeline, OnePipeline

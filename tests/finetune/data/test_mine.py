@@ -15,13 +15,13 @@ import pytest
 from finetune.data.mine import CORRECTED, PREFERRED, mine
 from finetune.data.mine_evidence import Collection, NoCollection
 from finetune.data.mine_rows import Blame, LeftOut, Mined
-from finetune.data.row_files import read_examples, read_judged, read_pairs
+from finetune.data.row_files import read_examples, read_judged, read_pairs, read_rankings
 from finetune.data.rows import ExampleKind
 from ingest.document import Chunk
 from service.answer import Answer, Degradation, Finished, Passage, Served
 from service.feedback import Feedback, new_feedback, timestamp
-from service.ground import Grounding
-from service.history import History
+from service.grounding.support import Grounding
+from service.history.history import History
 from service.prompt import PROMPT_ID, render, template_for
 from service.question import Inquiry
 from tests.fakes import MemoryPipeline, terms
@@ -263,6 +263,37 @@ def test_a_preferred_answer_beats_the_other_from_the_same_passages(history: Hist
     (pair,) = rows.pairs
     assert (pair.chosen, pair.rejected, pair.reason) == (better.text, worse.text, PREFERRED)
     assert rows.left_out == {LeftOut.OTHER_PASSAGES: 1}
+
+
+def test_a_ranking_keeps_the_order_of_what_was_written_to_the_same_prompt(
+    history: History, tmp_path: Path
+) -> None:
+    first, third = answered(history), answered(history, text="No idea. [1]")
+    second, same = answered(history, text="Sixteen. [1]"), answered(history, text="No idea. [1]")
+    elsewhere = answered(history, text="8.", passages=())
+    order = [answer.id for answer in (first, elsewhere, second, third, same)]
+    said = [
+        new_feedback(first.id, ranking=[third.id, first.id]),
+        new_feedback(first.id, ranking=[*order, "deleted"]),
+    ]
+    rows = mined(history, *said)
+    (ranked,) = read_rankings(rows.write(tmp_path)["rank"])
+    assert [ranked] == rows.ranked
+    assert (ranked.answers, ranked.ranks) == ((first.text, second.text, third.text), (0, 1, 2))
+    assert ranked.messages == render(ENGLISH, first.passages, "en")
+    assert (rows.judged, rows.left_out) == ([], {LeftOut.OTHER_PASSAGES: 1})
+
+
+def test_a_correction_without_a_thumb_says_that_the_answer_was_not_right(history: History) -> None:
+    answer, praised = answered(history), answered(history, CHINESE)
+    rows = mined(
+        history,
+        new_feedback(answer.id, correction="A rank of 16 is the default. [1]"),
+        new_feedback(praised.id, "up"),
+        new_feedback(praised.id, comment="谢谢"),
+    )
+    assert [(row.answer, row.good) for row in rows.judged] == [(answer.text, False), (praised.text, True)]
+    assert [pair.rejected for pair in rows.pairs] == [answer.text]
 
 
 def test_readers_who_contradict_each_other_teach_nothing_and_those_who_agree_once(history: History) -> None:

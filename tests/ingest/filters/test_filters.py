@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ingest.document import MetadataValue
 from ingest.errors import FilterError
 from ingest.filters.filters import EVERYTHING, Filter, meanings, written
-from ingest.filters.forms import parse_filter, read_filter
+from ingest.filters.forms import parse_filter, read_filter, write_filter
 
 
 def meets(wanted: Filter, metadata: dict[str, MetadataValue]) -> bool:
@@ -38,6 +42,35 @@ def meets(wanted: Filter, metadata: dict[str, MetadataValue]) -> bool:
 )
 def test_both_forms_say_the_same(options: list[str], stated: dict[str, object]) -> None:
     assert parse_filter(options).key == read_filter(stated).key
+
+
+VALUES = st.one_of(
+    st.text(max_size=8),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.dates().map(str),
+    st.datetimes().map(lambda moment: moment.isoformat()),
+)
+BOUNDS = st.one_of(st.integers(-9, 9999), st.floats(-1e6, 1e6), st.dates().map(str))
+TESTS = st.one_of(
+    VALUES,
+    st.lists(VALUES, min_size=1, max_size=3),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "in": VALUES, "not": st.lists(VALUES, min_size=1, max_size=3), "prefix": st.text(max_size=4),
+            "gte": BOUNDS, "gt": BOUNDS, "lte": BOUNDS, "lt": BOUNDS,
+        },
+    ).filter(bool),
+)  # fmt: skip
+
+
+@given(st.dictionaries(st.sampled_from(["lang", "Lang", "year", "uri"]), TESTS, max_size=3))
+def test_a_filter_that_is_written_down_reads_the_same(stated: dict[str, object]) -> None:
+    wanted = read_filter(stated)
+    forms = json.loads(json.dumps(write_filter(wanted)))
+    assert Filter(tuple(c for form in forms for c in read_filter(form).conditions)) == wanted
 
 
 @pytest.mark.parametrize(

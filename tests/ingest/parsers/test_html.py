@@ -150,3 +150,20 @@ def test_the_header_of_a_table_is_told(table: str, header: str | None) -> None:
 def test_a_row_stays_one_line_whatever_its_cells_hold() -> None:
     page = "<table><tr><td>a<td><ul><li>x<li>y</ul><td>b<tr><td>1<td>2<td>3</table>"
     assert parse(page.encode()).text == "a | x y | b\n1 | 2 | 3"
+
+
+@pytest.mark.parametrize(
+    ("markup", "is_read"),
+    [
+        ('<p style="color:#fff">unseen</p>', False),
+        ('<p style="color: WHITE; font-weight: bold">unseen</p>', False),
+        ('<p style="color:#333;background-color:#333">unseen</p>', False),
+        ('<table bgcolor="#036"><tr><td><p style="color:#fff">seen</p></td></tr></table>', True),
+        ('<div style="background:#036"><p style="color:white">seen</p></div>', True),
+        ('<div class="dark"><p style="color:white">seen</p></div>', True),
+        ('<p style="color:#333">seen</p>', True),
+    ],
+)
+def test_text_in_the_colour_of_its_ground_is_left_out(markup: str, is_read: bool) -> None:
+    parsed = parse(f"<html><body><p>Something to read.</p>{markup}</body></html>".encode())
+    assert ("seen" in parsed.text) is is_read

@@ -2,97 +2,29 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import shutil
-import socket
-import subprocess
-import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from ingest.errors import DatabaseError, QueryError
 from ingest.sources.source import SourceBytes, SourceFailure
 from ingest.sources.sql import RowQuery, read_rows, rows_address
+from tests.postgres_server import PASSWORD, QUOTED_PASSWORD, PostgresServer, postgres_server
 
 pytest.importorskip("sqlalchemy", reason="the extra sql is not installed")
-psycopg = pytest.importorskip("psycopg", reason="the extra sql is not installed")
-
-_PASSWORD = "p@ss/w:rd 100%"
-_QUOTED = "p%40ss%2Fw%3Ard%20100%25"
-
-
-@dataclass(frozen=True)
-class Server:
-    """A PostgreSQL server of this test's own."""
-
-    port: int
-
-    def url(self, password: str = _QUOTED, database: str = "postgres") -> str:
-        return f"postgresql://troika:{password}@127.0.0.1:{self.port}/{database}"
-
-    def run(self, *statements: str) -> None:
-        with psycopg.connect(self.url(), autocommit=True) as connection:
-            for statement in statements:
-                connection.execute(statement)
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    programs = {name: shutil.which(name) for name in ("initdb", "pg_ctl")}
-    if None in programs.values():
-        pytest.skip("PostgreSQL's initdb and pg_ctl are not on the path")
-    # The server refuses to run as root, and whoever it runs as must reach its folder.
-    user = _ordinary_user()
-    folder = Path(tempfile.mkdtemp(prefix="troika-postgres-"))
-    if user is not None:
-        shutil.chown(folder, user)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = int(probe.getsockname()[1])
-    password = folder / "password"
-    password.write_text(_PASSWORD)
-    password.chmod(0o644)
-
-    def run(*command: str) -> None:
-        subprocess.run(command, cwd=folder, user=user, check=True, capture_output=True, timeout=120)
-
-    data = str(folder / "data")
-    try:
-        run(
-            *(str(programs["initdb"]), "-D", data, "-U", "troika", "--pwfile", str(password)),
-            *("-A", "scram-sha-256", "-E", "UTF8", "--no-locale", "--no-sync"),
-        )
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
-        run(str(programs["pg_ctl"]), "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
-        yield Server(port)
-    finally:
-        subprocess.run(
-            [str(programs["pg_ctl"]), "-D", data, "-m", "immediate", "stop"],
-            cwd=folder, user=user, check=False, capture_output=True, timeout=60,
-        )  # fmt: skip
-        shutil.rmtree(folder, ignore_errors=True)
+def server() -> Iterator[PostgresServer]:
+    with postgres_server() as started:
+        yield started
 
 
-def _ordinary_user() -> str | None:
-    """Whom to run the server as; None for whoever runs this, who is not root."""
-    if os.geteuid() != 0:
-        return None
-    for name in ("postgres", "nobody"):
-        try:
-            return pwd.getpwnam(name).pw_name
-        except KeyError:
-            continue
-    pytest.skip("there is no user but root to run PostgreSQL as")
-
-
-def rows(server: Server, query: str) -> list[SourceBytes | SourceFailure]:
+def rows(server: PostgresServer, query: str) -> list[SourceBytes | SourceFailure]:
     return list(read_rows(RowQuery(server.url(), query, "test")))
 
 
-def test_each_row_is_a_document(server: Server) -> None:
+def test_each_row_is_a_document(server: PostgresServer) -> None:
     server.run(
         "CREATE TABLE article (id uuid PRIMARY KEY, title text, body text, price numeric(10, 2), n bigint, "
         "day date, at timestamptz, ok boolean, tags text[], acl text[], data jsonb, raw bytea)",
@@ -116,12 +48,12 @@ def test_each_row_is_a_document(server: Server) -> None:
 @pytest.mark.parametrize(
     "acl", ["NULL::text[]", "'{}'::text[]", "'{NULL}'::text[]", "'{1}'::int[]", "'{}'::jsonb"]
 )
-def test_an_access_list_that_is_none_is_refused(server: Server, acl: str) -> None:
+def test_an_access_list_that_is_none_is_refused(server: PostgresServer, acl: str) -> None:
     [row] = rows(server, f"SELECT 1 AS id, 'x' AS body, {acl} AS acl")
     assert isinstance(row, SourceFailure)
 
 
-def test_rows_stream_from_the_server(server: Server) -> None:
+def test_rows_stream_from_the_server(server: PostgresServer) -> None:
     found = read_rows(
         RowQuery(
             server.url(), "SELECT i AS id, repeat('x', 1000) AS body FROM generate_series(1, 10000000) i"
@@ -134,13 +66,13 @@ def test_rows_stream_from_the_server(server: Server) -> None:
     found.close()  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def test_percent_signs_colons_and_casts_are_left_alone(server: Server) -> None:
+def test_percent_signs_colons_and_casts_are_left_alone(server: PostgresServer) -> None:
     [row] = rows(server, "SELECT 1::int AS id, 'at 12:30 :x 100%s'::text AS body WHERE 'ab' LIKE 'a%'")
     assert isinstance(row, SourceBytes)
     assert row.content == b"at 12:30 :x 100%s"
 
 
-def test_the_database_itself_refuses_to_be_written(server: Server) -> None:
+def test_the_database_itself_refuses_to_be_written(server: PostgresServer) -> None:
     server.run(
         "CREATE TABLE seen (n int)",
         "CREATE FUNCTION remember() RETURNS int LANGUAGE sql AS 'INSERT INTO seen VALUES (1) RETURNING n'",
@@ -152,7 +84,7 @@ def test_the_database_itself_refuses_to_be_written(server: Server) -> None:
     assert count.content == b"0"
 
 
-def test_an_error_in_the_middle_is_told(server: Server) -> None:
+def test_an_error_in_the_middle_is_told(server: PostgresServer) -> None:
     found = read_rows(
         RowQuery(server.url(), "SELECT 10 / (5000 - i) AS id, 'x' AS body, i FROM generate_series(1, 9000) i")
     )
@@ -160,16 +92,16 @@ def test_an_error_in_the_middle_is_told(server: Server) -> None:
         list(found)
 
 
-def test_wrong_queries_and_passwords_are_explained_without_the_password(server: Server) -> None:
+def test_wrong_queries_and_passwords_are_explained_without_the_password(server: PostgresServer) -> None:
     with pytest.raises(QueryError, match='relation "absent" does not exist'):
         rows(server, "SELECT * FROM absent")
     for url in (server.url("wr0ng"), server.url(database="absent")):
         with pytest.raises(DatabaseError, match="cannot be opened") as caught:
             list(read_rows(RowQuery(url, "SELECT 1")))
-        assert not any(secret in str(caught.value) for secret in ("wr0ng", _PASSWORD, _QUOTED, "\n"))
+        assert not any(secret in str(caught.value) for secret in ("wr0ng", PASSWORD, QUOTED_PASSWORD, "\n"))
 
 
-def test_an_address_holds_no_password(server: Server) -> None:
+def test_an_address_holds_no_password(server: PostgresServer) -> None:
     assert (
         rows_address(RowQuery(server.url(), "SELECT 1", "n")) == f"sql://127.0.0.1:{server.port}/postgres/n/"
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.errors import GeneratorError, ModelNotFoundError
+from ingest.errors import GeneratorError, GeneratorRefusedError, ModelNotFoundError
 from service.generate import Message, Piece, Sampling
 from service.generators import smollm2
 from service.generators.llama_cpp import LlamaCppGenerator
@@ -64,6 +64,38 @@ async def test_the_likeliest_answer_is_the_same_each_time(shared: LlamaCppGenera
         "".join([piece.text async for piece in shared.stream(QUESTION, Sampling(max_tokens=4))]) for _ in "ab"
     ]
     assert texts[0] == texts[1] != ""
+
+
+async def said(generator: LlamaCppGenerator, sampling: Sampling) -> list[Piece]:
+    return [piece async for piece in generator.stream(QUESTION, sampling)]
+
+
+async def test_an_answer_that_was_cut_off_says_so(shared: LlamaCppGenerator) -> None:
+    cut = await said(shared, Sampling(max_tokens=2))
+    assert [piece.truncated for piece in cut if piece.truncated] == [True]
+    whole = await said(shared, Sampling(max_tokens=100, stop=("e",)))
+    assert not any(piece.truncated for piece in whole)
+    assert "e" not in "".join(piece.text for piece in whole)
+
+
+async def test_a_schema_binds_the_answer(shared: LlamaCppGenerator) -> None:
+    properties = {"greeting": {"type": "string", "maxLength": 8}, "polite": {"type": "boolean"}}
+    schema = {"type": "object", "properties": properties, "required": ["greeting", "polite"]}
+    pieces = await said(shared, Sampling(max_tokens=100, json_schema=json.dumps(schema)))
+    answer = json.loads("".join(piece.text for piece in pieces))
+    assert set(answer) == {"greeting", "polite"}
+    assert isinstance(answer["polite"], bool)
+
+
+async def test_a_schema_that_is_none_is_refused(shared: LlamaCppGenerator) -> None:
+    with pytest.raises(GeneratorRefusedError):
+        await said(shared, Sampling(max_tokens=4, json_schema='{"type": "pirate"}'))
+
+
+@pytest.mark.parametrize("seed", [-(2**63), -1, 2**63 - 1])
+async def test_any_seed_gives_the_same_answer_again(shared: LlamaCppGenerator, seed: int) -> None:
+    sampling = Sampling(max_tokens=4, temperature=1.5, seed=seed, top_p=0.9)
+    assert await said(shared, sampling) == await said(shared, sampling)
 
 
 async def test_who_leaves_early_stops_the_model_and_still_knows_the_count(shared: LlamaCppGenerator) -> None:

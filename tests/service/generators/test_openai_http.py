@@ -88,10 +88,10 @@ def usage_chunk(prompt: int, completion: int) -> str:
     return f"data: {json.dumps({'choices': [], 'usage': usage})}"
 
 
-async def pieces_from(url: str, api_key: str | None = None) -> list[Piece]:
+async def pieces_from(url: str, api_key: str | None = None, sampling: Sampling = SAMPLING) -> list[Piece]:
     generator = OpenAiGenerator("qwen", url, api_key, frozenset({"en", "zh"}), timeout_seconds=5)
     try:
-        return [piece async for piece in generator.stream(MESSAGES, SAMPLING)]
+        return [piece async for piece in generator.stream(MESSAGES, sampling)]
     finally:
         await generator.aclose()
 
@@ -123,6 +123,29 @@ async def test_the_question_is_asked_with_its_messages_sampling_and_key() -> Non
         {"role": "user", "content": "Who?"},
     ]
     assert (body["max_tokens"], body["temperature"], body["seed"], body["stream"]) == (7, 0.5, 3, True)
+
+
+async def test_what_holds_without_a_wish_is_left_to_the_server() -> None:
+    with serving(chunk("x", "stop")) as server:
+        await pieces_from(server.url)
+    assert not {"stop", "top_p", "response_format"} & server.requests[0][2].keys()
+
+
+async def test_wishes_are_passed_on_in_openais_form() -> None:
+    sampling = Sampling(7, top_p=0.5, stop=("END", "\n"), json_schema='{"type": "object"}')
+    with serving(chunk("{}", "stop")) as server:
+        await pieces_from(server.url, sampling=sampling)
+    body = server.requests[0][2]
+    assert (body["top_p"], body["stop"]) == (0.5, ["END", "\n"])
+    schema = {"name": "answer", "schema": {"type": "object"}, "strict": True}
+    assert body["response_format"] == {"type": "json_schema", "json_schema": schema}
+
+
+@pytest.mark.parametrize("text", ["and", None])
+async def test_an_answer_that_was_cut_off_says_so(text: str | None) -> None:
+    with serving(chunk("One "), chunk(text, "length"), usage_chunk(11, 2), DONE) as server:
+        pieces = await pieces_from(server.url)
+    assert [piece.truncated for piece in pieces] == [False, True, False]
 
 
 async def test_without_a_key_none_is_sent() -> None:

@@ -24,7 +24,7 @@ def test_the_command_names_the_model_the_address_and_the_operators_own_arguments
 
 def test_adapters_are_served_when_their_highest_rank_is_known(tmp_path: Path) -> None:
     command = vllm_command(HERE.model_copy(update={"max_lora_rank": 32}), "org/model", tmp_path)
-    assert "--enable-lora --max-loras 2 --max-lora-rank 32" in " ".join(command.arguments)
+    assert "--enable-lora --max-lora-rank 32 --max-loras 2" in " ".join(command.arguments)
 
 
 def test_nothing_is_sent_home(tmp_path: Path) -> None:

@@ -1,0 +1,158 @@
+"""What of a generator's stream goes on to the user: at most so many sentences, and which ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ingest.words.terms import content_terms
+from service.grounding.cite import Citer, answer_sentences, without_markers
+from service.grounding.repetition import end_before_repetition
+from service.prompt import is_refusal
+
+
+class SentenceGate(Protocol):
+    """Takes pieces of text, gives back what may be shown; ``full`` says that nothing more will be.
+
+    No piece may end within a marker: ``MarkerFilter`` comes first.
+    """
+
+    @property
+    def full(self) -> bool: ...
+
+    def feed(self, text: str) -> str:
+        """What may be shown now."""
+        ...
+
+    def finish(self) -> str:
+        """What may still be shown at the end of the stream."""
+        ...
+
+
+class OpenGate:
+    """Shows everything at once, up to the end of the last allowed sentence, or of a refusal."""
+
+    def __init__(self, language: str, max_sentences: int) -> None:
+        self._language = language
+        self._allowed = max_sentences
+        self._sentence = ""  # the one under way
+        self.full = False
+
+    def feed(self, text: str) -> str:
+        """``text``, or the part of it that still belongs to an allowed sentence."""
+        before = len(self._sentence)
+        self._sentence += text
+        spans = answer_sentences(self._sentence)
+        if len(spans) < 2:
+            return text
+        refusals = (
+            is_refusal(without_markers(self._sentence[slice(*span)]), self._language) for span in spans
+        )
+        allowed = next((number for number, refuses in enumerate(refusals, 1) if refuses), self._allowed)
+        allowed = min(allowed, self._allowed)
+        if len(spans) > allowed:
+            self.full = True
+            return self._sentence[before : max(before, spans[allowed][0])]
+        self._allowed -= len(spans) - 1
+        self._sentence = self._sentence[spans[-1][0] :]
+        return text
+
+    def finish(self) -> str:
+        """Nothing: all of it was shown."""
+        return ""
+
+
+class SupportGate:
+    """Shows a sentence once it is whole and a source, in words about the question, is seen to bear it out.
+
+    Sentences that none bears out, and repetitions, are withheld; who begins with one gets no second try, so
+    that the reader does not wait for the fallback. A refusal needs no source; nothing follows
+    it, and behind a sentence that was shown it is withheld. An answer that goes round in circles ends there.
+
+    A ``trained`` generator has learned to answer in the bare words of its source, "In 1976 [2]", and was let
+    in by a gate that measured whether it answers what was asked: of it, a lone word and a source in other
+    words than the question's are taken, as long as that source bears the sentence out.
+    """
+
+    def __init__(
+        self,
+        citer: Citer,
+        headlines: Sequence[str],
+        language: str,
+        max_sentences: int,
+        *,
+        trained: bool = False,
+    ) -> None:
+        self._citer = citer
+        self._trained = trained
+        self._headlines = headlines
+        self._headings = [set(content_terms(headline)) for headline in headlines]
+        self._language = language
+        self._max_sentences = max_sentences
+        self._held = ""
+        self._seen: set[str] = set()
+        self._judged = 0
+        self._refused = False
+        self._repeats = False
+
+    @property
+    def full(self) -> bool:
+        began_badly = self._judged > 0 and not self._seen
+        return self._refused or self._repeats or began_badly or self._judged >= self._max_sentences
+
+    def feed(self, text: str) -> str:
+        """The sentences that ``text`` completes and that are borne out."""
+        self._held += text
+        end = end_before_repetition(self._held, self._headlines)
+        if end is not None:
+            shown = self._judge(self._held[:end])
+            self._repeats = True
+            return shown
+        spans = answer_sentences(self._held)
+        if len(spans) < 2:
+            return ""
+        cut = spans[-1][0]
+        ready, self._held = self._held[:cut], self._held[cut:]
+        return self._judge(ready)
+
+    def finish(self) -> str:
+        """What is left, if it is borne out."""
+        ready, self._held = self._held, ""
+        return "" if self._repeats else self._judge(ready)
+
+    def _judge(self, text: str) -> str:
+        shown = ""
+        spans = answer_sentences(text)
+        for index, (start, end) in enumerate(spans):
+            if self.full:
+                break
+            self._judged += 1
+            if self._may_be_shown(text, start, end):
+                self._seen.add(without_markers(text[start:end]))
+                shown += text[start : spans[index + 1][0] if index + 1 < len(spans) else len(text)]
+        return shown
+
+    def _may_be_shown(self, text: str, start: int, end: int) -> bool:
+        claim = without_markers(text[start:end])
+        if claim in self._seen or self._says_nothing(claim):
+            return False
+        if is_refusal(claim, self._language):
+            self._refused = not self._seen
+            return self._refused
+        citations = self._citer.cite_sentence(text, start, end)
+        return any(
+            citation.supported and (self._trained or self._citer.is_to_the_point(citation))
+            for citation in citations
+        )
+
+    def _says_nothing(self, claim: str) -> bool:
+        """Whether ``claim`` is a lone word, or only repeats the headings of a passage.
+
+        With either may a trained generator begin.
+        """
+        words = set(content_terms(claim))
+        if not words:
+            return True
+        if self._trained and not self._seen:
+            return False
+        return len(words) < 2 or any(words <= heading for heading in self._headings)

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ingest.settings import Settings
+from service.answer import Answer
+from service.answer_cache import AnswerCache, Scope
+from service.caching_factory import CACHE_FILE
+from service.feedback import new_feedback, timestamp
+from service.history.cli import history_app
+from service.history.history import History, open_history
+from service.history.retention import purge_regularly
+
+SCOPE = Scope("default", "s1", "")
+
+
+@pytest.fixture
+def kept(tmp_path: Path, answer: Answer, monkeypatch: pytest.MonkeyPatch) -> Iterator[History]:
+    """A home with answers of today, and of 10 and 100 days ago."""
+    monkeypatch.setenv("TROIKA_HOME", str(tmp_path))
+    with closing(open_history(Settings(home=tmp_path))) as history:
+        for days in (0, 10, 100):
+            moment = timestamp(datetime.now(UTC) - timedelta(days=days))
+            history.keep(replace(answer, id=f"{days}", created_at=moment, asker="ann" if days else "bob"))
+        history.add_feedback(new_feedback("10", "up", comment="好"))
+        yield history
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(history_app, arguments)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def ids(history: History) -> list[str]:
+    return [stored.answer.id for stored in history.answers()]
+
+
+def test_answers_are_exported_as_the_api_gives_them(kept: History, tmp_path: Path) -> None:
+    file = tmp_path / "answers.jsonl"
+    since = (datetime.now(UTC) - timedelta(days=50)).strftime("%Y-%m-%d")
+    assert run("export", str(file), "--since", since).startswith("2 answers")
+    rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    assert [(row["id"], row["asker"]) for row in rows] == [("10", "ann"), ("0", "bob")]
+    assert [said["comment"] for said in rows[0]["feedback"]] == ["好"]
+    assert run("export", str(file), "--asker", "ann").startswith("2 answers")
+
+
+def test_old_answers_are_purged(kept: History) -> None:
+    assert run("purge", "--older-than", "90d") == "1 answers deleted\n"
+    assert ids(kept) == ["10", "0"]
+
+
+def test_what_an_asker_was_answered_is_forgotten_in_the_cache_too_and_leaves_no_trace(
+    kept: History, tmp_path: Path, answer: Answer
+) -> None:
+    secret = replace(answer, id="secret", text="the word is xyzzy", asker="ann")
+    kept.keep(secret)
+    with closing(AnswerCache(tmp_path / CACHE_FILE, 10)) as cache:
+        cache.keep(SCOPE, secret)
+        assert run("forget", "--asker", "ann") == "3 answers deleted\n"
+        assert cache.exact(SCOPE, secret.question) is None
+    assert ids(kept) == ["0"]
+    kept.close()
+    assert [path.name for path in tmp_path.glob("history*") if b"xyzzy" in path.read_bytes()] == []
+
+
+@pytest.mark.parametrize(("keep_days", "left"), [(None, ["100", "10", "0"]), (30.0, ["10", "0"])])
+def test_a_server_deletes_what_is_older_than_the_settings_allow(
+    kept: History, keep_days: float | None, left: list[str]
+) -> None:
+    async def serve() -> None:
+        purging = asyncio.create_task(purge_regularly(kept, keep_days, pause_seconds=0.001))
+        await asyncio.sleep(0.2)
+        purging.cancel()
+        await asyncio.wait((purging,))
+
+    asyncio.run(serve())
+    assert ids(kept) == left
