@@ -25,7 +25,8 @@ else
 endif
 INSTALL := $(UV) $(TORCH_SOURCE) $(TORCH)
 
-.PHONY: help demo test test-long check lint serve finetune-demo report bench bench-env vllm-env constraints browser clean
+.PHONY: help demo test test-long check lint serve finetune-demo report bench bench-env vllm-env constraints browser
+.PHONY: database clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -39,10 +40,10 @@ serve: $(VENV)/core ## serve the HTTP API and the web page
 # One process a core, each with whole files: the tests of a file share what is dear to set up.
 PYTEST := $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-test: $(VENV)/dev browser ## set up and run the tests
+test: $(VENV)/dev browser database ## set up and run the tests
 	@$(PYTEST)
 
-test-long: $(VENV)/dev browser ## the tests that take minutes, too
+test-long: $(VENV)/dev browser database ## the tests that take minutes, too
 	@$(PYTEST) -m "slow or not slow"
 
 lint: $(VENV)/dev ## style, types and import contracts
@@ -107,6 +108,13 @@ browser:
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
 	  && apt-get -qq update && apt-get -qq -y install chromium chromium-driver fonts-noto-cjk >/dev/null; } \
 	  || echo "no Chromium and no right to install it: the browser test will be skipped"
+
+# The tests of history and of database sources start a PostgreSQL of their own.
+database:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null \
+	  || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+	  && apt-get -qq update && apt-get -qq -y install postgresql >/dev/null; } \
+	  || echo "no PostgreSQL and no right to install it: its tests will be skipped"
 
 constraints: | $(BIN)/uv ## pin every dependency again
 	@echo "torch==$(TORCH_VERSION)" > $(VENV)/torch.txt

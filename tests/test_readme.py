@@ -55,6 +55,7 @@ CHEAP = (
     "config show",
     "doctor",
     "adapters (list|canary|history)",
+    "keys (create|list)",
     "eval",
     "finetune (data|recommend)",
 )

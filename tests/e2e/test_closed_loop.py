@@ -141,7 +141,7 @@ def test_a_server_follows_its_releases_and_takes_a_bad_canary_back(settings: Set
         before = answered_by(client, BASE)
         assert before["degraded"] is None
         say(client, before, "down", "A rank of 16 is the default [1].")
-        with opened_history(settings.home) as history, opened_collections(settings) as collections:
+        with opened_history(settings) as history, opened_collections(settings) as collections:
             mined = mine(history, collections, None)
         assert [row.target for row in mined.examples] == ["A rank of 16 is the default [1]."]
 

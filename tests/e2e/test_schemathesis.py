@@ -51,7 +51,7 @@ bearer = {{ bearer = "{key}" }}
 class IdleJobs(JobRunner):
     """Takes jobs, and does none: an ingest for each of thousands of calls would take a day."""
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Nothing."""
 
 

@@ -380,8 +380,11 @@ def test_workers_that_cannot_be_started_are_an_error_and_no_loop() -> None:
             list(pool.parse(orders("say a")))
 
 
+# A shell that starts these tests in the background has interrupts ignored, and children inherit it.
 _PARENT = """
+import signal
 from ingest.workers.pool import *
+signal.signal(signal.SIGINT, signal.default_int_handler)
 def work():
     with ParserPool(2, WorkerLimits(), module="tests.ingest.hostile_worker") as pool:
         for result in pool.parse([ParseTask(n, None, b"process_id", str(n)) for n in range(2)]):

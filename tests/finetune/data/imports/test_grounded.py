@@ -42,7 +42,9 @@ def test_pairs_are_rendered_anew_and_cite_the_passage_that_holds_the_answer(tmp_
     )
     user = answer.messages[-1].content
     assert answer.messages[0].content == TEMPLATES["en"].system
-    assert user.startswith("[1] \nIt has 120 seats.\n\nAnd a garden.\n\n[2] \nThe library opened in 1976.")
+    assert user.startswith(
+        "[1]\n> It has 120 seats.\n>\n> And a garden.\n\n[2]\n> The library opened in 1976."
+    )
     assert user.endswith("\n\nQuestion: When did it open?")
     assert answer.prompt_id == PROMPT_ID
     assert (answer.chosen, answer.rejected, answer.reason) == ("in 1976 [2]", "120 [1]", WRONG_ANSWER)
