@@ -94,7 +94,7 @@ def data_build(
         seed=seed,
     )
     general = import_examples(replay) if replay else ()
-    fits = no_longer_than(longest, tokenizer_of(tokenizer or EMBEDDED)) if longest else lambda _: True
+    fits = no_longer_than(longest, tokenizer_of(tokenizer or EMBEDDED)) if longest else None
     with passage_source(settings, None if own_contexts else collection or settings.collection) as source:
         built = build_data(
             questions,

@@ -59,19 +59,19 @@ class Calibration:
 
     def to_json(self) -> dict[str, object]:
         """The form that ``troika eval calibrate --json`` prints."""
+        fitted = self.fitted
         outcomes = {"before": self.before, "after": self.after, "at_same_refusals": self.at_same_refusals}
-        return {
+        found: dict[str, object] = {
             "collection": self.target.collection,
             "release": self.target.release,
             "cases": self.cases,
             "max_wrong": self.max_wrong,
             "confidence": CONFIDENCE,
-            "threshold": None if self.fitted is None else self.fitted.threshold,
-            "weights": None
-            if self.fitted is None
-            else dict(zip(SIGNALS, self.fitted.model.weights, strict=True)),
-            "kept": self.fitted is not None,
-        } | {
+            "threshold": None if fitted is None else fitted.threshold,
+            "weights": None if fitted is None else dict(zip(SIGNALS, fitted.model.weights, strict=True)),
+            "kept": fitted is not None,
+        }
+        return found | {
             name: {key: round(getattr(outcome, key), 4) for key in Outcome.__slots__}
             for name, outcome in outcomes.items()
         }
@@ -160,7 +160,10 @@ def _model(made: Answers) -> Logistic:
 
 def _evidence_alone(answers: Answers) -> FloatArray:
     """The signals with all but the first set to 0, which then weigh nothing."""
-    return answers.signals * (np.arange(answers.signals.shape[1]) == SIGNALS.index("evidence"))
+    kept = np.zeros_like(answers.signals)
+    evidence = SIGNALS.index("evidence")
+    kept[:, evidence] = answers.signals[:, evidence]
+    return kept
 
 
 def _held_out(answers: Answers, max_wrong: float) -> tuple[FloatArray, BoolArray]:

@@ -31,8 +31,10 @@ def fit_logistic(
     mean, spread = features.mean(axis=0), features.std(axis=0)
     spread = np.where(spread > 0, spread, 1.0)
     columns = np.column_stack((np.ones(len(features)), (features - mean) / spread))
-    share = positive.mean()
-    counts = np.where(positive, 0.5 / share, 0.5 / (1.0 - share)) if balanced else np.ones(len(positive))
+    share = float(positive.mean())
+    counts = np.ones(len(positive))
+    if balanced:
+        counts[positive], counts[~positive] = 0.5 / share, 0.5 / (1.0 - share)
     penalty = np.diag([0.0, *[ridge] * features.shape[1]])
     weights = np.zeros(columns.shape[1])
     for _ in range(_STEPS):

@@ -44,7 +44,7 @@ def build_data(
     folder: Path,
     *,
     replay: Sequence[TrainingExample] = (),
-    fits: Callable[[TrainingExample], bool] = lambda _: True,
+    fits: Callable[[TrainingExample], bool] | None = None,
     advance: Callable[[], None] = lambda: None,
 ) -> BuiltData:
     """Write ``STEM.sft.jsonl`` and ``STEM.dpo.jsonl`` into ``folder``; examples that do not fit are left out.

@@ -95,7 +95,7 @@ def build_examples(
     options: BuildOptions,
     *,
     replay: Sequence[TrainingExample] = (),
-    fits: Callable[[TrainingExample], bool] = lambda _: True,
+    fits: Callable[[TrainingExample], bool] | None = None,
     advance: Callable[[], None] = lambda: None,
 ) -> BuildReport:
     """Make the training examples of the questions in ``path``.
@@ -105,7 +105,7 @@ def build_examples(
         source: gives their passages.
         options: the mixture.
         replay: general instructions to mix in.
-        fits: examples that do not are left out.
+        fits: tells which examples are not too long; the others are left out.
         advance: called after each question.
 
     Raises:
@@ -130,7 +130,7 @@ def build_examples(
         )
     train, held_out = _split(found, options)
     maker = _ExampleMaker(options.target, source.snapshot_id, file_sha256(file))
-    mixture = _Mixture(maker, options, fits, skipped)
+    mixture = _Mixture(maker, options, fits or (lambda _: True), skipped)
     examples = mixture.of(train, hidden=_answering(held_out))
     kept_out = mixture.of(held_out, hidden=_answering(train))
     if not examples:

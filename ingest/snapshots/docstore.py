@@ -227,7 +227,10 @@ class Docstore:
     def listed(self, after: str, limit: int) -> list[ListedDocument]:
         """The first ``limit`` documents whose URI comes after this one, ordered by URI."""
         rows = self._rows(LISTED_DOCUMENTS, after, limit)
-        return [ListedDocument(*row[:6], read_metadata(row[6]), row[7]) for row in rows]
+        return [
+            ListedDocument(document, uri, title, language, pages, source, read_metadata(metadata), chunks)
+            for document, uri, title, language, pages, source, metadata, chunks in rows
+        ]
 
     def document_count(self) -> int:
         """Number of documents."""

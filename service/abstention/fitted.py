@@ -110,10 +110,9 @@ def write_abstention(collection: Path, release: str, fitted: FittedAbstention) -
 
 def _fit(values: Mapping[str, Any]) -> FittedAbstention:
     model = values["model"]
-    return FittedAbstention(
-        **{
-            **values,
-            "signals": tuple(values["signals"]),
-            "model": Logistic(model["intercept"], tuple(model["weights"])),
-        }
-    )
+    read: dict[str, Any] = {
+        **values,
+        "signals": tuple(values["signals"]),
+        "model": Logistic(model["intercept"], tuple(model["weights"])),
+    }
+    return FittedAbstention(**read)

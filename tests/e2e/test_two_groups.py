@@ -18,6 +18,7 @@ import pytest
 
 from ingest.choices import AuthMode, GeneratorKind
 from ingest.document import Document
+from ingest.filters.access import may_see
 from ingest.pipeline import ingest_documents
 from ingest.settings import CacheSettings, GeneratorSettings, Settings
 from ingest.settings_access import AuthSettings, LimitSettings
@@ -87,7 +88,7 @@ class Watch:
                 name: frozenset(
                     word
                     for document in made
-                    if (acl := document.metadata.get(ACL)) and groups.isdisjoint(acl)
+                    if not may_see(document.metadata, groups)
                     for word in words(document)
                 )
                 for name, groups in GROUPS.items()

@@ -32,7 +32,9 @@ class FailingProvider(OnePipeline):
     """Cannot open anything."""
 
     @asynccontextmanager
-    async def lease(self, collection: str, conversation: str | None = None) -> AsyncGenerator[Any]:
+    async def lease(
+        self, collection: str, conversation: str | None = None, release: str | None = None
+    ) -> AsyncGenerator[Any]:
         raise ModelNotFoundError("the model's file is missing: install it.")
         yield
 
