@@ -97,8 +97,13 @@ async def test_elliptic_curves_are_taken(provider: OpenIdProvider, verifier: Tok
 
 
 async def test_clocks_may_differ_by_the_leeway(provider: OpenIdProvider, verifier: TokenVerifier) -> None:
-    now = int(time.time())
-    await verifier.caller(provider.token("r1", exp=now - 20, iat=now + 20, nbf=now + 20))
+    now, leeway = int(time.time()), settings_for(provider).leeway_seconds
+    near, far = leeway // 2, 3 * leeway
+    within = provider.token("r1", exp=now - near, iat=now + near, nbf=now + near)
+    assert (await verifier.caller(within)).name == "oidc:anna"
+    for late_or_early in ({"exp": now - far}, {"iat": now + far}, {"nbf": now + far}):
+        with pytest.raises(UnauthenticatedError):
+            await verifier.caller(provider.token("r1", **late_or_early))
 
 
 async def test_a_token_for_others_or_for_another_time_is_refused(

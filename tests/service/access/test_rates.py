@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.errors import OverloadedError, QuotaError, RateError, SettingsError
+from ingest.errors import QuotaError, RateError, SettingsError
 from service.access.rates import Allowance, Limiter, Rate
 
 MIDNIGHT = 1_700_006_400.0
@@ -73,17 +73,20 @@ def test_no_more_is_let_through_than_the_bucket_and_what_flows_into_it(
 
 
 @given(count=st.integers(1, 50), seconds=st.sampled_from([1, 60, 3600]), wait=st.floats(0, 5))
-def test_who_waits_as_told_is_let_through(count: int, seconds: int, wait: float) -> None:
+def test_who_waits_as_told_is_let_through_and_no_whole_second_sooner(
+    count: int, seconds: int, wait: float
+) -> None:
     clock = Clock()
     taking, allowance = limiter(clock), Allowance(Rate(count, seconds))
-    refusal: OverloadedError | None = None
-    while refusal is None:
-        try:
-            taking.take("a", allowance)
-        except OverloadedError as error:
-            refusal = error
-    clock.now += refusal.retry_seconds + wait
-    taking.take("a", allowance)
+    for _ in range(count):
+        taking.take("a", allowance)
+    with pytest.raises(RateError) as caught:
+        taking.take("a", allowance)
+    clock.now += caught.value.retry_seconds - 1
+    with pytest.raises(RateError):
+        taking.take("a", allowance)
+    clock.now += 1 + wait
+    assert taking.take("a", allowance)["ratelimit"].startswith('"rate";r=')
 
 
 def test_a_quota_begins_anew_with_the_day() -> None:
@@ -111,8 +114,11 @@ def test_what_is_refused_is_not_counted() -> None:
 
 def test_askers_do_not_spend_each_others() -> None:
     taking, allowance = limiter(Clock()), Allowance(Rate(1, 60))
+    left = [taking.take(asker, allowance)["ratelimit"] for asker in "abc"]
+    assert left == ['"rate";r=0;t=60'] * 3
     for asker in "abc":
-        taking.take(asker, allowance)
+        with pytest.raises(RateError):
+            taking.take(asker, allowance)
 
 
 def test_the_fields_tell_policy_and_rest() -> None:
