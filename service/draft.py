@@ -11,7 +11,8 @@ from ingest.snapshots.snapshot import Snapshot
 from ingest.words.language import detect_language
 from service.abstention.judge import Judgement
 from service.answer import Answer, Degradation, Delta, Passage, Usage
-from service.grounding.cite import Cited
+from service.grounding.cite import Cited, Citer
+from service.grounding.support import Grounding
 from service.prompt import PROMPT_ID
 from service.question import Inquiry
 from service.search import Found
@@ -54,6 +55,10 @@ class Draft:
     def markers(self) -> set[int]:
         """The numbers that a citation may name."""
         return {passage.marker for passage in self.judgement.sources}
+
+    def citer(self, grounding: Grounding) -> Citer:
+        """Looks for what bears the answer out, among the passages that it may be made from."""
+        return Citer(self.meant, self.judgement.sources, grounding)
 
     def mark(self, stage: str) -> None:
         """Note when ``stage`` ended, in milliseconds since the question came."""

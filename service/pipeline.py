@@ -2,10 +2,8 @@
 
 search -> read -> is there evidence? -> prompt -> generate -> drop invented markers -> cite -> keep
 
-``stream`` is the one way an answer is made; whatever wants it whole folds the stream. A question in a
-language that the generator cannot write, or one asked while the generator fails before its first sentence
-is whole, is answered with the sources' own sentences, and the answer says so. An answer in JSON is shown
-whole or not at all: where the generator gives none that holds, it is refused.
+``stream`` is the one way an answer is made; whatever wants it whole folds the stream. How its text comes
+about, and what stands in for a generator that fails, is in ``service.generation``.
 """
 
 from __future__ import annotations
@@ -17,36 +15,33 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from ingest.embed import Embedder
-from ingest.errors import GeneratorError, GeneratorRefusedError
+from ingest.errors import GeneratorError
 from ingest.snapshots.snapshot import Snapshot
 from service.abstention.judge import Judge
 from service.answer import (
     Answer,
     AnswerEvent,
     Cited,
-    Degradation,
-    Delta,
     Finished,
     Passage,
     Retrieved,
     SearchResult,
-    Usage,
 )
 from service.context import ContextBuilder
 from service.draft import Draft
 from service.generate import Generator
-from service.grounding.cite import Citer, MarkerFilter, answer_sentences, proven, without_markers
+from service.generation import Generation
+from service.grounding.cite import proven, without_markers
 from service.grounding.entailed import judge_entailment
 from service.grounding.entailment import Entailment
-from service.grounding.json_answer import JsonClaims, with_known_markers
-from service.grounding.sentence_gate import OpenGate, SentenceGate, SupportGate
+from service.grounding.json_answer import JsonClaims
 from service.grounding.support import Grounding
 from service.prompt import is_refusal, template_for
 from service.question import Inquiry, check_question
 from service.release import Release
 from service.retrieve_mode import SearchMode
 from service.search import Search
-from service.write import ExtractiveWriter, Writer
+from service.write import Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +80,14 @@ class AnswerPipeline:
         self._context = context
         self._grounding = grounding
         self._judge = judge
-        self._writer = writer
-        self._fallback = ExtractiveWriter(grounding)
+        self._generation = Generation(
+            generator,
+            writer,
+            grounding,
+            max_sentences=policy.max_sentences,
+            withhold_unsupported=policy.withhold_unsupported,
+            is_trained=release.adapter is not None,
+        )
         self._policy = policy
         self._keep = keep
         self._entailment = entailment
@@ -163,7 +164,7 @@ class AnswerPipeline:
     async def _write(self, draft: Draft) -> AsyncGenerator[AnswerEvent]:
         yield Retrieved(draft.id, draft.passages)
         if draft.judgement.is_answered:
-            async with aclosing(self._generate(draft)) as deltas:
+            async with aclosing(self._generation.write(draft)) as deltas:
                 async for delta in deltas:
                     yield delta
         if not draft.text:
@@ -177,109 +178,14 @@ class AnswerPipeline:
         await asyncio.to_thread(self._keep, answer, draft.inquiry)
         yield Finished(answer)
 
-    async def _generate(self, draft: Draft) -> AsyncGenerator[Delta]:
-        if draft.language not in self.generator.languages:
-            draft.degraded = Degradation.LANGUAGE
-        else:
-            schema = draft.inquiry.json_schema
-            try:
-                written = (
-                    self._write_with(self._writer, draft)
-                    if schema is None
-                    else self._write_json(draft, schema)
-                )
-                async with aclosing(written) as deltas:
-                    async for delta in deltas:
-                        yield delta
-                if not draft.text:
-                    draft.degraded = Degradation.UNSUPPORTED
-            except GeneratorError as error:
-                if schema is not None and isinstance(error, GeneratorRefusedError):
-                    raise  # the schema is the asker's own
-                draft.degraded = Degradation.GENERATOR
-        if draft.inquiry.json_schema is None and (not draft.text or _was_cut_short(draft)):
-            for delta in draft.emit("\n"):
-                yield delta
-            async with aclosing(self._write_with(self._fallback, draft)) as deltas:
-                async for delta in deltas:
-                    yield delta
-
-    async def _write_with(self, writer: Writer, draft: Draft) -> AsyncGenerator[Delta]:
-        markers = MarkerFilter(draft.markers)
-        gate = self._gate(writer, draft)
-        try:
-            async with aclosing(_written(writer, draft)) as texts:
-                async for text in texts:
-                    for delta in draft.emit(gate.feed(markers.feed(text))):
-                        yield delta
-                    if gate.full:
-                        return
-            for delta in draft.emit(gate.feed(markers.finish()) + gate.finish()):
-                yield delta
-        finally:
-            draft.invented += markers.invented
-
-    async def _write_json(self, draft: Draft, schema: str) -> AsyncGenerator[Delta]:
-        async with aclosing(_written(self._writer, draft)) as texts:
-            written = "".join([text async for text in texts])
-        read = with_known_markers(written, draft.markers)
-        if read is None:
-            return
-        text, invented = read
-        draft.invented += invented
-        claims = JsonClaims(text, schema)
-        if claims.say_nothing(draft.language):
-            text = template_for(draft.language).refusal
-        elif self._policy.withhold_unsupported and not await asyncio.to_thread(
-            claims.are_borne_out, self._citer(draft)
-        ):
-            return
-        for delta in draft.emit(text):
-            yield delta
-
-    def _gate(self, writer: Writer, draft: Draft) -> SentenceGate:
-        if self._policy.withhold_unsupported and writer is self._writer:
-            headlines = [passage.chunk.headline for passage in draft.judgement.sources]
-            return SupportGate(
-                self._citer(draft),
-                headlines,
-                draft.language,
-                self._policy.max_sentences,
-                trained=self.release.adapter is not None,
-            )
-        return OpenGate(draft.language, self._policy.max_sentences)
-
-    def _citer(self, draft: Draft) -> Citer:
-        return Citer(draft.meant, draft.judgement.sources, self._grounding)
-
     def _finish(self, draft: Draft) -> Answer:
         text, schema = "" if draft.abstained else draft.text, draft.inquiry.json_schema
-        citer = self._citer(draft)
+        citer = draft.citer(self._grounding)
         cited = citer.cite(text) if schema is None else JsonClaims(text, schema).cite(citer)
         if self._entailment is not None:
             cited = judge_entailment(cited, text, self._entailment)
         cited = replace(cited, citations=proven(cited.citations, self.snapshot.documents))
         return draft.answer(cited, self.release.name, self.snapshot)
-
-
-def _was_cut_short(draft: Draft) -> bool:
-    """Whether the generator broke off within its first sentence, which stands there now."""
-    if draft.degraded is not Degradation.GENERATOR:
-        return False
-    return len(answer_sentences(f"{draft.text.rstrip()} X")) == 1
-
-
-async def _written(writer: Writer, draft: Draft) -> AsyncGenerator[str]:
-    """The text that ``writer`` writes, in pieces; who wrote and how many tokens is noted."""
-    draft.writer = writer.name
-    pieces = writer.write(draft.meant, draft.judgement.sources, draft.language, draft.inquiry.sampling)
-    async with aclosing(pieces):
-        async for piece in pieces:
-            truncated = draft.usage.truncated or piece.truncated
-            draft.usage = replace(draft.usage, truncated=truncated)
-            if piece.completion_tokens is not None:
-                draft.usage = Usage(piece.prompt_tokens or 0, piece.completion_tokens, truncated)
-            yield piece.text
 
 
 async def fold(events: AsyncGenerator[AnswerEvent]) -> Answer:

@@ -151,24 +151,28 @@ def oracle_passages(case: Case) -> tuple[Passage, ...]:
     """The case's own passages as the pipeline takes them: each a one-chunk document, numbered from 1."""
     made: list[Passage] = []
     for marker, passage in enumerate(case.passages, start=1):
-        uri = f"case:{case.id}/{marker}"
-        document = document_id(uri, passage.text)
-        chunk = Chunk(
-            id=chunk_id(document, 0, len(passage.text)),
-            document_id=document,
-            uri=uri,
-            title=passage.title,
-            heading_path=(),
-            text=passage.text,
-            start=0,
-            end=len(passage.text),
-            page_start=None,
-            page_end=None,
-            kind=BlockKind.PARAGRAPH,
-            language=case.language,
-        )
+        chunk = whole_chunk(f"case:{case.id}/{marker}", passage.title, passage.text, case.language)
         made.append(Passage(marker, chunk, score=1.0))
     return tuple(made)
+
+
+def whole_chunk(uri: str, title: str, text: str, language: str) -> Chunk:
+    """A document of one paragraph as its only chunk."""
+    document = document_id(uri, text)
+    return Chunk(
+        id=chunk_id(document, 0, len(text)),
+        document_id=document,
+        uri=uri,
+        title=title,
+        heading_path=(),
+        text=text,
+        start=0,
+        end=len(text),
+        page_start=None,
+        page_end=None,
+        kind=BlockKind.PARAGRAPH,
+        language=language,
+    )
 
 
 async def _timed(events: AsyncGenerator[AnswerEvent], watch: Stopwatch) -> AsyncGenerator[AnswerEvent]:

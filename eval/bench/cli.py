@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
 import typer
 
 from eval.bench.ingest_parts import Part
 from eval.bench.peers.names import Peer
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+class Measured(Protocol):
+    """What a benchmark found."""
+
+    def to_json(self) -> dict[str, object]: ...
+
+
+Shown = TypeVar("Shown", bound=Measured)
+
 bench_app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Measure speed, memory and quality on this machine."
 )
 
 _EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+AsMarkdown = Annotated[bool, typer.Option("--markdown", help="Print Markdown tables.")]
 PeersPython = Annotated[
     Path | None,
     typer.Option(envvar="BENCH_PYTHON", help="Python that has the peers; .venv-bench's, if there is one."),
@@ -31,22 +46,15 @@ def bench() -> None:
 def demo(
     handbook: Annotated[Path, typer.Option(help="Folder of documents to ingest.")] = _EXAMPLES / "handbook",
     questions: Annotated[Path, typer.Option(help="Questions about them.")] = _EXAMPLES / "questions.jsonl",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
+    as_json: AsJson = False,
+    markdown: AsMarkdown = False,
 ) -> None:
     """Ingest, retrieval, answers and the server's memory on the sample handbook, in a fresh home."""
-    from rich.console import Console
-
     from eval.bench.demo import run_demo
     from eval.bench.figures import demo_lines, demo_markdown
 
     figures = run_demo(handbook, questions)
-    if as_json:
-        typer.echo(json.dumps(figures.to_json(), ensure_ascii=False, indent=2))
-    elif markdown:
-        typer.echo(demo_markdown(figures))
-    else:
-        Console().print(demo_lines(figures))
+    _show(figures, demo_markdown, demo_lines, as_json=as_json, as_markdown=markdown)
 
 
 @bench_app.command()
@@ -58,23 +66,16 @@ def ingest(
     files: Annotated[int, typer.Option(min=1, help="Unchanged small files.")] = 10_000,
     memory_pages: Annotated[int, typer.Option(min=1, help="Pages whose ingest is watched.")] = 2_000,
     peers_python: PeersPython = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
+    as_json: AsJson = False,
+    markdown: AsMarkdown = False,
 ) -> None:
     """Speed and memory of a bulk ingest beside its goals and its peers, in a fresh home."""
-    from rich.console import Console
-
     from eval.bench.goal_figures import goal_lines, goal_markdown
     from eval.bench.ingest import Sizes, run_ingest_bench
 
     sizes = Sizes(pages, embedded_chunks, chunks, files, memory_pages)
     figures = run_ingest_bench(sizes, only or tuple(Part), peers_python)
-    if as_json:
-        typer.echo(json.dumps(figures.to_json(), ensure_ascii=False, indent=2))
-    elif markdown:
-        typer.echo(goal_markdown(figures))
-    else:
-        Console(stderr=True).print(goal_lines(figures))
+    _show(figures, goal_markdown, goal_lines, as_json=as_json, as_markdown=markdown)
 
 
 @bench_app.command()
@@ -84,12 +85,10 @@ def retrieval(
     peer: Annotated[list[Peer] | None, typer.Option(help="Compare with it; may be repeated.")] = None,
     peers_python: PeersPython = None,
     plots: Annotated[Path | None, typer.Option(help="Write the plots into this folder.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown tables.")] = False,
+    as_json: AsJson = False,
+    markdown: AsMarkdown = False,
 ) -> None:
     """From a question to its ten best passages, in process, beside other libraries."""
-    from rich.console import Console
-
     from eval.bench.retrieval import run_retrieval_bench
     from eval.bench.retrieval_report import retrieval_lines, retrieval_markdown, write_plots
     from ingest.settings import load_settings
@@ -99,12 +98,7 @@ def retrieval(
     )
     if plots is not None:
         write_plots(figures, plots)
-    if as_json:
-        typer.echo(json.dumps(figures.to_json(), ensure_ascii=False, indent=2))
-    elif markdown:
-        typer.echo(retrieval_markdown(figures))
-    else:
-        Console().print(retrieval_lines(figures))
+    _show(figures, retrieval_markdown, retrieval_lines, as_json=as_json, as_markdown=markdown)
 
 
 @bench_app.command()
@@ -112,23 +106,16 @@ def http(
     chunks: Annotated[int, typer.Option(min=1, help="Chunks of the collection.")] = 100_000,
     dataset: Annotated[list[Path] | None, typer.Option(help="Take its text; may be repeated.")] = None,
     seconds: Annotated[float, typer.Option(min=0.1, help="How long each load is kept up.")] = 10.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
+    as_json: AsJson = False,
+    markdown: AsMarkdown = False,
 ) -> None:
     """Searches over HTTP: latency alone and at half load, the most a second, and the server's memory."""
-    from rich.console import Console
-
     from eval.bench.http import run_http_bench
     from eval.bench.http_figures import http_lines, http_markdown
     from ingest.settings import load_settings
 
     figures = run_http_bench(chunks, dataset or (), seconds, load_settings())
-    if as_json:
-        typer.echo(json.dumps(figures.to_json(), ensure_ascii=False, indent=2))
-    elif markdown:
-        typer.echo(http_markdown(figures))
-    else:
-        Console().print(http_lines(figures))
+    _show(figures, http_markdown, http_lines, as_json=as_json, as_markdown=markdown)
 
 
 @bench_app.command()
@@ -141,46 +128,32 @@ def generate(
     questions: Annotated[int, typer.Option(min=1, help="Questions of a round.")] = 24,
     rounds: Annotated[int, typer.Option(min=1, help="How often each side is asked them.")] = 5,
     max_tokens: Annotated[int, typer.Option(min=1, help="The longest answer.")] = 96,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
+    as_json: AsJson = False,
+    markdown: AsMarkdown = False,
 ) -> None:
     """What Troika adds to a model server's first token and throughput, and 500 streams at once."""
-    from rich.console import Console
-
     from eval.bench.generate import GenerateRequest, run_generate_bench
     from eval.bench.goal_figures import goal_lines, goal_markdown
     from ingest.settings import load_settings
 
     request = GenerateRequest(base_url, model, questions, rounds, max_tokens, dataset or ())
     figures = run_generate_bench(request, load_settings())
-    if as_json:
-        typer.echo(json.dumps(figures.to_json(), ensure_ascii=False, indent=2))
-    elif markdown:
-        typer.echo(goal_markdown(figures))
-    else:
-        Console().print(goal_lines(figures))
+    _show(figures, goal_markdown, goal_lines, as_json=as_json, as_markdown=markdown)
 
 
 @bench_app.command()
 def finetune(
     rows: Annotated[int, typer.Option(min=8, help="Examples, and pairs, to train on once.")] = 32,
     tokens: Annotated[int, typer.Option(min=256, help="Tokens of a row, about.")] = 512,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
+    as_json: AsJson = False,
+    markdown: AsMarkdown = False,
 ) -> None:
     """Speed, loss and memory of SFT and DPO with LoRA beside plain TRL, on the embedded model."""
-    from rich.console import Console
-
     from eval.bench.finetune import run_finetune_bench
     from eval.bench.goal_figures import goal_lines, goal_markdown
 
     figures = run_finetune_bench(rows, tokens)
-    if as_json:
-        typer.echo(json.dumps(figures.to_json(), ensure_ascii=False, indent=2))
-    elif markdown:
-        typer.echo(goal_markdown(figures))
-    else:
-        Console().print(goal_lines(figures))
+    _show(figures, goal_markdown, goal_lines, as_json=as_json, as_markdown=markdown)
 
 
 def _sizes(text: str) -> tuple[int, ...]:
@@ -200,20 +173,32 @@ def cache(
     ],
     entries: Annotated[int, typer.Option(min=1, help="Answers in the cache that is timed.")] = 100_000,
     questions: Annotated[int, typer.Option(min=2, help="Questions of each set at most.")] = 2_000,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
+    as_json: AsJson = False,
+    markdown: AsMarkdown = False,
 ) -> None:
     """How often the answer cache serves the answer to another question, and how long it takes."""
-    from rich.console import Console
-
     from eval.bench.cache import run_cache_bench
     from eval.bench.cache_figures import cache_markdown, cache_table
     from ingest.settings import load_settings
 
     figures = run_cache_bench(faq, entries, questions, load_settings())
+    _show(figures, cache_markdown, cache_table, as_json=as_json, as_markdown=markdown)
+
+
+def _show(
+    figures: Shown,
+    to_markdown: Callable[[Shown], str],
+    to_table: Callable[[Shown], RenderableType],
+    *,
+    as_json: bool,
+    as_markdown: bool,
+) -> None:
+    """Print what was measured, on standard output."""
+    from rich.console import Console
+
     if as_json:
         typer.echo(json.dumps(figures.to_json(), ensure_ascii=False, indent=2))
-    elif markdown:
-        typer.echo(cache_markdown(figures))
+    elif as_markdown:
+        typer.echo(to_markdown(figures))
     else:
-        Console().print(cache_table(figures))
+        Console().print(to_table(figures))

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from rich.table import Table
 
+from eval.answering.in_process import whole_chunk
 from eval.metrics.confidence import auroc
 from eval.statistics.logistic import fit_logistic, probabilities
-from eval.support.claims import Change, Claim, claims_of
-from ingest.document import BlockKind, Chunk, chunk_id
+from eval.support.claims import Change, claims_of
 from ingest.errors import CasesError
 from ingest.words.terms import content_terms
 from service.grounding.support import SUPPORT_THRESHOLD, Grounding
@@ -125,30 +125,14 @@ def _judge(folder: Path, limit: int) -> Judged:
     features: list[tuple[float, ...]] = []
     changes: list[Change] = []
     for claim in claims:
-        quote = grounding.best_quote(claim.text, [_chunk(claim)])
+        shown = claim.passage
+        chunk = whole_chunk(shown.id, shown.title, shown.text, shown.language)
+        quote = grounding.best_quote(claim.text, [chunk])
         if quote is not None:
             features.append(quote.features)
             changes.append(claim.change)
     language = _CHINESE if claims[0].language.startswith(_CHINESE) else "others"
     return Judged(dataset.name, language, np.array(features), tuple(changes))
-
-
-def _chunk(claim: Claim) -> Chunk:
-    passage = claim.passage
-    return Chunk(
-        id=chunk_id(passage.id, 0, len(passage.text)),
-        document_id=passage.id,
-        uri=passage.id,
-        title=passage.title,
-        heading_path=(),
-        text=passage.text,
-        start=0,
-        end=len(passage.text),
-        page_start=None,
-        page_end=None,
-        kind=BlockKind.PARAGRAPH,
-        language=passage.language,
-    )
 
 
 def _fit(sets: Sequence[Judged], columns: int | None = None) -> Logistic:

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from finetune.settings.section import Positive, PositiveReal, Section
-from finetune.settings.shared import Tracker, TrainSection
+from finetune.settings.section import PositiveReal, Section
+from finetune.settings.shared import RunSection, TrainSection
 
 
 class LabelSection(Section):
@@ -21,8 +21,8 @@ class LabelSection(Section):
     held_out: Annotated[float, Field(gt=0, lt=1)] = 0.3
 
 
-class EncoderTraining(Section):
-    """The run, by the keys of ``finetune.settings.shared.TrainSection`` that mean something here.
+class EncoderTraining(RunSection):
+    """The run.
 
     All weights are trained. A batch is a step: the other passages of an embedder's batch are negatives, too,
     so that several smaller ones would not be the same.
@@ -30,19 +30,10 @@ class EncoderTraining(Section):
 
     learning_rate: Annotated[float, Field(gt=0, lt=1)] = 2e-5
     num_train_epochs: PositiveReal = 1.0
-    max_steps: Positive | None = None
-    max_minutes: PositiveReal | None = None
     per_device_train_batch_size: Annotated[int, Field(ge=2)] = 16
     lr_scheduler_type: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "linear"
     warmup_ratio: Annotated[float, Field(ge=0, le=0.5)] = 0.1
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
-    max_grad_norm: PositiveReal = 1.0
-    logging_steps: Positive = 1
-    save_steps: Positive = 100
-    report_to: tuple[Tracker, ...] = ("tensorboard",)
-    seed: Annotated[int, Field(ge=0)] = 0
-    bf16: bool | Literal["auto"] = "auto"
-    threads: Positive | None = None
 
     @property
     def shared(self) -> TrainSection:

@@ -53,33 +53,17 @@ class LoraSection(Section):
         return without_neutral(adapter)
 
 
-class TrainSection(Section):
-    """The run.
+class RunSection(Section):
+    """What every run has, by the key names of transformers; the sections that extend it say the rest.
 
-    ``finetuning`` trains an adapter (``lora``), an adapter of a model in 4 bits (``qlora``, on a GPU), or all
-    weights (``full``). ``max_length`` counts tokens of prompt and answer. ``packing`` runs the rows of a
-    batch as one, without padding and each attending to itself alone, and a prompt that they share once.
-    ``max_steps`` overrides the epochs; ``warmup_ratio`` is the share of all steps. ``bf16`` auto takes
-    bfloat16 only where the processor or the GPU multiplies in it. ``max_minutes`` stops a run that the
-    machine turns out to be too slow for, keeping what was learned; it can be resumed, and has as long again.
-    The state of the run is saved every ``save_steps``. ``threads`` is by default the number of cores.
-    ``launcher`` accelerate starts a process on each GPU, or as ``launcher_config`` says, a file that
-    ``accelerate config`` writes. ``price_per_hour`` is of the machine, in any currency, and only told with
-    what the run cost.
+    ``max_steps`` overrides the epochs. ``max_minutes`` stops a run that the machine turns out to be too slow
+    for, keeping what was learned; it can be resumed, and has as long again. The state of the run is saved
+    every ``save_steps``. ``bf16`` auto takes bfloat16 only where the processor or the GPU multiplies in it.
+    ``threads`` is by default the number of cores.
     """
 
-    finetuning: Finetuning = "lora"
-    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 2e-4
-    num_train_epochs: PositiveReal = 3.0
     max_steps: Positive | None = None
     max_minutes: PositiveReal | None = None
-    per_device_train_batch_size: Positive = 2
-    gradient_accumulation_steps: Positive = 4
-    max_length: Annotated[int, Field(ge=16)] = 2048
-    packing: bool = True
-    lr_scheduler_type: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "cosine"
-    warmup_ratio: Annotated[float, Field(ge=0, le=0.5)] = 0.03
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
     max_grad_norm: PositiveReal = 1.0
     logging_steps: Positive = 1
     save_steps: Positive = 100
@@ -87,6 +71,29 @@ class TrainSection(Section):
     seed: Annotated[int, Field(ge=0)] = 0
     bf16: bool | Literal["auto"] = "auto"
     threads: Positive | None = None
+
+
+class TrainSection(RunSection):
+    """The run.
+
+    ``finetuning`` trains an adapter (``lora``), an adapter of a model in 4 bits (``qlora``, on a GPU), or all
+    weights (``full``). ``max_length`` counts tokens of prompt and answer. ``packing`` runs the rows of a
+    batch as one, without padding and each attending to itself alone, and a prompt that they share once.
+    ``warmup_ratio`` is the share of all steps. ``launcher`` accelerate starts a process on each GPU, or as
+    ``launcher_config`` says, a file that ``accelerate config`` writes. ``price_per_hour`` is of the machine,
+    in any currency, and only told with what the run cost.
+    """
+
+    finetuning: Finetuning = "lora"
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 2e-4
+    num_train_epochs: PositiveReal = 3.0
+    per_device_train_batch_size: Positive = 2
+    gradient_accumulation_steps: Positive = 4
+    max_length: Annotated[int, Field(ge=16)] = 2048
+    packing: bool = True
+    lr_scheduler_type: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "cosine"
+    warmup_ratio: Annotated[float, Field(ge=0, le=0.5)] = 0.03
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
     price_per_hour: PositiveReal | None = None
     launcher: Literal["none", "accelerate"] = "none"
     launcher_config: Path | None = None

@@ -20,7 +20,6 @@ from urllib.parse import quote
 from ingest.document import MetadataValue
 from ingest.errors import EmptyFileError, MetadataError, ParseError, QueryError, UnknownFormatError
 from ingest.formats import SUPPORTED_SUFFIXES
-from ingest.optional import require
 from ingest.sources.metadata import ACL, check_key, check_value
 from ingest.sources.source import SourceBytes, SourceFailure
 from ingest.sources.sql_query import checked_query
@@ -73,7 +72,6 @@ def rows_address(query: RowQuery) -> str:
     Raises:
         QueryError, PathNotFoundError, MissingExtraError: as ``read_rows``.
     """
-    require("sqlalchemy", extra="sql")
     from ingest.sources.sql_database import database_place, database_url
 
     words = " ".join(checked_query(query.query).split())

@@ -101,7 +101,8 @@ async def test_clocks_may_differ_by_the_leeway(provider: OpenIdProvider, verifie
     near, far = leeway // 2, 3 * leeway
     within = provider.token("r1", exp=now - near, iat=now + near, nbf=now + near)
     assert (await verifier.caller(within)).name == "oidc:anna"
-    for late_or_early in ({"exp": now - far}, {"iat": now + far}, {"nbf": now + far}):
+    outside: list[dict[str, Any]] = [{"exp": now - far}, {"iat": now + far}, {"nbf": now + far}]
+    for late_or_early in outside:
         with pytest.raises(UnauthenticatedError):
             await verifier.caller(provider.token("r1", **late_or_early))
 
