@@ -33,6 +33,9 @@ Distractors = Annotated[
 RefusalShare = Annotated[
     float | None, typer.Option(min=0, max=0.9, help="Least share that refuses; default 0.2, own contexts 0.")
 ]
+RefusalMost = Annotated[
+    float | None, typer.Option(min=0, max=1, help="Largest share that refuses; default all there are.")
+]
 AloneShare = Annotated[
     float | None, typer.Option(min=0, max=1, help="Share without distractors; default 0.1, own contexts 0.")
 ]
@@ -57,10 +60,12 @@ def data_build(
     questions: Questions,
     collection: Collection = None,
     own_contexts: OwnContexts = False,
+    cut: Annotated[bool, typer.Option("--cut", help="Cut own contexts as an ingest would.")] = False,
     output: Output = None,
     target: Annotated[TargetForm, typer.Option(help="What a target quotes.")] = TargetForm.ANSWER,
     distractors: Distractors = None,
     refusal_share: RefusalShare = None,
+    refusal_most: RefusalMost = None,
     alone_share: AloneShare = None,
     shuffle_share: ShuffleShare = None,
     replay: Replay = None,
@@ -84,9 +89,11 @@ def data_build(
 
     if own_contexts and collection is not None:
         raise UsageError("--own-contexts takes no passages from a collection: leave --collection out, or it.")
+    if cut and not own_contexts:
+        raise UsageError("--cut cuts own contexts, and a collection's are cut already: add --own-contexts.")
     settings = load_settings()
     options = replace(
-        _mixture(own_contexts, distractors, refusal_share, alone_share, shuffle_share),
+        _mixture(own_contexts, distractors, refusal_share, refusal_most, alone_share, shuffle_share),
         replay_share=replay_share,
         valid_share=valid_share,
         target=target,
@@ -95,7 +102,8 @@ def data_build(
     )
     general = import_examples(replay) if replay else ()
     fits = no_longer_than(longest, tokenizer_of(tokenizer or EMBEDDED)) if longest else None
-    with passage_source(settings, None if own_contexts else collection or settings.collection) as source:
+    named = None if own_contexts else collection or settings.collection
+    with passage_source(settings, named, cut=cut) as source:
         built = build_data(
             questions,
             source,
@@ -133,6 +141,7 @@ def _mixture(
     own_contexts: bool,
     distractors: int | None,
     refusal_share: float | None,
+    refusal_most: float | None,
     alone_share: float | None,
     shuffle_share: float | None,
 ) -> BuildOptions:
@@ -144,6 +153,7 @@ def _mixture(
         default,
         distractors=_given(distractors, default.distractors),
         refusal_share=_given(refusal_share, default.refusal_share),
+        refusal_most=_given(refusal_most, default.refusal_most),
         alone_share=_given(alone_share, default.alone_share),
         shuffle_share=_given(shuffle_share, default.shuffle_share),
     )

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from finetune.data.examples import BuildOptions, build_examples
-from finetune.data.passages import IndexPassages, OwnPassages, PassageSource
+from finetune.data.own_passages import OwnPassages, cut_as_ingested
+from finetune.data.passages import IndexPassages, PassageSource
 from finetune.data.preferences import pairs_from_examples
 from finetune.data.row_files import write_rows
 from finetune.data.rows import ExampleKind, TrainingExample, rows_sha256
@@ -79,14 +80,16 @@ def build_data(
 
 
 @contextmanager
-def passage_source(settings: Settings, collection: str | None) -> Generator[PassageSource]:
-    """Passages of a collection's index, or with None those that come with the questions.
+def passage_source(
+    settings: Settings, collection: str | None, *, cut: bool = False
+) -> Generator[PassageSource]:
+    """Passages of a collection's index, or with None those that come with the questions, whole or ``cut``.
 
     Raises:
         CollectionNotFoundError: nothing was ingested under this name.
     """
     if collection is None:
-        yield OwnPassages()
+        yield OwnPassages(cut_as_ingested(settings)) if cut else OwnPassages()
         return
     with opened_index(settings, collection) as pipeline:
         yield IndexPassages(pipeline.snapshot.id, pipeline.snapshot.documents, _PipelineSearch(pipeline))

@@ -38,6 +38,7 @@ class BuildOptions:
         distractors: passages beside the right ones, as far as there are so many; None takes all.
         refusal_share: share of all examples that teach to refuse, made up from answerable questions
             where the file has too few others.
+        refusal_most: largest share of them, of those questions that cannot be answered.
         alone_share: share of the examples that get no distractor: the right passages alone, or to refuse one
             that is not.
         shuffle_share: share of the answerable examples whose passages are shuffled, so that the number
@@ -52,6 +53,7 @@ class BuildOptions:
 
     distractors: int | None = 4
     refusal_share: float = 0.2
+    refusal_most: float = 1.0
     alone_share: float = 0.1
     shuffle_share: float = 1.0
     replay_share: float = 0.1
@@ -69,6 +71,11 @@ class BuildOptions:
             raise TrainingDataError(
                 "the shares of refusals, of replay, held out, alone and of shuffled passages are "
                 f"{shares}: expected fractions, the first three below 1."
+            )
+        if not self.refusal_share <= self.refusal_most <= 1:
+            raise TrainingDataError(
+                f"at most {self.refusal_most} of the examples refuse and at least {self.refusal_share}: "
+                "expected the largest share between the least and 1."
             )
 
 
@@ -227,8 +234,10 @@ class _Mixture:
                 spare.append((case, passages, [c for c in others if not holds_answer(c.text, case)]))
             elif others:
                 refusals.extend(self._kept(case, self._refusal(case, passages, others)))
-        share = self.options.refusal_share
-        missing = max(0, round(share / (1 - share) * len(gold)) - len(refusals))
+        missing = max(0, _beside(len(gold), self.options.refusal_share) - len(refusals))
+        if gold and self.options.refusal_most < 1:
+            self._chance("too many refusals").shuffle(refusals)
+            del refusals[_beside(len(gold), self.options.refusal_most) :]
         usable = [row for row in spare if row[-1]]
         self._chance("refusals").shuffle(usable)
         made_up = filter(self.fits, (self._refusal(*row) for row in usable))
@@ -240,8 +249,7 @@ class _Mixture:
         self, examples: Sequence[TrainingExample], replay: Sequence[TrainingExample]
     ) -> tuple[TrainingExample, ...]:
         """``examples`` with their share of general instructions."""
-        share = self.options.replay_share
-        count = min(len(replay), round(share / (1 - share) * len(examples)))
+        count = min(len(replay), _beside(len(examples), self.options.replay_share))
         mixed = [*examples, *self._chance("replay").sample([*replay], count)]
         self._chance("order with replay").shuffle(mixed)
         return tuple(mixed)
@@ -271,6 +279,11 @@ class _Mixture:
     def _chance(self, purpose: str) -> random.Random:
         # One generator for each question: adding a question leaves the examples of the others as they are.
         return random.Random(f"{self.options.seed}:{purpose}")
+
+
+def _beside(count: int, share: float) -> int:
+    """How many, beside ``count`` others, are ``share`` of all."""
+    return round(share / (1 - share) * count)
 
 
 def _in_order(passages: Found, chosen: Sequence[Chunk]) -> list[Chunk]:

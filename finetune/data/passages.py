@@ -1,7 +1,7 @@
-"""Where the passages of a training example come from: the live index, or the question's own contexts.
+"""Where the passages of a training example come from, and those of the live index.
 
 Only the live index gives what the server will see: its chunks, with its headings, and as distractors
-the passages that its own retriever confuses with the right one.
+the passages that its own retriever confuses with the right one. See ``own_passages`` for the other source.
 """
 
 from __future__ import annotations
@@ -9,19 +9,16 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import unquote
 
-from eval.answering.in_process import oracle_passages
 from eval.cases.case import Case, Relevant
 from eval.cases.passage_overlap import PassageIndex
 from eval.runs.places import names_document
-from finetune.data.headings import heading_of
 from ingest.document import Chunk, Document, Hit
 from ingest.errors import TrainingDataError
 from ingest.snapshots.docstore import DocumentSummary
-from ingest.words.terms import content_terms
 
 # Candidates looked at to find distractors that don't hold the answer themselves.
 _DEPTH = 12
@@ -140,25 +137,6 @@ class IndexPassages:
             f"question {case.id!r} is about the document {place.document!r}, which is not in the "
             "collection: ingest it, or name the collection that holds it."
         )
-
-
-class OwnPassages:
-    """The contexts that came with each question, all of them and in their order."""
-
-    snapshot_id = None
-
-    def find(self, case: Case) -> Found:
-        """The case's passages; those it calls relevant are gold."""
-        chunks = tuple(_under_a_heading(passage.chunk) for passage in oracle_passages(case))
-        gold = (chunk for chunk, own in zip(chunks, case.passages, strict=True) if own.relevant)
-        asked = set(content_terms(case.question))
-        # Where only some are shown, they are those that share most words with the question.
-        likeliest = sorted(chunks, key=lambda chunk: -len(asked.intersection(content_terms(chunk.text))))
-        return Found(chunks, tuple(gold) if case.answerable else (), tuple(likeliest))
-
-
-def _under_a_heading(chunk: Chunk) -> Chunk:
-    return chunk if chunk.headline else replace(chunk, title=heading_of(chunk.text))
 
 
 def find_span(text: str, wanted: str) -> tuple[int, int] | None:

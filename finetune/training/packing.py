@@ -1,14 +1,17 @@
-"""A batch without padding: its rows one after the other, and a prompt that several rows share only once.
+"""A batch without padding: its rows one after the other, and a beginning that several rows share only once.
 
-TRL's trainers pad the rows of a batch to one length, run a prompt again for each of its answers, and,
-without Triton, project every position to the vocabulary. ``pack_batches`` stands between a trainer and its
-model: it takes the same padded batch, runs the tokens alone, and gives back the same log-probabilities::
+TRL's trainers pad the rows of a batch to one length, run a prompt again for each of its answers and a system
+message for each of its questions, and, without Triton, project every position to the vocabulary.
+``pack_batches`` stands between a trainer and its model: it takes the same padded batch, runs the tokens
+alone, and gives back the same log-probabilities::
 
     rows       p p p a a . .    p p p b . . .    q q c c c c c
     packed     p p p a a b q q c c c c c
     positions  0 1 2 3 4 3 0 1 2 3 4 5 6
 
-A token attends to what it attends to in its own row: ``b`` to ``p p p`` and itself, not to ``a a``.
+A token attends to what it attends to in its own row: ``b`` to ``p p p`` and itself, not to ``a a``. What a
+model makes of a token depends on the tokens before it alone, so a beginning of equal tokens need not be the
+whole prompt.
 For preference pairs see Wang and Hegde, 2024 (https://arxiv.org/abs/2410.20305).
 """
 
@@ -30,6 +33,9 @@ from finetune.data.encode import IGNORED
 from ingest.errors import SettingsError
 
 _ATTENTION = "packed"
+# A row that shares less than this part of it with another is run whole: attention over two stretches of keys
+# costs more than the few tokens saved.
+_WORTH_SHARING = 1 / 8
 # What TRL's trainers read for each position that has a label.
 _SCORES = ("log_probs", "entropy", "log_sum_sq_probs", "mean_logits", "is_top1")
 
@@ -39,8 +45,8 @@ class Spans:
     """Which keys the queries of a packed row attend to, one span after the other.
 
     The queries of a span are its own tokens; its keys are ``keys`` tokens that end with the same ones, and
-    begin with the prompt when that lies elsewhere. ``key_rows``, int64, are the positions of all keys; None
-    when every span's keys are its own tokens.
+    begin with the shared beginning when that lies elsewhere. ``key_rows``, int64, are the positions of all
+    keys; None when every span's keys are its own tokens.
     """
 
     queries: tuple[int, ...]
@@ -64,7 +70,7 @@ class PackedBatch:
 
 
 def pack_batches(model: Any, max_length: int) -> None:
-    """Have ``model`` run its batches without padding, and a prompt that rows share only once.
+    """Have ``model`` run its batches without padding, and a beginning that rows share only once.
 
     Args:
         model: what one of TRL's trainers has made ready (``trainer.model``), with an adapter or without.
@@ -109,20 +115,19 @@ def pack_batches(model: Any, max_length: int) -> None:
 
 
 def pack(input_ids: torch.Tensor, attention_mask: torch.Tensor, labels: torch.Tensor) -> PackedBatch:
-    """The rows of a padded batch as one, each prompt once.
+    """The rows of a padded batch as one, each shared beginning once.
 
     Args:
         input_ids: (rows, tokens), int64, padded on either side.
         attention_mask: of the same shape; 0 where there is padding.
         labels: of the same shape; ``IGNORED`` at padding, at each row's first token, and where nothing is
-            learned. What comes before the first label is the row's prompt.
+            learned.
     """
     device = input_ids.device
     ids, real, learned = input_ids.cpu(), attention_mask.cpu().bool(), labels.cpu() != IGNORED
     rows = [row[kept] for row, kept in zip(ids, real, strict=True)]
     scored = [which[kept] for which, kept in zip(learned, real, strict=True)]
-    prompts = [int(which.int().argmax()) if which.any() else len(which) for which in scored]
-    places, spans = _lay_out(rows, prompts)
+    places, spans = _lay_out(rows)
     packed = ids.new_empty(sum(spans.queries))
     positions = torch.empty_like(packed)
     for row, place in zip(rows, places, strict=True):
@@ -212,28 +217,39 @@ def _attend_at_once(
     return cast("torch.Tensor", output)
 
 
-def _lay_out(rows: Sequence[torch.Tensor], prompts: Sequence[int]) -> tuple[list[torch.Tensor], Spans]:
+def _lay_out(rows: Sequence[torch.Tensor]) -> tuple[list[torch.Tensor], Spans]:
     """The place of each row's tokens in the packed row, and the spans of that."""
-    members: dict[tuple[int, ...], list[int]] = {}
-    for number, (row, prompt) in enumerate(zip(rows, prompts, strict=True)):
-        members.setdefault(tuple(cast("list[int]", cast("Any", row)[:prompt].tolist())), []).append(number)
-    places: dict[int, torch.Tensor] = {}
+    places: list[torch.Tensor] = []
     queries: list[int] = []
     keys: list[torch.Tensor] = []
     end = 0
-    for numbers in members.values():
-        begin = end
-        for number in numbers:
-            shared = prompts[number] if end > begin else 0
-            own = len(rows[number]) - shared
-            places[number] = torch.cat((torch.arange(begin, begin + shared), torch.arange(end, end + own)))
-            if own:
-                queries.append(own)
-                keys.append(places[number])
-            end += own
+    for number, row in enumerate(rows):
+        begun = _begun_before(row, rows[:number], places)
+        own = len(row) - len(begun)
+        places.append(torch.cat((begun, torch.arange(end, end + own))))
+        if own:
+            queries.append(own)
+            keys.append(places[-1])
+        end += own
     lengths = tuple(map(len, keys))
-    spans = Spans(tuple(queries), lengths, torch.cat(keys) if sum(lengths) > end else None)
-    return [places[number] for number in range(len(rows))], spans
+    return places, Spans(tuple(queries), lengths, torch.cat(keys) if sum(lengths) > end else None)
+
+
+def _begun_before(
+    row: torch.Tensor, earlier: Sequence[torch.Tensor], places: Sequence[torch.Tensor]
+) -> torch.Tensor:
+    """Where the longest beginning of ``row`` that an earlier row has, too, lies in the packed row."""
+    lengths = [_common_beginning(row, other) for other in earlier]
+    longest = max(lengths, default=0)
+    if longest < _WORTH_SHARING * len(row):
+        return torch.arange(0)
+    return places[lengths.index(longest)][:longest]
+
+
+def _common_beginning(row: torch.Tensor, other: torch.Tensor) -> int:
+    length = min(len(row), len(other))
+    differs = (row[:length] != other[:length]).nonzero()
+    return int(differs[0]) if len(differs) else length
 
 
 def _as_padded(scores: Any, scored: torch.Tensor) -> Any:

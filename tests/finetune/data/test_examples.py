@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from finetune.data.choices import TargetForm
 from finetune.data.examples import AS_THEY_COME, BuildOptions, BuildReport, build_examples
 from finetune.data.imports.read import import_examples
-from finetune.data.passages import IndexPassages, OwnPassages
+from finetune.data.own_passages import OwnPassages
+from finetune.data.passages import IndexPassages
 from finetune.data.rows import ExampleKind, TrainingExample
 from ingest.errors import TrainingDataError
 from service.answer import Passage

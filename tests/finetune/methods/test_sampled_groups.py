@@ -16,7 +16,7 @@ from trl.trainer.grpo_config import GRPOConfig
 
 from finetune.data.encode import encode_prompt, end_of_turn
 from finetune.data.examples import BuildOptions, build_examples
-from finetune.data.passages import OwnPassages
+from finetune.data.own_passages import OwnPassages
 from finetune.methods import grpo, rloo
 from finetune.policy import groups
 from finetune.policy.groups import EpochOrder, GroupReward, group_arguments

@@ -117,12 +117,33 @@ def test_the_loss_and_its_gradient_are_those_of_the_padded_batch(tiny_base: Tiny
 def test_a_shared_prompt_is_run_once() -> None:
     prompt = list(range(10, 40))
     batch = pack(**padded([(prompt, [50, 51]), ([7, 8], [9]), (prompt, [60, 61, 62])]))
-    assert batch.input_ids.tolist() == [[*prompt, 50, 51, 60, 61, 62, 7, 8, 9]]
-    assert batch.position_ids.tolist() == [[*range(32), 30, 31, 32, 0, 1, 2]]
+    assert batch.input_ids.tolist() == [[*prompt, 50, 51, 7, 8, 9, 60, 61, 62]]
+    assert batch.position_ids.tolist() == [[*range(32), 0, 1, 2, 30, 31, 32]]
     assert batch.spans.queries == (32, 3, 3)
-    assert batch.spans.keys == (32, 33, 3)
+    assert batch.spans.keys == (32, 3, 33)
     assert batch.targets.tolist() == [[50, 51, 9, 60, 61, 62]]
-    assert batch.sources.tolist() == [29, 30, 36, 29, 32, 33]
+    assert batch.sources.tolist() == [29, 30, 33, 29, 35, 36]
+
+
+def test_what_different_questions_begin_with_is_run_once() -> None:
+    system = list(range(10, 20))
+    batch = pack(**padded([([*system, 30, 31], [40]), ([*system, 32], [41])]))
+    assert batch.input_ids.tolist() == [[*system, 30, 31, 40, 32, 41]]
+    assert batch.position_ids.tolist() == [[*range(13), 10, 11]]
+    assert batch.spans.keys == (13, 12)
+    assert batch.sources.tolist() == [11, 13]
+
+
+def test_a_row_is_shared_with_the_one_that_has_most_of_its_beginning() -> None:
+    batch = pack(**padded([([5, 6, 7], [8]), ([5, 6, 1, 2], [3]), ([5, 6, 1, 2], [4])]))
+    assert batch.input_ids.tolist() == [[5, 6, 7, 8, 1, 2, 3, 4]]
+    assert batch.spans.key_rows is not None
+    assert batch.spans.key_rows.tolist() == [0, 1, 2, 3, 0, 1, 4, 5, 6, 0, 1, 4, 5, 7]
+
+
+def test_a_few_equal_tokens_are_not_worth_sharing() -> None:
+    rows: list[Row] = [([1, *range(10, 30)], [5]), ([1, *range(40, 60)], [6])]
+    assert pack(**padded(rows)).spans.key_rows is None
 
 
 def test_rows_without_a_common_prompt_need_no_copy_of_their_keys() -> None:
