@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
 from typing import TypeVar
@@ -27,10 +28,11 @@ from pydantic import TypeAdapter
 from ingest.embed import Vector
 from ingest.words.questions import normalized
 from service.answer import Answer
+from service.feedback import timestamp
 
 logger = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_SECONDS = 0.25
 """Longest wait for another process; an answer is found anew sooner than that."""
 
@@ -38,7 +40,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS answers (
     id INTEGER PRIMARY KEY, collection TEXT NOT NULL, version TEXT NOT NULL, scope BLOB NOT NULL,
     question_key BLOB NOT NULL, question TEXT NOT NULL, first_passage TEXT NOT NULL, passages TEXT NOT NULL,
-    vector BLOB, text_key BLOB NOT NULL, used INTEGER NOT NULL, answer BLOB NOT NULL,
+    vector BLOB, text_key BLOB NOT NULL, made TEXT NOT NULL, used INTEGER NOT NULL, answer BLOB NOT NULL,
     UNIQUE (scope, question_key)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS answers_by_evidence ON answers (scope, first_passage, used);
@@ -47,7 +49,7 @@ CREATE INDEX IF NOT EXISTS answers_by_use ON answers (used);
 """
 _INSERT = """
 INSERT INTO answers (collection, version, scope, question_key, question, first_passage, passages, vector,
-    text_key, used, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    text_key, made, used, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (scope, question_key) DO NOTHING
 """
 _EVICT = "DELETE FROM answers WHERE id IN (SELECT id FROM answers ORDER BY used DESC LIMIT -1 OFFSET ?)"
@@ -123,6 +125,7 @@ class AnswerCache:
             " ".join(passages),
             None if vector is None else np.asarray(vector, dtype="<f4").tobytes(),
             _text_key(answer),
+            answer.created_at,
             time.time_ns(),
             zlib.compress(self._answers.dump_json(answer), level=1),
         )
@@ -135,6 +138,11 @@ class AnswerCache:
         """Drop every kept answer of that collection that says the same: a reader called it wrong."""
         statement = "DELETE FROM answers WHERE text_key = ?"
         self._run(lambda connection: connection.execute(statement, (_text_key(answer),)), None)
+
+    def purge(self, before: datetime) -> None:
+        """Drop the answers that were first given before this time."""
+        statement = "DELETE FROM answers WHERE made < ?"
+        self._run(lambda connection: connection.execute(statement, (timestamp(before),)), None)
 
     def retire(self, scope: Scope) -> None:
         """Drop what earlier snapshots and releases of the scope's collection answered, and all too many."""

@@ -106,7 +106,7 @@ async def _running(
     if parts.jobs is not None:
         await parts.jobs.start()
     warming = asyncio.create_task(_warm_up(pipelines, settings.collection))
-    purging = asyncio.create_task(purge_regularly(parts.history, settings.history.keep_days))
+    purging = asyncio.create_task(purge_regularly(parts.history, parts.answers, settings.history.keep_days))
     yield
     warming.cancel()
     purging.cancel()

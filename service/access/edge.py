@@ -46,7 +46,7 @@ SECURITY_HEADERS = {
 _UPLOADS = "/v1/documents"
 _METHODS_OF_OTHER_ORIGINS = ("GET", "POST", "PUT", "DELETE")
 _FIELDS_OF_OTHER_ORIGINS = ("authorization", "content-type", "idempotency-key", "x-api-key")
-_FIELDS_SHOWN_TO_THEM = ("ratelimit", "ratelimit-policy", "retry-after", "x-request-id")
+_FIELDS_SHOWN_TO_THEM = ("location", "ratelimit", "ratelimit-policy", "retry-after", "x-request-id")
 
 
 def add_edge(app: FastAPI, settings: Settings, authenticator: Authenticator | None) -> None:

@@ -15,6 +15,7 @@ from ingest.settings import Settings, load_settings
 from service.access.cli import read_span
 
 if TYPE_CHECKING:
+    from service.answer_cache import AnswerCache
     from service.history.history import History
 
 history_app = typer.Typer(
@@ -52,8 +53,12 @@ def purge_command(
     ],
 ) -> None:
     """Delete old answers, with what was said of them."""
-    with _history(load_settings()) as history:
-        typer.echo(f"{history.purge(datetime.now(UTC) - older_than)} answers deleted")
+    settings = load_settings()
+    before = datetime.now(UTC) - older_than
+    with _answer_cache(settings) as cache, _history(settings) as history:
+        if cache is not None:
+            cache.purge(before)
+        typer.echo(f"{history.purge(before)} answers deleted")
 
 
 @history_app.command("forget")
@@ -61,16 +66,24 @@ def forget_command(
     asker: Annotated[str, typer.Option(help="The name of the key or person, as answers were kept under it.")],
 ) -> None:
     """Delete what one asker was answered, with what was said of it."""
+    settings = load_settings()
+    with _answer_cache(settings) as cache, _history(settings) as history:
+        if cache is not None:
+            for stored in history.answers(asker=asker):
+                cache.forget(stored.answer)
+        typer.echo(f"{history.forget(asker)} answers deleted")
+
+
+@contextmanager
+def _answer_cache(settings: Settings) -> Generator[AnswerCache | None]:
     from service.caching_factory import open_answer_cache
 
-    settings = load_settings()
     cache = open_answer_cache(settings)
-    with _history(settings) as history:
+    try:
+        yield cache
+    finally:
         if cache is not None:
-            with closing(cache):
-                for stored in history.answers(asker=asker):
-                    cache.forget(stored.answer)
-        typer.echo(f"{history.forget(asker)} answers deleted")
+            cache.close()
 
 
 @contextmanager

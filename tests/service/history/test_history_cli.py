@@ -60,6 +60,17 @@ def test_old_answers_are_purged(kept: History) -> None:
     assert ids(kept) == ["10", "0"]
 
 
+def test_old_answers_leave_the_cache_too(kept: History, tmp_path: Path, answer: Answer) -> None:
+    old = replace(answer, id="old", created_at=timestamp(datetime.now(UTC) - timedelta(days=100)))
+    new = replace(answer, id="new", question="And now?", created_at=timestamp(datetime.now(UTC)))
+    with closing(AnswerCache(tmp_path / CACHE_FILE, 10)) as cache:
+        cache.keep(SCOPE, old)
+        cache.keep(SCOPE, new)
+        run("purge", "--older-than", "90d")
+        assert cache.exact(SCOPE, old.question) is None
+        assert cache.exact(SCOPE, new.question) == new
+
+
 def test_what_an_asker_was_answered_is_forgotten_in_the_cache_too_and_leaves_no_trace(
     kept: History, tmp_path: Path, answer: Answer
 ) -> None:
@@ -76,13 +87,18 @@ def test_what_an_asker_was_answered_is_forgotten_in_the_cache_too_and_leaves_no_
 
 @pytest.mark.parametrize(("keep_days", "left"), [(None, ["100", "10", "0"]), (30.0, ["10", "0"])])
 def test_a_server_deletes_what_is_older_than_the_settings_allow(
-    kept: History, keep_days: float | None, left: list[str]
+    kept: History, tmp_path: Path, answer: Answer, keep_days: float | None, left: list[str]
 ) -> None:
-    async def serve() -> None:
-        purging = asyncio.create_task(purge_regularly(kept, keep_days, pause_seconds=0.001))
+    old = replace(answer, created_at=timestamp(datetime.now(UTC) - timedelta(days=100)))
+
+    async def serve(cache: AnswerCache) -> None:
+        cache.keep(SCOPE, old)
+        purging = asyncio.create_task(purge_regularly(kept, cache, keep_days, pause_seconds=0.001))
         await asyncio.sleep(0.2)
         purging.cancel()
         await asyncio.wait((purging,))
 
-    asyncio.run(serve())
+    with closing(AnswerCache(tmp_path / CACHE_FILE, 10)) as cache:
+        asyncio.run(serve(cache))
+        assert (cache.exact(SCOPE, old.question) is None) == (keep_days is not None)
     assert ids(kept) == left
