@@ -45,6 +45,21 @@ def adapters_list(as_json: JsonOption = False) -> None:
     typer.echo(f"served: {served}")
 
 
+@adapters_app.command("add")
+def adapters_add(
+    folder: Annotated[Path, typer.Argument(help="An adapter's folder, kept or exported on another machine.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Keep an adapter that was trained elsewhere, once its files are seen to be what its manifest says."""
+    from service.adapters import add_adapter
+
+    record = add_adapter(load_settings().home, folder)
+    if as_json:
+        _print_json(adapter_json(record, served=False))
+    else:
+        typer.echo(f"kept {record.name} in {record.path}")
+
+
 @adapters_app.command("promote")
 def adapters_promote(
     name: Annotated[str, typer.Argument(help="A kept adapter, or `base`, which needs no report.")],
@@ -139,6 +154,7 @@ def adapter_json(record: AdapterRecord, *, served: bool) -> dict[str, Any]:
         "prompt_id": record.prompt_id,
         "dataset_sha256": record.dataset_sha256,
         "created_at": record.created_at,
+        "refusal_bias": record.refusal_bias,
         "path": str(record.path),
     }
 

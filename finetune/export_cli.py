@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,7 @@ from ingest.settings import load_settings
 
 if TYPE_CHECKING:
     from finetune.adapters.merge import MergeReport
+    from finetune.adapters.refusals import RefusalFit
     from finetune.parity.report import ParityReport
 
 RunArgument = Annotated[Path, typer.Argument(help="Folder of a finished run.")]
@@ -63,6 +65,12 @@ def export(
         GgufForm | None,
         typer.Option(help="Of those files; default float16, and the base as it came if it came as GGUF."),
     ] = None,
+    held_out: Annotated[
+        Path | None, typer.Option(help="Rows not trained on, to fit how readily llama-cpp refuses.")
+    ] = None,
+    false_refusals: Annotated[
+        float, typer.Option(min=0, max=1, help="Of the answerable ones so many are refused at most.")
+    ] = 0.1,
     as_json: JsonOption = False,
 ) -> None:
     """Write a run's adapter as GGUF and keep it with its model card, ready to be promoted.
@@ -81,11 +89,18 @@ def export(
     if made and finished.config.train.finetuning == "full":
         typer.echo(json.dumps({"made": made}) if as_json else f"made {', '.join(made)}")
         return
-    record = export_run(home, finished, gate_report)
+    fit = None
+    if held_out is not None:
+        from finetune.adapters.refusals import fit_refusals
+
+        fit = fit_refusals(home, finished, held_out, false_refusals)
+    record = export_run(home, finished, gate_report, fit)
     if as_json:
-        document = adapter_json(record, served=False) | {"made": made}
+        document = adapter_json(record, served=False) | {"made": made, "refusals": fit and asdict(fit)}
         typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
     else:
+        if fit is not None:
+            _show_refusals(fit)
         typer.echo(f"kept {record.name} in {record.path}{''.join(f', made {path}' for path in made)}")
         typer.echo(f"its model card is {finished.folder / 'README.md'}")
 
@@ -126,6 +141,14 @@ def _show_merge(report: MergeReport, output: Path) -> None:
     typer.echo(
         f"logits on {outputs.prompts} prompts differ by {outputs.mean:.2g} on average and "
         f"{outputs.largest:.2g} at most; {outputs.agreement:.1%} of the next tokens are the same"
+    )
+
+
+def _show_refusals(fit: RefusalFit) -> None:
+    typer.echo(
+        f"refusal bias {fit.bias:+.2f}: of rows held out, {fit.refused_answerable} of {fit.answerable} that "
+        f"can be answered are refused ({fit.without[0]} without it), and {fit.refused_unanswerable} of "
+        f"{fit.unanswerable} that cannot ({fit.without[1]} without it)"
     )
 
 

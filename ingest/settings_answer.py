@@ -7,6 +7,9 @@ from pydantic import Field
 from ingest.choices import GroundingMode
 from ingest.settings_section import Fraction, Positive, Section
 
+MOST_REFUSAL_BIAS = 20.0
+"""In logits: more than any model's own inclination."""
+
 
 class AnswerSettings(Section):
     """When Troika answers and when it says that it does not know."""
@@ -24,6 +27,13 @@ class AnswerSettings(Section):
     )
     withhold_suspicious: bool = Field(
         default=True, description="show passages with instructions to a model, and make no answer from them"
+    )
+    refusal_bias: float | None = Field(
+        default=None,
+        ge=-MOST_REFUSAL_BIAS,
+        le=MOST_REFUSAL_BIAS,
+        description="logits taken from a refusal's first token: above 0 llama-cpp refuses less often, "
+        "below 0 more often; default what was fitted for the adapter",
     )
     max_sentences: Positive = Field(default=2, description="the generator is stopped after so many sentences")
 

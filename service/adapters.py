@@ -11,7 +11,8 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +29,7 @@ from service.release import (
     WEIGHTS,
     AdapterRecord,
     Release,
+    check_files,
     named_release,
     read_adapter,
     read_release,
@@ -53,11 +55,12 @@ _TASK = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What an adapter was trained on: see ``AdapterRecord``."""
+    """What an adapter was trained on, and the bias that was fitted for it: see ``AdapterRecord``."""
 
     base_model: str
     prompt_id: str
     dataset_sha256: str
+    refusal_bias: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,7 @@ def keep_adapter(home: Path, task: str, files: Sequence[Path], provenance: Prove
 
     Raises:
         AdapterRejectedError: a file is missing or of a form that is not taken in.
+        UsageError: the weights are kept already, with another bias.
     """
     by_name = _checked_files(files)
     if not _TASK.fullmatch(task):
@@ -99,21 +103,62 @@ def keep_adapter(home: Path, task: str, files: Sequence[Path], provenance: Prove
     sha256 = file_sha256(by_name[WEIGHTS])
     target = home / ADAPTERS / f"{task}@{sha256[:8]}"
     if (target / MANIFEST).is_file():
-        return read_adapter(target)
+        return _kept_before(target, provenance)
+    with _staged(target, by_name) as staged:
+        replace_text(staged / MANIFEST, _manifest(staged, sha256, provenance))
+    return read_adapter(target)
+
+
+def add_adapter(home: Path, folder: Path) -> AdapterRecord:
+    """Copy an adapter that was kept elsewhere, with its name, into the registry; it may be there already.
+
+    Raises:
+        AdapterNotFoundError: ``folder`` holds no finished adapter.
+        AdapterRejectedError: its files are not those that its manifest names, of a form that is not taken in,
+            or not what its name says.
+    """
+    adapter = read_adapter(folder.resolve())
+    by_name = _checked_files([adapter.path / name for name in adapter.files])
+    check_files(adapter)
+    weights = file_sha256(by_name[WEIGHTS])
+    if not ADAPTER_NAME.fullmatch(adapter.name) or not adapter.name.endswith(f"@{weights[:8]}"):
+        raise AdapterRejectedError(
+            f"the folder {adapter.name} holds weights of the SHA-256 {weights[:8]}…, expected a name such as "
+            f"sft@{weights[:8]}: call it as it was kept."
+        )
+    target = home / ADAPTERS / adapter.name
+    if not (target / MANIFEST).is_file():
+        with _staged(target, by_name) as staged:
+            replace_text(staged / MANIFEST, (adapter.path / MANIFEST).read_text("utf-8"))
+    return read_adapter(target)
+
+
+@contextmanager
+def _staged(target: Path, files: Mapping[str, Path]) -> Generator[Path]:
+    """A folder with copies of ``files``, which takes its place at ``target`` once its manifest is written."""
     staged = target.with_name(f".{target.name}.{os.getpid()}")
     shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir(parents=True)
     try:
-        for name, path in by_name.items():
+        for name, path in files.items():
             shutil.copyfile(path, staged / name)
         sync_tree(staged)
-        replace_text(staged / MANIFEST, _manifest(staged, sha256, provenance))
+        yield staged
         shutil.rmtree(target, ignore_errors=True)
         os.replace(staged, target)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
     sync_directory(target.parent)
-    return read_adapter(target)
+
+
+def _kept_before(path: Path, provenance: Provenance) -> AdapterRecord:
+    kept = read_adapter(path)
+    if kept.refusal_bias != provenance.refusal_bias:
+        raise UsageError(
+            f"{kept.name} is kept with the refusal bias {kept.refusal_bias}, and adapters never change: for "
+            f"{provenance.refusal_bias} delete {path} first, or set answer.refusal_bias."
+        )
+    return kept
 
 
 def promote(home: Path, name: str, proof: Proof | None = None) -> Release:
@@ -243,6 +288,7 @@ def _manifest(folder: Path, sha256: str, provenance: Provenance) -> str:
         "prompt_id": provenance.prompt_id,
         "dataset_sha256": provenance.dataset_sha256,
         "created_at": _now(),
+        "refusal_bias": provenance.refusal_bias,
         "files": {path.name: file_sha256(path) for path in sorted(folder.iterdir())},
     }
     return json.dumps(manifest, indent=2)

@@ -20,7 +20,8 @@ class Sampling:
     """How the next token is chosen. Temperature 0 takes the likeliest; ``max_tokens`` bounds the answer.
 
     ``top_p`` is the model's own for None. The answer ends before a text of ``stop``, and with a
-    ``json_schema``, itself in JSON, it is JSON of that schema.
+    ``json_schema``, itself in JSON, it is JSON of that schema. Each token of a text in ``less_likely`` loses
+    so many logits, wherever it might stand; only the embedded generator can do that.
     """
 
     max_tokens: int
@@ -29,6 +30,7 @@ class Sampling:
     top_p: float | None = None
     stop: tuple[str, ...] = ()
     json_schema: str | None = None
+    less_likely: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ class AdapterRecord:
     """A fine-tuned adapter and what it was made from.
 
     ``base_model`` is a ``model_fingerprint``; ``files`` maps each file's name to its SHA-256.
+    ``refusal_bias``, in logits, was fitted for it: see ``service.write``.
     """
 
     name: str
@@ -51,6 +52,7 @@ class AdapterRecord:
     dataset_sha256: str
     created_at: str
     files: Mapping[str, str]
+    refusal_bias: float = 0.0
 
     @property
     def task(self) -> str:
@@ -155,11 +157,17 @@ def read_adapter(path: Path) -> AdapterRecord:
     if not (path / MANIFEST).is_file():
         raise _no_adapter(path.name)
     fields = read_record(path / MANIFEST)
-    files = fields.get("files")
+    files, bias = fields.get("files"), fields.get("refusal_bias", 0.0)
     if fields.get("format") != FORMAT or not isinstance(files, dict):
         raise AdapterRejectedError(
             f"the manifest of the adapter {path.name} has the format {fields.get('format')!r}, expected "
             f"{FORMAT}: export the adapter again."
+        )
+    named = {str(name): str(sha256) for name, sha256 in cast("dict[object, object]", files).items()}
+    if not isinstance(bias, int | float) or any(Path(name).name != name for name in named):
+        raise AdapterRejectedError(
+            f"the manifest of the adapter {path.name} has the refusal_bias {bias!r} and names the files "
+            f"{', '.join(named)}: expected a number, and files of its own folder; export it again."
         )
     return AdapterRecord(
         name=path.name,
@@ -169,7 +177,8 @@ def read_adapter(path: Path) -> AdapterRecord:
         prompt_id=text_field(fields, "prompt_id"),
         dataset_sha256=text_field(fields, "dataset_sha256"),
         created_at=text_field(fields, "created_at"),
-        files={str(name): str(sha256) for name, sha256 in cast("dict[object, object]", files).items()},
+        files=named,
+        refusal_bias=float(bias),
     )
 
 

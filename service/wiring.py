@@ -128,7 +128,7 @@ class PipelineFactory:
                 withhold_suspicious=settings.answer.withhold_suspicious,
             ),
             generator=generator,
-            writer=_writer(settings.generator, generator, grounding),
+            writer=_writer(settings, generator, grounding, release),
             release=release,
             policy=AnswerPolicy(
                 withhold_unsupported=_is_strict(settings),
@@ -252,7 +252,22 @@ def _is_strict(settings: Settings) -> bool:
     return settings.generator.kind is GeneratorKind.LLAMA_CPP
 
 
-def _writer(settings: GeneratorSettings, generator: Generator, grounding: Grounding) -> Writer:
-    if settings.kind is GeneratorKind.EXTRACTIVE:
+def _writer(settings: Settings, generator: Generator, grounding: Grounding, release: Release) -> Writer:
+    kind = settings.generator.kind
+    if kind is GeneratorKind.EXTRACTIVE:
         return ExtractiveWriter(grounding)
-    return PromptedWriter(generator, Sampling(settings.max_tokens, settings.temperature))
+    sampling = Sampling(settings.generator.max_tokens, settings.generator.temperature)
+    return PromptedWriter(generator, sampling, _refusal_bias(settings.answer.refusal_bias, kind, release))
+
+
+def _refusal_bias(wanted: float | None, kind: GeneratorKind, release: Release) -> float:
+    """What the settings want, or what was fitted for the adapter."""
+    if kind is GeneratorKind.LLAMA_CPP:
+        fitted = release.adapter.refusal_bias if release.adapter else 0.0
+        return fitted if wanted is None else wanted
+    if wanted:
+        raise SettingsError(
+            f"answer.refusal_bias is {wanted}, and the generator is {kind}: only llama-cpp refuses less "
+            "often on demand; leave it out."
+        )
+    return 0.0

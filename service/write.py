@@ -12,7 +12,7 @@ from ingest.words.terms import content_terms
 from service.answer import Passage
 from service.generate import Generator, Piece, Sampling
 from service.grounding.support import Grounding
-from service.prompt import render
+from service.prompt import render, template_for
 from service.question import SamplingWish
 
 _SENTENCES = 2
@@ -40,11 +40,17 @@ class Writer(Protocol):
 
 
 class PromptedWriter:
-    """Asks a generator with the one prompt there is; ``sampling`` holds where an asker has no wish."""
+    """Asks a generator with the one prompt there is; ``sampling`` holds where an asker has no wish.
 
-    def __init__(self, generator: Generator, sampling: Sampling) -> None:
+    ``refusal_bias`` is taken from the logit of the character that a refusal begins with. A model learns how
+    often to refuse from what it was shown; this moves it along its own curve of wrong refusals against right
+    ones without training it again.
+    """
+
+    def __init__(self, generator: Generator, sampling: Sampling, refusal_bias: float = 0.0) -> None:
         self._generator = generator
         self._sampling = sampling
+        self._refusal_bias = refusal_bias
 
     @property
     def name(self) -> str:
@@ -59,6 +65,9 @@ class PromptedWriter:
     ) -> AsyncGenerator[Piece]:
         """Stream the generator's answer."""
         sampling = self._sampling if wish is None else _granted(wish, self._sampling)
+        if self._refusal_bias and sampling.json_schema is None:
+            opening = template_for(language).refusal[0]
+            sampling = replace(sampling, less_likely=((opening, self._refusal_bias),))
         return self._generator.stream(render(question, passages, language), sampling)
 
 

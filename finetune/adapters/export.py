@@ -7,6 +7,7 @@ from pathlib import Path
 from finetune.adapters.card_text import card_text
 from finetune.adapters.gguf_adapter import write_gguf_adapter
 from finetune.adapters.model_card import CARD, CARD_TEXT, card_json, make_card
+from finetune.adapters.refusals import REFUSALS, RefusalFit
 from finetune.adapters.trained_run import adapter_of
 from finetune.training.job import LOSS_CURVE, METRICS
 from finetune.training.run import Run
@@ -15,8 +16,10 @@ from service.adapters import CONFIG, Provenance, keep_adapter
 from service.release import GGUF, WEIGHTS, AdapterRecord
 
 
-def export_run(home: Path, run: Run, gate_report: Path | None = None) -> AdapterRecord:
-    """Write the run's adapter as GGUF and its card, and keep all in the registry.
+def export_run(
+    home: Path, run: Run, gate_report: Path | None = None, refusals: RefusalFit | None = None
+) -> AdapterRecord:
+    """Write the run's adapter as GGUF and its card, and keep all in the registry, with how it refuses.
 
     An adapter that is kept already stays as it is; the card in the run's folder is written anew.
 
@@ -29,6 +32,9 @@ def export_run(home: Path, run: Run, gate_report: Path | None = None) -> Adapter
     write_gguf_adapter(lora.folder, run.base.checkpoint(home), run.folder / GGUF)
     replace_text(run.folder / CARD, card_json(card))
     replace_text(run.folder / CARD_TEXT, card_text(card))
-    provenance = Provenance(run.base.fingerprint, run.prompt_id, run.dataset_sha256)
-    names = (WEIGHTS, CONFIG, GGUF, METRICS, LOSS_CURVE, CARD, CARD_TEXT)
+    bias = refusals.bias if refusals else 0.0
+    provenance = Provenance(run.base.fingerprint, run.prompt_id, run.dataset_sha256, bias)
+    names = [WEIGHTS, CONFIG, GGUF, METRICS, LOSS_CURVE, CARD, CARD_TEXT]
+    if refusals:
+        names.append(REFUSALS)
     return keep_adapter(home, run.method, [run.folder / name for name in names], provenance)

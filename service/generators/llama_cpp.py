@@ -180,6 +180,8 @@ def _payload(messages: Sequence[Message], sampling: Sampling) -> dict[str, Any]:
     }
     if sampling.top_p is not None:
         payload["top_p"] = sampling.top_p
+    if sampling.less_likely:
+        payload["logit_bias"] = [[text, -logits] for text, logits in sampling.less_likely]
     if sampling.json_schema is not None:
         schema = json.loads(sampling.json_schema)
         payload["response_format"] = {"type": "json_schema", "json_schema": {"schema": schema}}

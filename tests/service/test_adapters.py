@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +13,7 @@ from ingest.errors import AdapterNotFoundError, AdapterRejectedError, UsageError
 from service.adapters import (
     Proof,
     Provenance,
+    add_adapter,
     keep_adapter,
     list_adapters,
     promote,
@@ -51,6 +56,43 @@ def test_keeping_the_same_weights_again_changes_nothing(home: Path) -> None:
     first = keep(home, b"one")
     assert keep(home, b"one") == first
     assert len(list_adapters(home)) == 1
+
+
+def test_an_adapter_comes_from_another_home_as_it_was_kept(home: Path, tmp_path: Path) -> None:
+    elsewhere = keep(tmp_path / "elsewhere" / "home", b"one")
+    added = add_adapter(home, elsewhere.path)
+    assert added == replace(elsewhere, path=home / ADAPTERS / elsewhere.name)
+    assert add_adapter(home, elsewhere.path) == added
+    assert promote(home, added.name).name == added.name
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda path: (path / "adapter.gguf").write_bytes(b"other"), "adapter.gguf"),
+        (lambda path: (path / "adapter.gguf").unlink(), "has no adapter.gguf"),
+        (lambda path: path.rename(path.with_name("sft@00000000")), "expected a name such as"),
+        (lambda path: path.rename(path.with_name("mine")), "expected a name such as"),
+        (lambda path: spoil_manifest(path, "../secret.json"), "files of its own folder"),
+        (lambda path: spoil_manifest(path, "weights.bin"), "may hold"),
+    ],
+)
+def test_an_adapter_from_elsewhere_is_not_taken_in_changed(
+    home: Path, tmp_path: Path, change: Callable[[Path], object], said: str
+) -> None:
+    change(keep(tmp_path / "elsewhere" / "home", b"one").path)
+    (found,) = (path for path in (tmp_path / "elsewhere" / "home" / ADAPTERS).iterdir() if path.is_dir())
+    with pytest.raises(AdapterRejectedError, match=said):
+        add_adapter(home, found)
+    assert list_adapters(home) == []
+
+
+def spoil_manifest(path: Path, name: str) -> None:
+    """Have the manifest name one more file, and put it there."""
+    (path / name).write_bytes(b"{}")
+    manifest = json.loads((path / MANIFEST).read_text())
+    manifest["files"][name] = hashlib.sha256(b"{}").hexdigest()
+    (path / MANIFEST).write_text(json.dumps(manifest))
 
 
 def test_a_half_written_adapter_is_never_listed(home: Path) -> None:

@@ -58,6 +58,24 @@ async def test_a_wish_goes_before_the_settings_but_for_more_tokens(
     assert generator.sampled == [granted]
 
 
+@pytest.mark.parametrize(
+    ("language", "wish", "less_likely"),
+    [
+        ("en", None, (("I", 1.5),)),
+        ("zh", SamplingWish(temperature=0.0), (("我", 1.5),)),
+        ("en", SamplingWish(json_schema="{}"), ()),
+    ],
+)
+async def test_a_bias_against_refusing_weighs_on_how_a_refusal_begins(
+    language: str, wish: SamplingWish | None, less_likely: tuple[tuple[str, float], ...]
+) -> None:
+    generator = ScriptedGenerator("Two [1].")
+    writer = PromptedWriter(generator, Sampling(max_tokens=8), refusal_bias=1.5)
+    async for _ in writer.write("How many?", passages_of("There are two."), language, wish):
+        pass
+    assert [sampling.less_likely for sampling in generator.sampled] == [less_likely]
+
+
 async def test_the_sentence_that_shares_most_with_the_question_is_quoted_with_its_marker() -> None:
     text = await extract("What is the default rank?", "LoRA is small.", "Be brief. The default rank is 16.")
     assert text == "The default rank is 16. [2]"

@@ -78,6 +78,12 @@ async def test_an_answer_that_was_cut_off_says_so(shared: LlamaCppGenerator) -> 
     assert "e" not in "".join(piece.text for piece in whole)
 
 
+async def test_a_text_that_is_to_be_less_likely_is_not_begun_with(shared: LlamaCppGenerator) -> None:
+    first = "".join(piece.text for piece in await said(shared, Sampling(max_tokens=1)))
+    other = await said(shared, Sampling(max_tokens=1, less_likely=((first, 20.0),)))
+    assert "".join(piece.text for piece in other) not in ("", first)
+
+
 async def test_a_schema_binds_the_answer(shared: LlamaCppGenerator) -> None:
     properties = {"greeting": {"type": "string", "maxLength": 8}, "polite": {"type": "boolean"}}
     schema = {"type": "object", "properties": properties, "required": ["greeting", "polite"]}
