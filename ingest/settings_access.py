@@ -67,3 +67,5 @@ class LimitSettings(Section):
     waiting_searches: Annotated[int, Field(ge=0)] = 128
     concurrent_embeddings: Positive = Field(default=1, description="requests of /v1/embeddings")
     waiting_embeddings: Annotated[int, Field(ge=0)] = 32
+    concurrent_pages: Positive = Field(default=2, description="pages of PDFs that are drawn")
+    waiting_pages: Annotated[int, Field(ge=0)] = 32

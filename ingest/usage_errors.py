@@ -95,6 +95,30 @@ class DocumentNotUploadedError(UsageError):
     code = "document_not_uploaded"
 
 
+class DocumentNotDrawableError(UsageError):
+    """A document has no pages that can be drawn: it is no PDF."""
+
+    code = "document_not_drawable"
+
+
+class PageNotFoundError(UsageError):
+    """A document has no page with that number."""
+
+    code = "page_not_found"
+
+
+class PageNotDrawnError(UsageError):
+    """A page cannot be drawn, or not within the limits of time, memory and dots."""
+
+    code = "page_not_drawn"
+
+
+class SourceUnavailableError(UsageError):
+    """What a document was read from is not kept, is gone, or has changed since."""
+
+    code = "source_unavailable"
+
+
 class UploadError(UsageError):
     """What was uploaded has no usable name or form."""
 

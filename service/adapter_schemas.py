@@ -19,15 +19,19 @@ class AdapterBody(ResponseBody):
     base_model: str
     prompt_id: str
     created_at: str
+    report_sha256: str | None = Field(
+        description="the gate's report by which it was last let in; null if it never was"
+    )
 
     @classmethod
-    def of(cls, record: AdapterRecord) -> AdapterBody:
+    def of(cls, record: AdapterRecord, report_sha256: str | None) -> AdapterBody:
         return cls(
             name=record.name,
             task=record.task,
             base_model=record.base_model,
             prompt_id=record.prompt_id,
             created_at=record.created_at,
+            report_sha256=report_sha256,
         )
 
 
@@ -100,6 +104,7 @@ class AdaptersBody(ResponseBody):
     """The kept adapters, and which of them answers."""
 
     served: str = Field(description="an adapter's name, or `base`")
+    served_since: str | None = Field(description="null if nothing else ever was")
     canary: CanaryBody | None
     last_change: ChangeBody | None
     adapters: tuple[AdapterBody, ...]

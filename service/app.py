@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -35,8 +36,10 @@ from service.routes.feedback import feedback_router
 from service.routes.health import health_router
 from service.routes.jobs import jobs_router
 from service.routes.metrics import metrics_router
-from service.routes.pages import mount_pages
+from service.routes.pages import WEB_FOLDER, mount_pages
 from service.routes.snapshots import snapshots_router
+from service.source_pages.routes import source_pages_router
+from service.statistics.routes import statistics_router
 from service.vllm.process import VllmProcess
 
 logger = logging.getLogger(__name__)
@@ -61,8 +64,8 @@ class Parts:
     jobs: JobRunner | None = None
 
 
-def create_app(settings: Settings, parts: Parts) -> FastAPI:
-    """The application."""
+def create_app(settings: Settings, parts: Parts, web: Path = WEB_FOLDER) -> FastAPI:
+    """The application, with the page that was built into ``web``."""
     observation = parts.observation
     pipelines = observation.of_pipelines(parts.pipelines, settings.home)
     authenticator = open_authenticator(settings)
@@ -88,6 +91,7 @@ def create_app(settings: Settings, parts: Parts) -> FastAPI:
     app.add_middleware(RequestWatch, metrics=observation.metrics)
     install_error_handlers(app)
     _add_routes(app, settings, parts, pipelines)
+    mount_pages(app, web)
     gates = gates_of(settings)
     app.state.gates = gates
     observation.metrics.queue_depth.set_function(lambda: sum(gate.waiting for gate in gates.values()))
@@ -133,13 +137,14 @@ def _add_routes(app: FastAPI, settings: Settings, parts: Parts, pipelines: Pipel
     app.include_router(openai_router(settings, pipelines))
     app.include_router(collections_router(settings, pipelines))
     app.include_router(snapshots_router(settings))
+    app.include_router(source_pages_router(settings))
     if parts.jobs is not None:
         app.include_router(documents_router(settings, parts.jobs))
         app.include_router(jobs_router(parts.jobs, parts.shutdown))
     app.include_router(adapters_router(settings, parts.history))
+    app.include_router(statistics_router(parts.history))
     app.include_router(health_router(readiness))
     app.include_router(metrics_router(settings.observe, parts.observation.registry))
-    mount_pages(app)
 
 
 async def _warm_up(pipelines: PipelineProvider, collection: str) -> None:

@@ -74,6 +74,10 @@ class QueryRequest(RequestBody):
     )
     history: HistoryField = ()
     filter: FilterField
+    release: Annotated[Text, Field(min_length=1, max_length=200)] | None = Field(
+        default=None,
+        description="what answers: an adapter's name, an alias, or `base`; what is served if left out",
+    )
     cache: StrictBool = Field(default=True, description="false to have the answer made anew, and not kept")
     stream: StrictBool = Field(default=False, description="answer as Server-Sent Events")
 

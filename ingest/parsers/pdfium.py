@@ -42,7 +42,7 @@ def read_pdf(content: bytes) -> PdfContent:
         EncryptedFileError: the file asks for a password (an empty one is tried).
         PdfiumFailure: pdfium cannot open the file.
     """
-    with _opened(content) as document:
+    with opened_pdf(content) as document:
         pages, unreadable = _pages(document)
         properties = cast("dict[str, str]", document.get_metadata_dict(skip_empty=True))
         return PdfContent(pages, properties, unreadable, tuple(_bookmarks(document)))
@@ -53,7 +53,7 @@ def render_pages(content: bytes, numbers: Sequence[int]) -> Generator[tuple[int,
 
     A picture has at most 2,000 dots to a side, whatever size the page claims to have.
     """
-    with _opened(content) as document:
+    with opened_pdf(content) as document:
         for number in numbers:
             page = document[number - 1]
             try:
@@ -67,7 +67,13 @@ def render_pages(content: bytes, numbers: Sequence[int]) -> Generator[tuple[int,
 
 
 @contextmanager
-def _opened(content: bytes) -> Generator[Any]:
+def opened_pdf(content: bytes) -> Generator[Any]:
+    """A PDF as pypdfium2 opens it, nobody else's until the block ends.
+
+    Raises:
+        EncryptedFileError: the file asks for a password (an empty one is tried).
+        PdfiumFailure: pdfium cannot open the file.
+    """
     with _LOCK:
         try:
             document = _pdfium.PdfDocument(content)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import resource
 import select
 import signal
 import socket
@@ -24,13 +23,12 @@ import msgspec
 
 from ingest.errors import ParserCrashedError
 from ingest.parse import ParsedPart, ParseLimits, parse_content, parse_parts
+from ingest.workers.confinement import confine
 from ingest.workers.messages import LENGTH_BYTES, ParseTask, ReplyWriter, RequestCoder
 
 OUT_OF_MEMORY = 71
 """The exit status of a worker that was refused memory. What libraries keep then is not to be trusted."""
 
-_FILE_BYTES = 16_000_000
-_MEMORY_MARGIN = 1.25
 _RECEIVE_BYTES = 1 << 20
 
 Parse = Callable[[ParseTask, ParseLimits], Iterator[ParsedPart]]
@@ -57,7 +55,7 @@ def run(argument: str, parse: Parse) -> None:
     """As ``main``, with another function in place of the parsers."""
     config = msgspec.json.decode(argument, type=WorkerConfig)
     _die_with_parent(config.lifeline)
-    _confine(config.memory_bytes)
+    confine(config.memory_bytes)
     # A broken channel: the parent has gone or has thrown this worker out, and nobody is left to tell.
     with socket.socket(fileno=config.channel) as channel, suppress(ConnectionError):
         try:
@@ -165,28 +163,3 @@ def _die_with_parent(lifeline: int) -> None:
 def _exit_at_end(lifeline: int) -> None:
     os.read(lifeline, 1)
     os._exit(0)
-
-
-def _confine(memory_bytes: int) -> None:
-    """Take from this process what parsing does not need.
-
-    The kernel refuses memory beyond the limit and a margin, because it counts what was asked for; from the
-    limit on, the parent, which counts what is in use, ends the process.
-    """
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGALRM,))
-    _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_FSIZE, _FILE_BYTES)
-    # Outside of Linux, RLIMIT_DATA leaves out what allocators map.
-    kind = resource.RLIMIT_DATA if sys.platform == "linux" else resource.RLIMIT_AS
-    with suppress(ValueError, OSError):
-        _limit(kind, int(memory_bytes * _MEMORY_MARGIN))
-    # Where all memory runs out, the kernel then ends this process rather than its parent.
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000")
-
-
-def _limit(kind: int, value: int) -> None:
-    hard = resource.getrlimit(kind)[1]
-    bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    resource.setrlimit(kind, (bound, bound))

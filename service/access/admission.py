@@ -1,4 +1,4 @@
-"""How many answers and searches are made at once, and how many wait; the rest is told to come again.
+"""How many answers, searches and pictures are made at once, and how many wait; the rest is to come again.
 
 A question that is refused at once costs next to nothing, and one that is let in is answered in about the time
 that it takes without the crowd: while half as many wait as are made, in one and a half times it.
@@ -33,6 +33,7 @@ class Work(StrEnum):
     ANSWER = "answers"
     SEARCH = "searches"
     EMBEDDING = "embeddings"
+    PAGE = "pages"
 
 
 class Gate:
@@ -86,6 +87,7 @@ def gates_of(settings: Settings) -> dict[Work, Gate]:
         Work.ANSWER: Gate(Work.ANSWER, answers, waiting),
         Work.SEARCH: Gate(Work.SEARCH, limits.concurrent_searches, limits.waiting_searches),
         Work.EMBEDDING: Gate(Work.EMBEDDING, limits.concurrent_embeddings, limits.waiting_embeddings),
+        Work.PAGE: Gate(Work.PAGE, limits.concurrent_pages, limits.waiting_pages),
     }
 
 

@@ -12,10 +12,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ingest.errors import TroikaError
 from service.access.authentication import Authenticator
 from service.access.caller import NOBODY
+from service.access.policy import DOCS_PATH, PAGE_PATHS
 from service.access.rates import Limiter
 from service.http_errors import headers_of, problem_of, problem_response
 
-OPEN_PATHS = frozenset(("/", "/docs", "/openapi.json", "/healthz", "/readyz"))
+OPEN_PATHS = frozenset((*PAGE_PATHS, DOCS_PATH, "/openapi.json", "/healthz", "/readyz"))
 OPEN_FOLDERS = ("/assets/", "/swagger/")
 METRICS_PATH = "/metrics"
 

@@ -7,13 +7,14 @@ be explained, replayed and turned into a training example long after the collect
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Executable, Row, delete, insert, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
@@ -22,7 +23,7 @@ from ingest.settings import Settings
 from service.answer import Answer, Degradation
 from service.feedback import Feedback, timestamp
 from service.history.engine import open_file, open_server
-from service.history.rows import RowForms, storable
+from service.history.rows import row_forms, storable
 from service.history.stored import AnswerOutcome, StoredAnswer
 from service.history.tables import ANSWERS, FEEDBACK
 from service.history.upgrade import upgrade
@@ -79,7 +80,7 @@ class History:
         """
         self._engine = open_file(place) if isinstance(place, Path) else open_server(place)
         self._redact = redact
-        self._rows = RowForms()
+        self._rows = row_forms()
         self._keep = _INSERT[self._engine.dialect.name](ANSWERS).on_conflict_do_nothing(index_elements=["id"])
         name = str(place) if isinstance(place, Path) else "the database of history.url"
         try:
@@ -172,6 +173,11 @@ class History:
             )
             for row in rows
         ]
+
+    def read(self, statement: Executable, parameters: Mapping[str, str]) -> Sequence[Row[Any]]:
+        """The rows that ``statement`` finds in the tables."""
+        with self._transaction() as connection:
+            return connection.execute(statement, parameters).all()
 
     def purge(self, before: datetime) -> int:
         """Delete the answers given before this time, with what was said of them; how many there were."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter
@@ -38,8 +39,14 @@ class _Conditions:
     sampling: SamplingWish | None
 
 
+@cache
+def row_forms() -> RowForms:
+    """The forms that all histories of this process share: making their validators takes most of 40 ms."""
+    return RowForms()
+
+
 class RowForms:
-    """Writes and reads rows."""
+    """Writes and reads rows; safe to share between threads."""
 
     def __init__(self) -> None:
         kinds = get_type_hints(Answer)

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+from ingest.document import Document
 from ingest.errors import DocumentNotFoundError, DocumentNotUploadedError, TroikaError
 from ingest.filters.access import may_see
 from ingest.snapshots.collection import Collection
 from ingest.snapshots.docstore import Docstore
-from ingest.snapshots.docstore_rows import ListedDocument
+from ingest.snapshots.docstore_rows import ListedDocument, Origin
 from ingest.snapshots.manifest import IndexManifest, read_manifest
 from ingest.snapshots.snapshot import DOCUMENTS
 from ingest.sources.metadata import Metadata
@@ -61,6 +62,24 @@ def list_documents(
     return DocumentPage(snapshot, tuple(found), None)
 
 
+def visible_document(
+    home: Path, collection: str, document_id: str, groups: AbstractSet[str]
+) -> tuple[Document, Origin]:
+    """A document, and the file that it came from.
+
+    Raises:
+        CollectionNotFoundError, SnapshotCorruptError: about the collection.
+        DocumentNotFoundError: there is none that someone in ``groups`` may see.
+    """
+    with _documents(home, collection) as (_, store):
+        found = store.document_with_origin(document_id)
+    if found is None or not may_see(found[0].metadata, groups):
+        raise DocumentNotFoundError(
+            f"the collection holds no document with id {document_id!r}: GET /v1/documents lists them."
+        )
+    return found
+
+
 def uploaded_as(
     home: Path, collection: str, document_id: str, groups: AbstractSet[str]
 ) -> tuple[str, Metadata]:
@@ -71,13 +90,7 @@ def uploaded_as(
         DocumentNotFoundError: there is none that someone in ``groups`` may see.
         DocumentNotUploadedError: it came in another way, or as a part of another file.
     """
-    with _documents(home, collection) as (_, store):
-        found = store.document_with_origin(document_id)
-    if found is None or not may_see(found[0].metadata, groups):
-        raise DocumentNotFoundError(
-            f"the collection holds no document with id {document_id!r}: GET /v1/documents lists them."
-        )
-    document, origin = found
+    document, origin = visible_document(home, collection, document_id, groups)
     if not origin.uri.startswith(UPLOAD_SCHEME):
         raise DocumentNotUploadedError(
             f"{document.uri} was not uploaded, and the next ingest of its source would bring it back: remove "

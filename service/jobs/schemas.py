@@ -49,7 +49,7 @@ UPLOAD_BODY: dict[str, Any] = {
                     "additionalProperties": False,
                 }
             },
-            JSON: {"schema": DocumentRequest.model_json_schema()},
+            JSON: {"schema": DocumentRequest.model_json_schema(ref_template="#/components/schemas/{model}")},
         },
     }
 }

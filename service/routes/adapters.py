@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from fastapi import APIRouter, Depends
 
@@ -12,7 +13,7 @@ from service.adapter_schemas import AdapterBody, AdaptersBody, CanaryBody, Chang
 from service.adapters import list_adapters
 from service.canary_watch import canary_state
 from service.history.history import History
-from service.release_history import BASE, current_record
+from service.release_history import BASE, ReleaseRecord, read_history
 from service.routes.problems import PROBLEMS
 
 
@@ -29,11 +30,36 @@ def adapters_router(settings: Settings, history: History) -> APIRouter:
 
 
 def _adapters(settings: Settings, history: History) -> AdaptersBody:
-    record = current_record(settings.home)
+    records = read_history(settings.home)
+    last = records[-1] if records else None
     state = canary_state(settings.home, history, settings.canary)
+    reports = _gate_reports(records)
     return AdaptersBody(
-        served=BASE if record is None else record.release,
+        served=BASE if last is None else last.release,
+        served_since=_served_since(records),
         canary=None if state is None else CanaryBody.of(state),
-        last_change=None if record is None else ChangeBody.of(record),
-        adapters=tuple(AdapterBody.of(adapter) for adapter in list_adapters(settings.home)),
+        last_change=None if last is None else ChangeBody.of(last),
+        adapters=tuple(
+            AdapterBody.of(adapter, reports.get(adapter.name)) for adapter in list_adapters(settings.home)
+        ),
     )
+
+
+def _gate_reports(records: Sequence[ReleaseRecord]) -> dict[str, str]:
+    """The report by which each release was last let in, as a canary or for all."""
+    let_in = (
+        (admitted.release, admitted.report_sha256)
+        for record in records
+        for admitted in (record, record.canary)
+        if admitted is not None
+    )
+    return {release: report for release, report in let_in if report is not None}
+
+
+def _served_since(records: Sequence[ReleaseRecord]) -> str | None:
+    """When what is served now took the place of something else."""
+    since, before = None, BASE
+    for record in records:
+        if record.release != before:
+            since, before = record.created_at, record.release
+    return since

@@ -49,7 +49,8 @@ def answers_router(settings: Settings, pipelines: PipelineProvider) -> APIRouter
             asker=caller.name,
             cache=request.cache,
         )
-        stream = AnswerStream(pipelines, request.collection or settings.collection, inquiry)
+        collection = request.collection or settings.collection
+        stream = AnswerStream(pipelines, collection, inquiry, request.release)
         try:
             if not request.stream:
                 return AnswerBody.of(await stream.whole())

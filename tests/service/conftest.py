@@ -31,6 +31,11 @@ COLLECTION = "small"
 PLAIN = SearchPolicy(RerankPolicy(depth=20, margin=1.0))
 
 
+@pytest.fixture(autouse=True)
+def one_embedder(shared_embedders: None) -> None:
+    """None of these tests is about opening an embedder."""
+
+
 @pytest.fixture(scope="session")
 def small_settings(tmp_path_factory: pytest.TempPathFactory, shared_models: Path) -> Settings:
     """Settings whose home holds the small handbook as the collection ``small``; tests only read it."""

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from service.answer import Degradation
+from service.answer import Degradation, Served
 
-STRINGS = Path(__file__).parents[2] / "service" / "web" / "assets" / "strings.js"
+STRINGS = Path(__file__).parents[2] / "service" / "web" / "src" / "ask" / "strings.ts"
 LANGUAGES = 2
 
 
-@pytest.mark.parametrize("reason", list(Degradation))
-def test_every_reason_for_a_simpler_answer_is_told_in_each_language(reason: Degradation) -> None:
+@pytest.mark.parametrize("reason", [*Degradation, *Served])
+def test_every_way_to_another_kind_of_answer_is_told_in_each_language(reason: Degradation | Served) -> None:
     assert STRINGS.read_text("utf-8").count(f"{reason.value}:") == LANGUAGES

@@ -1,0 +1,78 @@
+const en = {
+  title: "Compare two releases",
+  intro:
+    "The same question, answered side by side. Your verdicts become training data, and are counted below.",
+  question: "Question",
+  first: "First",
+  second: "Second",
+  release: "Release",
+  collection: "Collection",
+  served: "What is served now",
+  blind: "Hide which is which until you have judged",
+  compare: "Compare",
+  stop: "Stop",
+  same: "Choose two that differ.",
+  left: "Left",
+  right: "Right",
+  searching: "Searching…",
+  stopped: "Stopped",
+  took: (seconds: string) => `${seconds} s`,
+  firstWords: (seconds: string) => `first words after ${seconds} s`,
+  tokens: (read: number, written: number) => `${read} tokens read, ${written} written`,
+  answers: "Answers",
+  complete: "Both answers are complete. Which is better?",
+  which: "Which answer is better?",
+  leftBetter: "Left is better",
+  rightBetter: "Right is better",
+  neither: "Neither is better",
+  judged: "Counted. Ask the next question when you like.",
+  differ: (count: number) =>
+    count === 0
+      ? "Both say it in the same words."
+      : count === 1
+        ? "1 difference is marked."
+        : `${count} differences are marked.`,
+  tally: "Verdicts of this session",
+  noTally: "No verdicts yet.",
+  tallyColumns: ["First", "Second", "First better", "Second better", "Neither", "Share of the first"],
+  share: (share: string, low: string, high: string) => `${share} (95% interval ${low} to ${high})`,
+  tallyNote:
+    "The share is that of the verdicts that preferred one of the two, with its Wilson interval. While it holds 50%, neither is shown to be better.",
+};
+
+const zh: typeof en = {
+  title: "对比两个版本",
+  intro: "同一个问题，两个版本并排作答。您的评判会成为训练数据，并在下方统计。",
+  question: "问题",
+  first: "第一个",
+  second: "第二个",
+  release: "版本",
+  collection: "知识库",
+  served: "当前服务的版本",
+  blind: "评判之前隐藏版本名称",
+  compare: "对比",
+  stop: "停止",
+  same: "请选择两个不同的版本或知识库。",
+  left: "左",
+  right: "右",
+  searching: "正在检索…",
+  stopped: "已停止",
+  took: (seconds) => `${seconds} 秒`,
+  firstWords: (seconds) => `${seconds} 秒后开始作答`,
+  tokens: (read, written) => `读入 ${read} 词元，写出 ${written} 词元`,
+  answers: "回答",
+  complete: "两个回答均已完成。哪个更好？",
+  which: "哪个回答更好？",
+  leftBetter: "左边更好",
+  rightBetter: "右边更好",
+  neither: "不分高下",
+  judged: "已计入。可以继续提问。",
+  differ: (count) => (count === 0 ? "两个回答用词相同。" : `已标出 ${count} 处不同。`),
+  tally: "本次会话的评判",
+  noTally: "还没有评判。",
+  tallyColumns: ["第一个", "第二个", "第一个更好", "第二个更好", "不分高下", "第一个的占比"],
+  share: (share, low, high) => `${share}（95% 区间 ${low} 至 ${high}）`,
+  tallyNote: "占比只计分出高下的评判，并给出 Wilson 区间。区间包含 50% 时，尚不能说明哪个更好。",
+};
+
+export const strings = { en, zh };
