@@ -20,7 +20,6 @@ from service.prompt import render
 from service.question import Inquiry
 from service.wiring import open_pipeline
 
-_ASKED = 400
 _SKEW = 1.0
 """Exponent of Zipf's law: how much oftener the questions that are asked often are asked."""
 _SEED = 7
@@ -46,8 +45,9 @@ async def measure_prefix_hits(
     collection: str,
     questions: Sequence[str],
     orders: Sequence[float],
+    draws: int,
 ) -> list[PrefixHits] | None:
-    """For each ``same_score`` of ``orders``: ask the same draws of ``questions``; None without such counters.
+    """For each ``same_score`` of ``orders``: ask the same ``draws`` of ``questions``; None without counters.
 
     Each order has a salt of its own, so that none finds what another one left.
     """
@@ -55,15 +55,15 @@ async def measure_prefix_hits(
         return None
     pipeline = await open_pipeline(settings, collection)
     try:
-        drawn = _zipf(questions)
+        drawn = _zipf(questions, draws)
         return [await _measure(client, model, await _prompts(pipeline, drawn, order)) for order in orders]
     finally:
         await pipeline.aclose()
 
 
-def _zipf(questions: Sequence[str]) -> list[str]:
+def _zipf(questions: Sequence[str], draws: int) -> list[str]:
     weights = 1 / np.arange(1, len(questions) + 1) ** _SKEW
-    drawn = np.random.default_rng(_SEED).choice(len(questions), _ASKED, p=weights / weights.sum())
+    drawn = np.random.default_rng(_SEED).choice(len(questions), draws, p=weights / weights.sum())
     return [questions[int(number)] for number in drawn]
 
 

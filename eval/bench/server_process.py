@@ -21,7 +21,7 @@ import httpx
 
 from ingest.errors import TroikaError
 
-START_SECONDS = 60.0
+START_SECONDS = 300.0
 ANSWER_SECONDS = 60.0
 _KIB_PER_MB = 1_000_000 / 1024
 

@@ -31,7 +31,12 @@ def open_model(
         )
     name = settings.model if release.adapter is None else release.name
     key = settings.api_key.get_secret_value() if settings.api_key else None
-    patience = Patience(settings.first_token_seconds, settings.timeout_seconds)
+    patience = Patience(
+        settings.first_token_seconds,
+        settings.timeout_seconds,
+        # A server that is slow enough for longer waits would else never be taken back.
+        probe=settings.first_token_seconds / 2,
+    )
 
     def server(url: str) -> ModelServer:
         asked = OpenAiGenerator(name, url, key, languages, settings.timeout_seconds)

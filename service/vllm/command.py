@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import socket
@@ -53,12 +54,13 @@ def vllm_command(
         raise ModelNotFoundError(f"no model at {model}: expected a folder with config.json, correct it.")
     port = settings.port or _free_port()
     arguments = [str(interpreter(settings)), "-m", _MODULE, "--model", model]
+    arguments += ["--disable-uvicorn-access-log"]  # its health is asked for twice a second
     arguments += ["--served-model-name", served_name, "--host", _HOST, "--port", str(port)]
     if settings.max_lora_rank:  # vLLM asks for it when it starts
         arguments += ["--enable-lora", "--max-lora-rank", str(settings.max_lora_rank)]
         arguments += ["--max-loras", str(adapters_at_once)]
     arguments += shlex.split(settings.arguments)
-    return VllmCommand(tuple(arguments), _environment(home), f"http://{_HOST}:{port}/v1")
+    return VllmCommand(tuple(arguments), _environment(settings, home), f"http://{_HOST}:{port}/v1")
 
 
 def interpreter(settings: VllmSettings) -> Path:
@@ -71,15 +73,17 @@ def interpreter(settings: VllmSettings) -> Path:
     if not path.is_file():
         raise SettingsError(
             f"no Python with vLLM at {path}: make its environment with `make vllm-env`, set "
-            "generator.vllm.python, or point generator.kind = openai at a running server."
+            "vllm.python, or point generator.kind = openai at a running server."
         )
     # Not resolved: the link inside of a virtual environment is what makes it one.
     return path.absolute()
 
 
-def _environment(home: Path) -> dict[str, str]:
+def _environment(settings: VllmSettings, home: Path) -> dict[str, str]:
     """That of this process, with adapters allowed at run time and nothing sent home."""
     return {
+        # Its own limit is 10 minutes, whatever ``vllm.start_seconds`` allows.
+        "VLLM_ENGINE_READY_TIMEOUT_S": str(math.ceil(settings.start_seconds)),
         **os.environ,
         "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True",
         "VLLM_NO_USAGE_STATS": "1",

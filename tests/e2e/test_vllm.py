@@ -1,43 +1,50 @@
-"""A real vLLM behind a real server: it writes answers and takes up an adapter, and is killed and comes back.
+"""A real vLLM behind a real server: what it writes, the adapters it takes up, how it fails and comes back.
 
-Needs vLLM's own environment (`make vllm-env`, or ``VLLM_PYTHON``); takes minutes on a CPU.
+Needs vLLM's own environment (`make vllm-env`, or ``VLLM_PYTHON``); takes minutes on a CPU. The tests run in
+this order on one server: starting vLLM is what takes long.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import shutil
 import signal
-import socket
-import subprocess
-import sys
+import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
-import numpy as np
+import msgspec
 import pytest
-from safetensors.numpy import save_file
 
-from finetune.training.base_model import find_base_model
-from finetune.training.checkpoint import ensure_checkpoint
-from ingest.pipeline import ingest_documents
-from ingest.settings import Settings
-from service.adapters import Provenance, keep_adapter, promote, rollback
-from service.prompt import PROMPT_ID
+from ingest.errors import GeneratorError
+from service.adapters import promote
+from service.generate import Message, Sampling
+from service.generators.openai_http import OpenAiGenerator
 from service.release_history import BASE
-from tests.small_handbook import small_handbook
+from service.routing.served_model import ServedModel
+from service.routing.server import ModelServer, Patience
+from tests.e2e.vllm_server import (
+    ASK_SECONDS,
+    PYTHON,
+    QUESTION,
+    START_SECONDS,
+    Served,
+    keep_random_adapter,
+    running_server,
+    session_of,
+)
 
-ROOT = Path(__file__).parents[2]
-PYTHON = Path(os.environ.get("VLLM_PYTHON", ROOT / ".venv-vllm" / "bin" / "python"))
-QUESTION = "Which rank is the default for an adapter?"
-START_SECONDS = 600.0
-RECOVERY_SECONDS = 300.0
-ADAPTER_SECONDS = 60.0
-RANK = 8
+SWITCH_SECONDS = 300.0
+SOON_SECONDS = 5.0
+"""Half a second is promised; the machines that test are busy."""
+RECOVERY_SECONDS = 180.0
+"""Ten seconds are promised."""
 
 pytestmark = [
     pytest.mark.slow,
@@ -45,133 +52,184 @@ pytestmark = [
 ]
 
 
-@dataclass(frozen=True)
-class Served:
-    """A server with a vLLM of its own."""
-
-    url: str
-    home: Path
-    process: subprocess.Popen[bytes]
-    log: Path
-    model: str
-    adapter: str
-
-    def ask(self) -> dict[str, Any]:
-        reply = httpx.post(f"{self.url}/v1/query", json={"question": QUESTION, "cache": False}, timeout=120)
-        assert reply.status_code == 200
-        return reply.json()
-
-    def ask_until(self, seconds: float, *, degraded: bool, release: str = BASE) -> dict[str, Any]:
-        """Ask again and again until ``release`` answers, by itself or by quoting the sources."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            answer = self.ask()
-            is_degraded = answer["degraded"] == "generator_unavailable"
-            if is_degraded is degraded and answer["release"] == release:
-                return answer
-            time.sleep(1)
-        pytest.fail(f"no such answer: {self.log.read_text(errors='replace')[-2000:]}")
-
-    def vllm_processes(self) -> list[int]:
-        """vLLM's first process, the child of the server."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return [pid for pid in map(int, children) if b"vllm" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-
-
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, shared_models: Path) -> Iterator[Served]:
+def served(tmp_path_factory: pytest.TempPathFactory, shared_models: Any) -> Iterator[Served]:
     home = tmp_path_factory.mktemp("vllm-home")
     (home / "models").symlink_to(shared_models)
-    ingest_documents(small_handbook(), "small", Settings(home=home, collection="small"))
-    model = ensure_checkpoint(find_base_model("smollm2"), home)
-    adapter = keep_random_adapter(home, model)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = int(probe.getsockname()[1])
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "TROIKA_HOME": str(home),
-        "TROIKA_COLLECTION": "small",
-        "TROIKA_VLLM__PYTHON": str(PYTHON),
-        "TROIKA_VLLM__ARGUMENTS": "--enforce-eager --dtype float32 --max-model-len 4096",
-        "VLLM_CPU_KVCACHE_SPACE": "1",
-        "VLLM_CPU_OMP_THREADS_BIND": "0-1",
-    }
-    command = [sys.executable, "-m", "troika", "serve", "--port", str(port), "--generator", "vllm"]
-    with (home / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, "--model", str(model)], env=environment, stdout=log, stderr=log, cwd=home
-        )
-    served = Served(f"http://127.0.0.1:{port}", home, process, home / "server.log", model.name, adapter)
-    try:
-        _wait_for(served.url)
-        yield served
-    finally:
-        process.terminate()
-        process.wait(60)
+    with running_server(home) as server:
+        yield server
 
 
-def keep_random_adapter(home: Path, model: Path) -> str:
-    """Keep an adapter of small random numbers, which changes the model by next to nothing."""
-    config = json.loads((model / "config.json").read_text())
-    width, random = config["hidden_size"], np.random.default_rng(0)
-    weights = {
-        f"base_model.model.model.layers.{layer}.self_attn.q_proj.lora_{side}.weight": (
-            random.standard_normal((RANK, width) if side == "A" else (width, RANK)) * 1e-3
-        ).astype(np.float32)
-        for layer in range(config["num_hidden_layers"])
-        for side in "AB"
-    }
-    run = home / "run"
-    run.mkdir()
-    save_file(weights, run / "adapter_model.safetensors")
-    settings = {
-        "peft_type": "LORA",
-        "r": RANK,
-        "lora_alpha": RANK,
-        "target_modules": ["q_proj"],
-        "bias": "none",
-    }
-    (run / "adapter_config.json").write_text(json.dumps(settings))
-    (run / "adapter.gguf").write_bytes(b"not loaded by vLLM")
-    provenance = Provenance(find_base_model("smollm2").fingerprint, PROMPT_ID, "0" * 64)
-    return keep_adapter(home, "sft", list(run.iterdir()), provenance).name
+@contextmanager
+def asking(served: Served, askers: int) -> Iterator[list[dict[str, Any]]]:
+    """Questions under way all the time; the answers are there at the end."""
+    answers: list[dict[str, Any]] = []
+    stopped = threading.Event()
 
+    def keep_asking() -> None:
+        while not stopped.is_set():
+            answers.append(served.ask())
 
-def _wait_for(url: str) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
+    with ThreadPoolExecutor(askers) as pool:
+        asked = [pool.submit(keep_asking) for _ in range(askers)]
         try:
-            httpx.get(f"{url}/healthz", timeout=5)
-            return
-        except httpx.TransportError:
-            time.sleep(0.2)
-    pytest.fail("the server does not answer")
+            yield answers
+        finally:
+            stopped.set()
+        for one in asked:
+            one.result()
 
 
-def test_answers_are_quoted_while_it_is_down_and_an_adapter_joins_leaves_and_survives_its_death(
-    served: Served,
-) -> None:
-    assert served.ask()["degraded"] == "generator_unavailable"
+def test_the_sources_are_quoted_until_it_has_started(served: Served) -> None:
+    assert served.is_degraded(served.ask())
     written = served.ask_until(START_SECONDS, degraded=False)
     assert written["generator"] == served.model
     assert written["usage"]["completion_tokens"] > 0
-    promote(served.home, served.adapter)
-    adapted = served.ask_until(ADAPTER_SECONDS, degraded=False, release=served.adapter)
-    assert adapted["generator"] == served.adapter
-    (vllm,) = served.vllm_processes()
-    os.kill(vllm, signal.SIGKILL)
-    quoted = served.ask_until(30, degraded=True, release=served.adapter)
-    assert quoted["citations"]
-    served.ask_until(RECOVERY_SECONDS, degraded=False, release=served.adapter)
-    assert served.vllm_processes() != [vllm]
-    rollback(served.home)
-    served.ask_until(ADAPTER_SECONDS, degraded=False)
+
+
+def test_a_prompt_that_was_read_before_is_not_read_again(served: Served) -> None:
+    served.ask()
+    before = served.prefix_hits()
+    prompt_tokens = served.ask()["usage"]["prompt_tokens"]
+    assert served.prefix_hits() - before >= prompt_tokens / 2
+
+
+def test_an_answer_in_json_is_of_the_schema(served: Served) -> None:
+    schema = {"type": "object", "properties": {"rank": {"type": "integer"}}, "required": ["rank"]}
+    said = asyncio.run(_write_json(served, json.dumps({**schema, "additionalProperties": False})))
+    assert isinstance(json.loads(said)["rank"], int)
+
+
+async def _write_json(served: Served, schema: str) -> str:
+    model = OpenAiGenerator(
+        served.model, f"{served.vllm_url()}/v1", None, frozenset({"en"}), timeout_seconds=ASK_SECONDS
+    )
+    messages = (Message("user", "A rank of 16 is the default. Which rank is the default?"),)
+    pieces = [piece.text async for piece in model.stream(messages, Sampling(32, json_schema=schema))]
+    await model.aclose()
+    return "".join(pieces)
+
+
+def test_releases_are_switched_without_losing_an_answer(served: Served) -> None:
+    with asking(served, 3) as answers:
+        for release in (*served.adapters, BASE):
+            promote(served.home, release)
+            served.ask_until(SWITCH_SECONDS, degraded=False, release=release)
+    assert {answer["release"] for answer in answers} >= {*served.adapters, BASE}
+    for answer in answers:
+        assert (answer["degraded"], answer["generator"]) == (None, served.generator_of(answer["release"]))
+    deadline = time.monotonic() + SWITCH_SECONDS
+    while served.loaded() and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert served.loaded() == set()
+
+
+def test_several_releases_answer_side_by_side(served: Served) -> None:
+    asked = [BASE, *served.adapters] * 2
+    with ThreadPoolExecutor(len(asked)) as pool:
+        answers = list(pool.map(served.ask, asked))
+    assert [answer["release"] for answer in answers] == asked
+    for answer in answers:
+        assert (answer["degraded"], answer["generator"]) == (None, served.generator_of(answer["release"]))
+    assert served.loaded() == set(served.adapters)
+
+
+def test_an_adapter_that_is_not_what_was_kept_is_not_loaded(served: Served) -> None:
+    changed = keep_random_adapter(served.home, seed=2)
+    of_another_model = keep_random_adapter(served.home, seed=3, base_model="another@0123456789abcdef")
+    with (changed.path / "adapter_model.safetensors").open("ab") as weights:
+        weights.write(b"\0")
+    for adapter in (changed, of_another_model):
+        body = {"question": QUESTION, "release": adapter.name}
+        reply = served.client.post(f"{served.url}/v1/query", json=body)
+        assert reply.json()["code"] == "adapter_rejected", reply.text
+        assert adapter.name not in served.loaded()
+        shutil.rmtree(adapter.path)
+
+
+def test_one_that_hangs_is_left_out_and_taken_back(served: Served) -> None:
+    asyncio.run(_hang_and_return(served))
+
+
+async def _hang_and_return(served: Served) -> None:
+    vllm, url = served.vllm(), f"{served.vllm_url()}/v1"
+    languages = frozenset({"en"})
+    asked = OpenAiGenerator(served.model, url, None, languages, timeout_seconds=ASK_SECONDS)
+    patience = Patience(first_token=4.0, next_token=ASK_SECONDS, probe=ASK_SECONDS)
+    model = ServedModel(served.model, languages, [ModelServer(url, asked, None, patience)])
+    os.killpg(vllm, signal.SIGSTOP)
+    try:
+        with pytest.raises(GeneratorError, match="wrote nothing"):
+            await _write(model)
+        started = time.monotonic()
+        with pytest.raises(GeneratorError, match="no server"):
+            await _write(model)
+        assert time.monotonic() - started < SOON_SECONDS
+    finally:
+        os.killpg(vllm, signal.SIGCONT)
+    async with asyncio.timeout(RECOVERY_SECONDS):
+        while True:
+            try:
+                assert await _write(model)
+                break
+            except GeneratorError:
+                await asyncio.sleep(0.2)
+    await model.aclose()
+    assert served.vllm() == vllm
+
+
+async def _write(model: ServedModel) -> str:
+    messages = (Message("user", "Count to three."),)
+    return "".join([piece.text async for piece in model.stream(messages, Sampling(4))])
+
+
+def test_an_answer_that_is_cut_off_is_quoted_and_all_is_as_before_when_it_is_back(served: Served) -> None:
+    release = served.adapters[0]
+    promote(served.home, release)
+    served.ask_until(SWITCH_SECONDS, degraded=False, release=release)
+    vllm = served.vllm()
+    cut, seconds = _killed_in_mid_stream(served, vllm)
+    assert served.is_degraded(cut)
+    assert cut["citations"]
+    assert seconds < SOON_SECONDS
+    started = time.monotonic()
+    assert served.is_degraded(served.ask())
+    assert time.monotonic() - started < SOON_SECONDS
+    _wait_until_healthy(served, vllm)
+    served.ask_until(RECOVERY_SECONDS, degraded=False, release=release)
+    assert session_of(vllm) == []
+    assert served.loaded() == {release}
+
+
+def _killed_in_mid_stream(served: Served, vllm: int) -> tuple[dict[str, Any], float]:
+    """The answer during which vLLM was killed, and the seconds from then to its end."""
+    body, event, killed = {"question": QUESTION, "cache": False, "stream": True}, "", 0.0
+    with served.client.stream("POST", f"{served.url}/v1/query", json=body) as reply:
+        for line in reply.iter_lines():
+            event = line.removeprefix("event: ") if line.startswith("event: ") else event
+            if event == "message.delta" and not killed:
+                os.kill(vllm, signal.SIGKILL)
+                killed = time.monotonic()
+            if event == "done" and line.startswith("data: "):
+                return msgspec.json.decode(line.removeprefix("data: ")), time.monotonic() - killed
+    raise AssertionError("the stream ended before the answer did")
+
+
+def _wait_until_healthy(served: Served, killed: int) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            if served.vllm() != killed and served.client.get(f"{served.vllm_url()}/health").is_success:
+                return
+        except (ValueError, httpx.TransportError):
+            pass
+        time.sleep(0.2)
+    pytest.fail("vLLM was not started again")
 
 
 def test_it_ends_with_the_server(served: Served) -> None:
-    vllm_processes = served.vllm_processes()
+    vllm = served.vllm()
+    assert len(session_of(vllm)) > 1
     served.process.terminate()
     assert served.process.wait(60) in (0, -signal.SIGTERM)
-    for pid in vllm_processes:
-        assert not Path(f"/proc/{pid}").exists()
+    assert session_of(vllm) == []

@@ -17,7 +17,8 @@ def test_the_command_names_the_model_the_address_and_the_operators_own_arguments
     command = vllm_command(settings, "Qwen/Qwen3-0.6B", tmp_path)
     assert command.base_url == "http://127.0.0.1:8765/v1"
     words = " ".join(command.arguments)
-    assert f"--model Qwen/Qwen3-0.6B --served-model-name {SERVED_NAME}" in words
+    assert "--model Qwen/Qwen3-0.6B " in words
+    assert f"--served-model-name {SERVED_NAME} " in words
     assert words.endswith("--port 8765 --max-model-len 8192")
     assert "--enable-lora" not in words
 
@@ -32,8 +33,14 @@ def test_nothing_is_sent_home(tmp_path: Path) -> None:
     assert (environment["DO_NOT_TRACK"], environment["VLLM_NO_USAGE_STATS"]) == ("1", "1")
 
 
+def test_vllm_gives_up_no_earlier_than_who_waits_for_it(tmp_path: Path) -> None:
+    patient = HERE.model_copy(update={"start_seconds": 1800.5})
+    environment = vllm_command(patient, "org/model", tmp_path).environment
+    assert environment["VLLM_ENGINE_READY_TIMEOUT_S"] == "1801"
+
+
 def test_a_missing_interpreter_model_or_folder_is_an_error_before_anything_starts(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"make vllm-env"):
+    with pytest.raises(SettingsError, match=r"make vllm-env`, set vllm\.python"):
         vllm_command(VllmSettings(python=tmp_path / "python"), "org/model", tmp_path)
     with pytest.raises(SettingsError, match=r"generator\.model is not set"):
         vllm_command(HERE, None, tmp_path)
