@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import hashlib
 import locale
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
 
-from ingest.embed import PRESETS, Embedder, load_embedder
+from ingest.embed import PRESETS, Embedder, EmbedderSpec, load_embedder
 from ingest.settings import EmbedderSettings, Settings, load_settings
 
 _SHARED = Path(os.environ.pop("SHARED_FOLDER", Path(__file__).parents[2] / "shared"))
@@ -33,7 +35,29 @@ hypothesis.settings.register_profile("troika", deadline=None, max_examples=40, d
 hypothesis.settings.load_profile("troika")
 
 
-_LONGEST = frozenset(("test_readme.py", "test_kill.py", "test_damage.py", "test_failing_disk.py"))
+_LONGEST = frozenset(
+    (
+        "test_architecture.py",
+        "test_damage.py",
+        "test_failing_disk.py",
+        "test_front_door.py",
+        "test_kill.py",
+        "test_packaging.py",
+        "test_pool.py",
+        "test_readme.py",
+    )
+)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is loaded here stays to the end: no collection of garbage has to go through it again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -118,6 +142,25 @@ def shared_models(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
 def embedder(shared_models: Path) -> Embedder:
     """The default embedder: MiniLM through OpenVINO."""
     return load_embedder(PRESETS["minilm"], EmbedderSettings(threads=2), shared_models)
+
+
+@pytest.fixture(scope="session")
+def open_once() -> Callable[..., Embedder]:
+    """In place of ``OpenVinoEmbedder.open``: opens each embedder once a process."""
+    from ingest.embedders.openvino import OpenVinoEmbedder
+
+    opened = lru_cache(maxsize=4)(OpenVinoEmbedder.open)
+
+    def open_or_share(spec: EmbedderSpec, models: Path, threads: int, batch_size: int) -> Embedder:
+        return opened(spec, models.resolve(), threads, batch_size)
+
+    return open_or_share
+
+
+@pytest.fixture
+def shared_embedders(monkeypatch: pytest.MonkeyPatch, open_once: Callable[..., Embedder]) -> None:
+    """Let all that a test opens in this process share its embedders: to compile one takes half a second."""
+    monkeypatch.setattr("ingest.embedders.openvino.OpenVinoEmbedder.open", open_once)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import redirect_stdout
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
 from unittest.mock import patch
@@ -153,16 +153,23 @@ def command_path(words: Sequence[str]) -> tuple[str, ...]:
 
 @cache
 def help_of(path: tuple[str, ...]) -> str:
-    """What ``troika COMMAND --help`` prints; run in this process, which has most of it imported."""
-    printed = io.StringIO()
+    """What ``troika COMMAND --help`` prints."""
+    return run_here([*path, "--help"], ROOT, {**clean_environment(), "COLUMNS": "160", "NO_COLOR": "1"})
+
+
+def run_here(arguments: Sequence[str], folder: Path, environment: dict[str, str]) -> str:
+    """What ``troika`` prints; run in this process, which has most of it imported."""
+    printed, errors = io.StringIO(), io.StringIO()
     with (
-        patch.dict(os.environ, {**clean_environment(), "COLUMNS": "160", "NO_COLOR": "1"}, clear=True),
-        patch.object(sys, "argv", ["troika", *path, "--help"]),
+        chdir(folder),
+        patch.dict(os.environ, environment, clear=True),
+        patch.object(sys, "argv", ["troika", *arguments]),
         redirect_stdout(printed),
+        redirect_stderr(errors),
         pytest.raises(SystemExit) as ended,
     ):
         front_door.main()
-    assert ended.value.code == 0
+    assert ended.value.code == 0, errors.getvalue()
     return printed.getvalue()
 
 
@@ -200,11 +207,6 @@ class Desk:
         (folder / "examples").symlink_to(ROOT / "examples")
         (folder / "home").mkdir()
         (folder / "home" / "models").symlink_to(models)
-
-    def troika(self, *arguments: str) -> str:
-        done = run(troika(*arguments), self.folder, self.environment)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
 
     def provide(self, words: Sequence[str]) -> None:
         """Make what the README leaves to its reader: a data set in the BEIR layout, a folder of documents."""
@@ -261,11 +263,13 @@ class Desk:
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory, shared_models: Path) -> Iterator[Desk]:
     desk = Desk(tmp_path_factory.mktemp("desk"), shared_models)
-    desk.troika("ingest", "examples/handbook")
+    done = run(troika("ingest", "examples/handbook"), desk.folder, desk.environment)
+    assert done.returncode == 0, done.stderr
     yield desk
     desk.close()
 
 
+@pytest.mark.usefixtures("shared_embedders")
 @pytest.mark.parametrize("command", TO_RUN)
 def test_the_command_does_what_the_readme_says(command: str, desk: Desk) -> None:
     if command.startswith("curl "):
@@ -275,7 +279,7 @@ def test_the_command_does_what_the_readme_says(command: str, desk: Desk) -> None
     desk.provide(words)
     if words[:2] in (["eval", "answers"], ["eval", "retrieval"]):
         words += ["--limit", EVALUATED]
-    printed = desk.troika(*words)
+    printed = run_here(words, desk.folder, desk.environment)
     assert json.loads(printed) if "--json" in words else printed.strip()
 
 

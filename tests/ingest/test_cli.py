@@ -78,12 +78,14 @@ def test_ingest_prints_the_documented_json_and_nothing_else(run: Run, folder: Pa
     assert seconds >= 0
 
 
+@pytest.mark.usefixtures("parsing")
 def test_ingest_takes_several_paths_and_the_default_collection(run: Run, folder: Path) -> None:
     outcome = run("ingest", folder / "lora.md", folder / "zh")
     assert outcome.code == 0
     assert outcome.out.startswith("default: 2 added, 0 updated, 0 unchanged, 0 removed, 0 failed; 3 chunks")
 
 
+@pytest.mark.usefixtures("parsing")
 def test_ingest_prunes_when_asked(run: Run, folder: Path) -> None:
     run("ingest", folder)
     (folder / "backup.txt").unlink()
@@ -155,6 +157,7 @@ def test_a_home_that_cannot_be_written_is_exit_code_2(
     assert outcome.err.startswith("error[settings_invalid]")
 
 
+@pytest.mark.usefixtures("parsing")
 def test_collections_are_listed(run: Run, folder: Path) -> None:
     assert run("collections", "list", "--json").json == []
     run("ingest", folder, "--collection", "b")
@@ -167,6 +170,7 @@ def test_collections_are_listed(run: Run, folder: Path) -> None:
     assert snapshot in run("collections", "list").out
 
 
+@pytest.mark.usefixtures("parsing")
 def test_a_damaged_collection_does_not_hide_the_others(run: Run, folder: Path, home: Path) -> None:
     run("ingest", folder, "--collection", "a")
     run("ingest", folder, "--collection", "b")
@@ -179,6 +183,7 @@ def test_a_damaged_collection_does_not_hide_the_others(run: Run, folder: Path, h
     assert outcome.err.startswith("a: the manifest")
 
 
+@pytest.mark.usefixtures("parsing")
 def test_a_collection_is_shown(run: Run, folder: Path) -> None:
     run("ingest", folder)
     shown = run("collections", "show", "default", "--json").json
@@ -187,6 +192,7 @@ def test_a_collection_is_shown(run: Run, folder: Path) -> None:
     assert "chunks of at most 128 tokens (structure); 4 in all" in run("collections", "show", "default").out
 
 
+@pytest.mark.usefixtures("parsing")
 def test_a_collection_shows_by_what_it_can_be_filtered(run: Run, folder: Path) -> None:
     run("ingest", folder, "--meta", "year=2024", "--meta", "acl=staff")
     assert run("collections", "show", "default", "--json").json["metadata"]["year"] == 1
@@ -202,6 +208,7 @@ def test_a_title_in_square_brackets_is_shown_as_it_is(run: Run, home: Path) -> N
     assert "[/b] :smile:" in outcome.out
 
 
+@pytest.mark.usefixtures("parsing")
 def test_verify_exits_with_0_when_all_agrees(run: Run, folder: Path) -> None:
     run("ingest", folder)
     outcome = run("collections", "verify", "default")
@@ -211,6 +218,7 @@ def test_verify_exits_with_0_when_all_agrees(run: Run, folder: Path) -> None:
     assert (found["documents"], found["chunks"], found["problems"]) == (3, 4, [])
 
 
+@pytest.mark.usefixtures("parsing")
 def test_verify_exits_with_1_when_something_is_damaged(run: Run, folder: Path, home: Path) -> None:
     run("ingest", folder)
     (Collection(home, "default").require_current() / "vectors" / "0001.vectors.npy").unlink()

@@ -75,6 +75,7 @@ def test_an_unchanged_folder_costs_nothing(
     assert state(settings.home / "collections") == before
 
 
+@pytest.mark.usefixtures("parsing")
 def test_a_changed_file_replaces_its_chunks_and_no_others(
     folder: Path, settings: Settings, counted: CountingEmbedder
 ) -> None:
@@ -91,6 +92,7 @@ def test_a_changed_file_replaces_its_chunks_and_no_others(
     assert_sound(settings)
 
 
+@pytest.mark.usefixtures("parsing")
 def test_a_file_whose_text_stays_the_same_may_change(
     folder: Path, settings: Settings, counted: CountingEmbedder
 ) -> None:
@@ -102,6 +104,7 @@ def test_a_file_whose_text_stays_the_same_may_change(
     assert_sound(settings)
 
 
+@pytest.mark.usefixtures("parsing")
 def test_vanished_files_stay_until_they_are_pruned(
     folder: Path, settings: Settings, counted: CountingEmbedder
 ) -> None:
@@ -118,6 +121,7 @@ def test_vanished_files_stay_until_they_are_pruned(
     assert_sound(settings)
 
 
+@pytest.mark.usefixtures("parsing")
 def test_pruning_reaches_no_further_than_the_given_paths(
     folder: Path, settings: Settings, counted: CountingEmbedder
 ) -> None:
@@ -129,6 +133,7 @@ def test_pruning_reaches_no_further_than_the_given_paths(
     assert titles(settings) == ["lora.md", "backup.txt", "lora.md"]
 
 
+@pytest.mark.usefixtures("parsing")
 def test_everything_may_be_pruned(folder: Path, settings: Settings, counted: CountingEmbedder) -> None:
     ingest(folder, settings)
     for path in folder.rglob("*.*"):
@@ -180,6 +185,7 @@ def test_a_file_name_of_any_bytes_is_ingested_or_listed(
     assert counts(ingest(folder, settings)) == (0, 0, 4, 0, 1)
 
 
+@pytest.mark.usefixtures("parsing")
 def test_a_folder_that_cannot_be_read_is_listed_and_nothing_of_it_is_pruned(
     folder: Path, settings: Settings, counted: CountingEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,6 +212,7 @@ def test_a_missing_path_leaves_the_collection_alone(
     assert not (settings.home / "collections").exists()
 
 
+@pytest.mark.usefixtures("parsing")
 def test_a_second_ingest_is_refused_while_one_runs(
     folder: Path, settings: Settings, counted: CountingEmbedder
 ) -> None:
@@ -253,6 +260,7 @@ def test_another_embedder_or_chunking_makes_a_new_snapshot_beside_the_old_one_an
     assert Collection(settings.home, "docs").require_current() == new
 
 
+@pytest.mark.usefixtures("parsing")
 def test_settings_that_change_no_vector_may_change(
     folder: Path, settings: Settings, counted: CountingEmbedder
 ) -> None:
@@ -261,6 +269,7 @@ def test_settings_that_change_no_vector_may_change(
     assert counts(ingest(folder, faster)) == (0, 0, 3, 0, 0)
 
 
+@pytest.mark.usefixtures("parsing")
 def test_a_damaged_collection_is_not_built_upon(
     folder: Path, settings: Settings, counted: CountingEmbedder
 ) -> None:
@@ -292,6 +301,7 @@ def test_of_two_documents_with_one_address_the_later_stays(
     assert_sound(settings)
 
 
+@pytest.mark.usefixtures("parsing")
 def test_an_error_in_the_middle_leaves_the_collection_as_it_was(
     folder: Path, settings: Settings, counted: CountingEmbedder
 ) -> None:

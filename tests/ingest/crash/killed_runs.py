@@ -33,6 +33,7 @@ _INDEX_CALLS = frozenset(
     ("add_document", "delete_documents_by_term", "commit", "writer", "wait_merging_threads")
 )
 _PYTHON_CALLS = frozenset(("embed_passages", "parse_parts"))
+_C_CALLS = _NAME_CALLS | _FILE_CALLS | _DATABASE_CALLS | _INDEX_CALLS
 _STAGES = {
     "prune_snapshots": "prune",
     "_merge": "merge",
@@ -106,9 +107,10 @@ class _Events:
         self._fatal = fatal
         self.stages: list[str] = []
 
-    def __call__(self, frame: FrameType, event: str, argument: Any) -> None:
+    def see(self, frame: FrameType, event: str, argument: Any) -> None:
+        """For ``sys.setprofile``; called for every call and return, so names are looked at before owners."""
         if event == "c_call":
-            counts = _is_counted(argument)
+            counts = argument.__name__ in _C_CALLS and _is_counted(argument)
         else:
             counts = event == "call" and frame.f_code.co_name in _PYTHON_CALLS
         if counts:
@@ -155,7 +157,7 @@ def _child(order: Order, report: int) -> None:
         timer.daemon = True
         timer.start()
     else:
-        sys.setprofile(events)
+        sys.setprofile(events.see)
     update(Path(order.home), Path(order.folder), lexical_first=order.lexical_first)
     sys.setprofile(None)
     os.write(report, json.dumps(events.stages).encode())

@@ -18,6 +18,8 @@ from ingest.snapshots.snapshot import open_snapshot
 from ingest.sources.faq import FAQ_SCHEME, FaqFile
 from ingest.sources.source import SourceBytes, SourceFailure
 
+pytestmark = pytest.mark.usefixtures("counted", "parsing")
+
 CSV = """question,answer,aliases,acl,language,source
 How do I reset my password?,"Open Settings, then Reset.",Forgot password|I lost my password,,en,it.pdf
 怎样重置密码？,打开“设置”，点“重置”。,,,zh,

@@ -51,6 +51,7 @@ def test_only_uploads_are_covered_and_none_while_a_folder_is_unreadable(tmp_path
         UploadedFiles(tmp_path / "none")
 
 
+@pytest.mark.usefixtures("counted", "parsing")
 def test_uploads_stand_beside_other_sources_and_may_all_go(tmp_path: Path, settings: Settings) -> None:
     folder, docs = tmp_path / "uploads", tmp_path / "docs"
     docs.mkdir()

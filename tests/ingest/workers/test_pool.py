@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +173,7 @@ def test_the_time_does_not_run_while_the_caller_is_busy() -> None:
         results: list[ParseResult] = []
         for result in pool.parse(orders("say a", "big 4000000", "say c")):
             results.append(result)
-            time.sleep(0.8)
+            time.sleep(0.4)
     assert [len(parts) for parts in outcomes(results).values()] == [1, 1, 1]
     assert not [
         error for parts in outcomes(results).values() for error in parts if not isinstance(error, str)
@@ -396,7 +397,8 @@ work()
 
 def ended(process: subprocess.Popen[str], by: signal.Signals) -> bool:
     """Whether the process has ended; if not, it gets the signal once more."""
-    time.sleep(1)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(1)
     if process.poll() is None:
         process.send_signal(by)
     return process.poll() is not None
