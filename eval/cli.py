@@ -16,7 +16,7 @@ from eval.decide_cli import compare, gate
 from eval.report_cli import remake_report
 from eval.suite_cli import suite
 from eval.tune_cli import tune
-from service.retrieve_mode import SearchMode
+from service.retrieval.retrieve_mode import SearchMode
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

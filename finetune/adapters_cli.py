@@ -16,8 +16,8 @@ from ingest.cli import JsonOption
 from ingest.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from service.release import AdapterRecord
-    from service.release_history import ReleaseRecord
+    from service.releases.release import AdapterRecord
+    from service.releases.release_history import ReleaseRecord
 
 adapters_app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="List, promote and roll back adapters."
@@ -27,8 +27,8 @@ adapters_app = typer.Typer(
 @adapters_app.command("list")
 def adapters_list(as_json: JsonOption = False) -> None:
     """List the kept adapters; the one that is served is marked."""
-    from service.adapters import list_adapters
-    from service.release import read_release
+    from service.releases.adapters import list_adapters
+    from service.releases.release import read_release
 
     home = load_settings().home
     served = read_release(home).name
@@ -51,7 +51,7 @@ def adapters_add(
     as_json: JsonOption = False,
 ) -> None:
     """Keep an adapter that was trained elsewhere, once its files are seen to be what its manifest says."""
-    from service.adapters import add_adapter
+    from service.releases.adapters import add_adapter
 
     record = add_adapter(load_settings().home, folder)
     if as_json:
@@ -82,9 +82,9 @@ def adapters_promote(
 @adapters_app.command("canary")
 def adapters_canary(as_json: JsonOption = False) -> None:
     """Show the canary that runs, and what its guards see."""
-    from service.adapter_schemas import CanaryBody
-    from service.canary_watch import canary_state
     from service.history.history import open_history
+    from service.releases.adapter_schemas import CanaryBody
+    from service.releases.canary_watch import canary_state
 
     settings = load_settings()
     history = open_history(settings)
@@ -109,7 +109,7 @@ def adapters_canary(as_json: JsonOption = False) -> None:
 @adapters_app.command("rollback")
 def adapters_rollback(as_json: JsonOption = False) -> None:
     """Serve again what was served before; a canary that runs is ended."""
-    from service.adapters import rollback
+    from service.releases.adapters import rollback
 
     settings = load_settings()
     rollback(settings.home)
@@ -125,7 +125,7 @@ def adapters_history(
 ) -> None:
     """Show what was served when, by which report, and why it ended."""
     from finetune.promote import verify_releases
-    from service.release_history import read_history
+    from service.releases.release_history import read_history
 
     home = load_settings().home
     rows = history_json(verify_releases(home) if verify else read_history(home))
@@ -184,7 +184,7 @@ def _share(text: str) -> float:
 
 
 def _show_served(settings: Settings, as_json: bool) -> None:
-    from service.release import read_candidate, read_release
+    from service.releases.release import read_candidate, read_release
 
     release, candidate = read_release(settings.home), read_candidate(settings.home)
     adapter = None if release.adapter is None else release.adapter.name

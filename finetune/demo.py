@@ -32,7 +32,7 @@ from finetune.training.run import Run, start_run
 from ingest.errors import PathNotFoundError, PromotionRefusedError
 from ingest.pipeline import ingest_paths
 from ingest.settings import Settings
-from service.release import read_release
+from service.releases.release import read_release
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 HANDBOOK = EXAMPLES / "handbook"

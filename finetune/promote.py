@@ -13,17 +13,17 @@ from ingest.errors import GateReportError, PromotionRefusedError, ReleaseHistory
 from ingest.settings import Settings
 from ingest.snapshots.collection import Collection
 from ingest.snapshots.manifest import read_manifest
-from service.adapters import Proof, promote, start_canary
 from service.prompt import PROMPT_ID
-from service.release import named_release, read_release
-from service.release_history import BASE, ReleaseRecord, report_path, verify_history
+from service.releases.adapters import Proof, promote, start_canary
+from service.releases.release import named_release, read_release
+from service.releases.release_history import BASE, ReleaseRecord, report_path, verify_history
 
 
 def promote_proven(settings: Settings, name: str, report: Path | None, share: float | None = None) -> None:
     """Serve ``name`` to all, or as a canary to a ``share`` of the conversations (above 0 and below 1).
 
     Raises:
-        AdapterNotFoundError, AdapterRejectedError, UsageError: as ``service.adapters.promote``.
+        AdapterNotFoundError, AdapterRejectedError, UsageError: as ``service.releases.adapters.promote``.
         PromotionRefusedError: the report does not show that this adapter may be served here and now.
         GateReportError: it cannot be read, or was changed.
     """

@@ -24,7 +24,7 @@ from finetune.training.run import Run, prepare_run, start_run
 from ingest.choices import GeneratorKind
 from ingest.errors import SettingsError, TrainingDataError
 from ingest.settings import Settings
-from service.release import Release, named_release, read_release
+from service.releases.release import Release, named_release, read_release
 from service.wiring import load_generator
 
 # A server batches what comes at once; the embedded model answers one prompt after the other.

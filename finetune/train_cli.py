@@ -103,7 +103,7 @@ def show_run(run: Run, as_json: bool) -> None:
 
 
 def _adapter_folder(home: Path, adapter: str | None) -> Path | None:
-    from service.release import ADAPTERS
+    from service.releases.release import ADAPTERS
 
     if adapter is None:
         return None

@@ -116,7 +116,7 @@ class RetrievalSettings(Section):
 
     depth: Positive = Field(default=100, description="candidates taken from each index before fusion")
     dense_weight: Fraction = Field(
-        default=0.5, description="0 for words alone, 1 for vectors alone; see service/fuse.py"
+        default=0.5, description="0 for words alone, 1 for vectors alone; see service/retrieval/fuse.py"
     )
     fusion: FusionKind = Field(
         default=FusionKind.CONVEX, description="convex (of scores) or rrf (of reciprocal ranks)"

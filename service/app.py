@@ -17,7 +17,7 @@ from service.access.admission import gates_of
 from service.access.authentication import Authenticator, open_authenticator
 from service.access.edge import add_edge
 from service.access.openapi import describe_access
-from service.answer_cache import AnswerCache
+from service.cache.answer_cache import AnswerCache
 from service.history.history import History
 from service.history.retention import purge_regularly
 from service.http_errors import install_error_handlers

@@ -18,7 +18,7 @@ from ingest.filters.forms import parse_filter
 from ingest.settings import Settings, load_settings
 from service.answer import Answer, SearchResult
 from service.question import Inquiry
-from service.retrieve_mode import SearchMode
+from service.retrieval.retrieve_mode import SearchMode
 
 service_app = typer.Typer(add_completion=False)
 
@@ -66,7 +66,7 @@ def search(
     settings = load_settings({"generator.kind": GeneratorKind.EXTRACTIVE, "retrieval.groups": group})
     result = asyncio.run(_search(settings, collection or settings.collection, inquiry, k, mode))
     if as_json:
-        from service.search_schemas import search_to_json
+        from service.retrieval.search_schemas import search_to_json
 
         typer.echo(json.dumps(search_to_json(result), ensure_ascii=False))
         return
@@ -195,7 +195,7 @@ async def _search(
 async def _ask(
     settings: Settings, collection: str, inquiries: Sequence[Inquiry], release: str | None = None
 ) -> list[Answer]:
-    from service.caching_factory import open_caching_pipeline
+    from service.cache.caching_factory import open_caching_pipeline
 
     async with open_caching_pipeline(settings, collection, release) as pipeline:
         return [await pipeline.answer(inquiry) for inquiry in inquiries]

@@ -21,7 +21,7 @@ from ingest.optional import is_installed
 from ingest.settings import EmbedderBackend, Settings
 from ingest.snapshots.collection import list_collections
 from service.generators import smollm2
-from service.release import read_release
+from service.releases.release import read_release
 from service.vllm.serving import own_command, weights_to_serve
 
 _EXTRAS = (

@@ -15,7 +15,7 @@ from service.grounding.cite import Cited, Citer
 from service.grounding.support import Grounding
 from service.prompt import PROMPT_ID
 from service.question import Inquiry
-from service.search import Found
+from service.retrieval.search import Found
 
 
 @dataclass(slots=True)

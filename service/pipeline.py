@@ -27,7 +27,6 @@ from service.answer import (
     Retrieved,
     SearchResult,
 )
-from service.context import ContextBuilder
 from service.draft import Draft
 from service.generate import Generator
 from service.generation import Generation
@@ -38,9 +37,10 @@ from service.grounding.json_answer import JsonClaims
 from service.grounding.support import Grounding
 from service.prompt import is_refusal, template_for
 from service.question import Inquiry, check_question
-from service.release import Release
-from service.retrieve_mode import SearchMode
-from service.search import Search
+from service.releases.release import Release
+from service.retrieval.context import ContextBuilder
+from service.retrieval.retrieve_mode import SearchMode
+from service.retrieval.search import Search
 from service.write import Writer
 
 

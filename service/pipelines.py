@@ -18,8 +18,8 @@ from ingest.embed import Embedder
 from service.answer import AnswerEvent, SearchResult
 from service.generate import Generator
 from service.question import Inquiry
-from service.release import Release
-from service.retrieve_mode import SearchMode
+from service.releases.release import Release
+from service.retrieval.retrieve_mode import SearchMode
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class OpenSnapshot(Protocol):
 
 
 class Answering(Protocol):
-    """What the HTTP service needs of ``service.caching.CachingPipeline``."""
+    """What the HTTP service needs of ``service.cache.caching.CachingPipeline``."""
 
     @property
     def snapshot(self) -> OpenSnapshot: ...

@@ -13,7 +13,7 @@ from ingest.settings import Settings
 from ingest.settings_server import ServerSettings
 from service.access.exposure import check_exposure
 from service.app import Parts, create_app
-from service.caching_factory import CachingFactory, open_answer_cache
+from service.cache.caching_factory import CachingFactory, open_answer_cache
 from service.history.history import open_history
 from service.jobs.runner import JobRunner
 from service.jobs.store import JobStore

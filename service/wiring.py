@@ -20,21 +20,21 @@ from ingest.snapshots.snapshot import Snapshot, open_snapshot
 from ingest.words.language import LANGUAGES
 from service.abstention.fitted import Answerability, fitted_abstention
 from service.abstention.judge import Judge
-from service.context import ContextBuilder, ContextPolicy
-from service.conversation import Conversation
 from service.generate import Generator, Sampling
 from service.generators import smollm2
 from service.grounding.entailment import Entailment, load_entailment
 from service.grounding.support import Grounding
 from service.history.history import History
-from service.model_origin import base_of
 from service.pipeline import AnswerPipeline, AnswerPolicy
-from service.question_writer import QuestionWriter
-from service.release import Release, model_fingerprint, named_release, read_release
-from service.rerank import Reranker, RerankPolicy, load_reranker
-from service.retrieve import Retriever
+from service.releases.model_origin import base_of
+from service.releases.release import Release, model_fingerprint, named_release, read_release
+from service.retrieval.context import ContextBuilder, ContextPolicy
+from service.retrieval.conversation import Conversation
+from service.retrieval.question_writer import QuestionWriter
+from service.retrieval.rerank import Reranker, RerankPolicy, load_reranker
+from service.retrieval.retrieve import Retriever
+from service.retrieval.search import Search, SearchPolicy
 from service.routing.shared import SharedGenerators
-from service.search import Search, SearchPolicy
 from service.write import ExtractiveWriter, PromptedWriter, Writer
 
 _PASSAGE_TOKENS = {

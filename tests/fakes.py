@@ -29,14 +29,14 @@ from service.answer import (
     SearchResult,
     Usage,
 )
-from service.feedback import timestamp
 from service.generate import Message, Piece, Sampling
+from service.history.feedback import timestamp
 from service.history.history import History
 from service.pipelines import Answering, CollectionSummary
 from service.prompt import PROMPT_ID, template_for
 from service.question import Inquiry
-from service.release import Release
-from service.retrieve_mode import SearchMode
+from service.releases.release import Release
+from service.retrieval.retrieve_mode import SearchMode
 from tests.ingest.crash.word_embedder import WordEmbedder
 from tests.small_handbook import chunks_of
 

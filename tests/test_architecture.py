@@ -62,7 +62,7 @@ LIGHT = (
     "service.doctor",
     "service.history.history",
     "service.prompt",
-    "service.release",
+    "service.releases.release",
     "eval.measures.answers",
     "eval.retrieval.report",
     "finetune.settings.train_config",

@@ -19,8 +19,8 @@ from eval.statistics.logistic import fit_logistic, probabilities
 from ingest.settings import Settings
 from ingest.snapshots.collection import Collection
 from service.abstention.fitted import FittedAbstention, write_abstention
+from service.abstention.logistic import Logistic
 from service.abstention.signals import SIGNALS
-from service.logistic import Logistic
 from service.prompt import PROMPT_ID
 
 

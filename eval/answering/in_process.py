@@ -25,7 +25,7 @@ from service.answer import Answer, AnswerEvent, Delta, Passage
 from service.pipeline import AnswerPipeline, fold
 from service.prompt import PROMPT_ID
 from service.question import Inquiry
-from service.retrieve_mode import SearchMode
+from service.retrieval.retrieve_mode import SearchMode
 from service.schemas import AnswerBody
 from service.wiring import open_pipeline
 

@@ -20,8 +20,8 @@ from eval.runs.record import CaseRecord, Failure, failed_record
 from ingest.errors import GeneratorError, ServerError
 from service.catalog_schemas import CollectionsBody, DocumentBody, ReadinessBody
 from service.http_errors import Problem
+from service.retrieval.search_schemas import SearchBody
 from service.schemas import AnswerBody
-from service.search_schemas import SearchBody
 
 # Whatever is answered to it, the answer says which prompt and which release it was made with.
 _PROBE = Case(id="probe", question="Troika", language="en", answers=(), answerable=False)

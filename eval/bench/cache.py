@@ -31,10 +31,10 @@ from ingest.settings import Settings
 from ingest.snapshots.collection import Collection
 from ingest.snapshots.snapshot import Snapshot, open_snapshot
 from ingest.words.questions import WordRule, normalized
-from service.answer_cache import share_in_common
-from service.caching import SAME_EVIDENCE
-from service.retrieve import Retriever
-from service.same_question import SameQuestion
+from service.cache.answer_cache import share_in_common
+from service.cache.caching import SAME_EVIDENCE
+from service.cache.same_question import SameQuestion
+from service.retrieval.retrieve import Retriever
 
 THRESHOLDS = (0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 

@@ -16,8 +16,8 @@ from ingest.document import BlockKind, Chunk
 from ingest.embed import Embedder, Vector
 from ingest.words.questions import WordRule
 from service.answer import Answer, Passage, Usage
-from service.answer_cache import AnswerCache, Scope
-from service.same_question import SameQuestion
+from service.cache.answer_cache import AnswerCache, Scope
+from service.cache.same_question import SameQuestion
 
 LOOKUPS = 1_000
 QUESTIONS_OF_A_PASSAGE = 8

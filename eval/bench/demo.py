@@ -29,7 +29,7 @@ from ingest.settings import Settings, load_settings
 from service.answer import Degradation
 from service.pipeline import AnswerPipeline
 from service.question import Inquiry
-from service.retrieve_mode import SearchMode
+from service.retrieval.retrieve_mode import SearchMode
 from service.wiring import open_pipeline
 
 SEARCHES = 500

@@ -13,11 +13,11 @@ import numpy as np
 
 from ingest.errors import TroikaError
 from ingest.settings import Settings
-from service.context import ContextBuilder, ContextPolicy
 from service.generate import Message
 from service.pipeline import AnswerPipeline
 from service.prompt import render
 from service.question import Inquiry
+from service.retrieval.context import ContextBuilder, ContextPolicy
 from service.wiring import open_pipeline
 
 _SKEW = 1.0

@@ -21,7 +21,7 @@ from ingest.embed import spec_from_settings as spec_of
 from ingest.settings import Settings, load_settings
 from ingest.snapshots.collection import Collection
 from ingest.snapshots.snapshot import Snapshot, open_snapshot
-from service.retrieve import Retriever
+from service.retrieval.retrieve import Retriever
 
 K = 10
 WARM_UP = 50

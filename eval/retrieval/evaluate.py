@@ -13,7 +13,7 @@ from eval.retrieval.report import report_retrieval
 from eval.retrieval.run import RetrievalRun, run_queries
 from eval.retrieval.table import SetResult, gains_of_fusion
 from ingest.settings import Settings
-from service.retrieve_mode import SearchMode
+from service.retrieval.retrieve_mode import SearchMode
 from service.wiring import open_pipeline
 
 

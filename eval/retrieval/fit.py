@@ -23,8 +23,8 @@ from eval.statistics.significance import gain_interval
 from ingest.errors import CasesError, NoTermsError
 from ingest.settings import RetrievalSettings
 from ingest.snapshots.snapshot import Snapshot
-from service.fuse import Fusion, Rankings
-from service.retrieve import Retriever
+from service.retrieval.fuse import Fusion, Rankings
+from service.retrieval.retrieve import Retriever
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]

@@ -16,7 +16,7 @@ from ingest.settings import Settings
 from ingest.snapshots.collection import Collection
 from ingest.snapshots.fitted import FittedRetrieval, index_fingerprint, write_fitted
 from ingest.snapshots.snapshot import open_snapshot
-from service.retrieve import Retriever
+from service.retrieval.retrieve import Retriever
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from eval.measures.measure import Measure, intervals_of, values_of
 from eval.measures.slices import by_label
 from eval.retrieval.run import RetrievalRun, query_clusters, retrieval_measures
 from eval.statistics.intervals import Interval
-from service.retrieve_mode import SearchMode
+from service.retrieval.retrieve_mode import SearchMode
 
 Figures = Mapping[str, float | None]
 Intervals = Mapping[str, Interval | None]

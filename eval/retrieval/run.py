@@ -17,7 +17,7 @@ from eval.retrieval.datasets import Query, corpus_id
 from ingest.document import Hit
 from ingest.errors import NoTermsError, QuestionTooLongError
 from service.question import Inquiry
-from service.retrieve_mode import SearchMode
+from service.retrieval.retrieve_mode import SearchMode
 
 
 @dataclass(frozen=True, slots=True)

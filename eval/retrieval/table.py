@@ -11,7 +11,7 @@ from eval.retrieval.report import RetrievalReport
 from eval.retrieval.run import RetrievalRun, query_clusters, retrieval_measures
 from eval.statistics.intervals import Interval
 from eval.statistics.significance import gain_interval
-from service.retrieve_mode import SearchMode
+from service.retrieval.retrieve_mode import SearchMode
 
 NDCG, RECALL = "ndcg@10", "recall@100"
 

@@ -15,7 +15,7 @@ from eval.answering.answerer import Served
 from eval.cases.case import Case
 from eval.runs.record import RunIdentity
 from ingest.settings import Settings
-from service.feedback import timestamp
+from service.history.feedback import timestamp
 
 LIBRARIES = (
     "faiss-cpu",

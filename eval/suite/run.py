@@ -18,7 +18,7 @@ from eval.suite.plan import AnswerPlan, SuitePlan
 from ingest.choices import GeneratorKind
 from ingest.errors import CasesError
 from ingest.settings import Settings
-from service.retrieve_mode import SearchMode
+from service.retrieval.retrieve_mode import SearchMode
 
 Tell = Callable[[str], None]
 

@@ -20,8 +20,8 @@ from eval.statistics.logistic import fit_logistic, probabilities
 from eval.support.claims import Change, claims_of
 from ingest.errors import CasesError
 from ingest.words.terms import content_terms
+from service.abstention.logistic import Logistic
 from service.grounding.support import SUPPORT_THRESHOLD, Grounding
-from service.logistic import Logistic
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]

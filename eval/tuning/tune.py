@@ -38,7 +38,7 @@ from ingest.errors import CollectionBusyError, UsageError
 from ingest.settings import Settings
 from ingest.snapshots.collection import Collection
 from ingest.snapshots.snapshot import Snapshot, open_snapshot
-from service.retrieve import fitted_for, with_fitted
+from service.retrieval.retrieve import fitted_for, with_fitted
 from service.wiring import open_pipeline
 
 

@@ -12,8 +12,8 @@ from finetune.adapters.trained_run import adapter_of
 from finetune.training.job import LOSS_CURVE, METRICS
 from finetune.training.run import Run
 from ingest.snapshots.durable import replace_text
-from service.adapters import CONFIG, Provenance, keep_adapter
-from service.release import GGUF, WEIGHTS, AdapterRecord
+from service.releases.adapters import CONFIG, Provenance, keep_adapter
+from service.releases.release import GGUF, WEIGHTS, AdapterRecord
 
 
 def export_run(

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from ingest.errors import AdapterRejectedError
-from service.adapters import CONFIG
-from service.release import WEIGHTS
+from service.releases.adapters import CONFIG
+from service.releases.release import WEIGHTS
 
 KEY = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<part>[AB])\.weight")
 """A tensor of an adapter; ``module`` is the base model's own name for the layer it changes."""

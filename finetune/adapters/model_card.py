@@ -22,7 +22,7 @@ from finetune.training.job import RunMetrics
 from finetune.training.run import Run, read_rows
 from ingest.errors import GateReportError, TrainingDataError
 from ingest.snapshots.durable import file_sha256
-from service.release import WEIGHTS
+from service.releases.release import WEIGHTS
 
 CARD = "card.json"
 CARD_TEXT = "README.md"

@@ -15,7 +15,7 @@ from finetune.adapters.new_place import new_file
 from finetune.adapters.trained_run import adapter_of
 from finetune.training.job import MODEL
 from finetune.training.run import Run
-from service.model_origin import write_origin
+from service.releases.model_origin import write_origin
 
 
 @dataclass(frozen=True, slots=True)

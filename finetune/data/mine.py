@@ -217,7 +217,7 @@ def _asked(answer: Answer) -> str:
     """The question that the generator was asked.
 
     That is a follow-up as it was written anew, but not one with words of the conversation behind it, which is
-    only searched for (``service.conversation``).
+    only searched for (``service.retrieval.conversation``).
     """
     rewritten = answer.standalone_question
     is_question = rewritten is not None and not rewritten.startswith(f"{answer.question} (")

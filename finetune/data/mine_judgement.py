@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.answer import Answer
-from service.feedback import Feedback, Verdict
 from service.grounding.cite import markers_of, without_markers
+from service.history.feedback import Feedback, Verdict
 
 _SOURCE = r"(?:citation|cite|source|reference|passage)s?"
 _SAYS_WRONG = re.compile(

@@ -35,7 +35,7 @@ class Documents(Protocol):
 
 
 class Search(Protocol):
-    """What is used of ``service.retrieve.Retriever``."""
+    """What is used of ``service.retrieval.retrieve.Retriever``."""
 
     def retrieve(self, query: str, k: int) -> Sequence[Hit]: ...
 

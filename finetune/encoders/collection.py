@@ -14,7 +14,7 @@ from ingest.embed import Embedder, EmbedderSpec, load_embedder
 from ingest.settings import Settings
 from ingest.snapshots.snapshot import Snapshot, open_snapshot
 from ingest.stores.settings import StoreSettings
-from service.retrieve import Retriever
+from service.retrieval.retrieve import Retriever
 
 
 @dataclass(frozen=True, slots=True)

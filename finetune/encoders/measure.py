@@ -16,9 +16,9 @@ from eval.retrieval.run import query_clusters
 from eval.runs.places import names_document
 from ingest.document import Hit
 from ingest.errors import NoTermsError
-from service.rerank import Reranker, RerankPolicy, rerank
-from service.retrieve import Retriever
-from service.retrieve_mode import SearchMode
+from service.retrieval.rerank import Reranker, RerankPolicy, rerank
+from service.retrieval.retrieve import Retriever
+from service.retrieval.retrieve_mode import SearchMode
 
 METRICS = (RankingMetric.NDCG_10, RankingMetric.RECALL_100)
 RERANKED = 50

@@ -15,7 +15,7 @@ from finetune.encoders.model_folder import embedder_weights, weights_folder
 from finetune.encoders.rows import EncoderRow, render_rows
 from finetune.settings.encoders import EmbedderConfig, EncoderTraining
 from finetune.training.checks import check_machine
-from service.rerank import passage_text
+from service.retrieval.rerank import passage_text
 
 _SHOWN = 3
 

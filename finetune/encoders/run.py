@@ -29,7 +29,7 @@ from ingest.snapshots.collection import Collection
 from ingest.snapshots.durable import file_sha256
 from ingest.snapshots.manifest import IndexManifest
 from ingest.snapshots.unfinished import UnfinishedWork
-from service.release import model_fingerprint
+from service.releases.release import model_fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def train_reranker(
         TroikaError: as ``train_embedder``.
     """
     # Torch takes seconds to load, and training an embedder does without it in this process.
-    from service.rerankers.cross_encoder import TorchCrossEncoder
+    from service.retrieval.rerankers.cross_encoder import TorchCrossEncoder
 
     with _opened_run(settings, config, collection, files) as run:
         kept = run.train(resume)

@@ -39,7 +39,7 @@ from finetune.training.base_model import BaseModel
 from finetune.training.checkpoint import load_tokenizer
 from finetune.training.run import Run
 from ingest.snapshots.durable import file_sha256
-from service.release import GGUF
+from service.releases.release import GGUF
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from ingest.choices import GeneratorKind
 from ingest.errors import SettingsError, TrainingDataError
 from ingest.settings import Settings
 from service.generate import Generator, Message, Sampling
-from service.release import read_release
+from service.releases.release import read_release
 from service.wiring import load_generator
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ingest.errors import ModelNotFoundError
 from service.generators import smollm2
-from service.release import model_fingerprint
+from service.releases.release import model_fingerprint
 
 EMBEDDED = "smollm2"
 

@@ -20,8 +20,8 @@ from ingest.errors import (
     TrainingDataError,
 )
 from ingest.optional import is_installed
-from service.adapters import CONFIG
-from service.release import WEIGHTS
+from service.releases.adapters import CONFIG
+from service.releases.release import WEIGHTS
 
 LIBRARIES = ("torch", "transformers", "peft", "trl", "datasets", "gguf", "safetensors")
 

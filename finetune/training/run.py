@@ -25,7 +25,7 @@ from finetune.training.launch import processes, run_worker
 from ingest.errors import AdapterRejectedError, TrainingDataError, UsageError
 from ingest.snapshots.durable import file_sha256, replace_text
 from service.prompt import PROMPT_ID
-from service.release import WEIGHTS
+from service.releases.release import WEIGHTS
 
 RUN = "run.json"
 

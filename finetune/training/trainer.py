@@ -36,8 +36,8 @@ from finetune.training.saved_state import (
     read_log,
 )
 from ingest.snapshots.durable import replace_text, sync_tree
-from service.adapters import CONFIG
-from service.release import WEIGHTS
+from service.releases.adapters import CONFIG
+from service.releases.release import WEIGHTS
 
 # What the trainers log beside the loss; other keys come and go with TRL's versions.
 _LOGGED = (

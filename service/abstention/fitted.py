@@ -15,10 +15,10 @@ from typing import Any
 
 from ingest.errors import SnapshotCorruptError
 from ingest.snapshots.durable import replace_text
+from service.abstention.logistic import Logistic
 from service.abstention.signals import SIGNALS, measure_signals
 from service.answer import Passage
 from service.grounding.support import Grounding
-from service.logistic import Logistic
 from service.prompt import PROMPT_ID
 
 logger = logging.getLogger(__name__)

@@ -16,8 +16,8 @@ from ingest.document import Chunk, Hit
 from ingest.words.language import detect_language
 from ingest.words.sentences import sentence_spans
 from ingest.words.terms import content_terms, fold
+from service.abstention.logistic import Logistic
 from service.grounding.claims import is_turned_round, names, numbers
-from service.logistic import Logistic
 
 SUPPORT_THRESHOLD = 0.5
 _CONFIDENT_COSINE = 0.65

@@ -15,7 +15,7 @@ from ingest.settings import Settings, load_settings
 from service.access.cli import read_span
 
 if TYPE_CHECKING:
-    from service.answer_cache import AnswerCache
+    from service.cache.answer_cache import AnswerCache
     from service.history.history import History
 
 history_app = typer.Typer(
@@ -35,7 +35,7 @@ def export_command(
     asker: AskerOption = None,
 ) -> None:
     """Write the answers with what was said of them, as ``GET /v1/answers/ID`` gives them."""
-    from service.feedback_schemas import StoredAnswerBody
+    from service.history.feedback_schemas import StoredAnswerBody
 
     count = 0
     with _history(load_settings()) as history, file.open("w", encoding="utf-8") as lines:
@@ -76,7 +76,7 @@ def forget_command(
 
 @contextmanager
 def _answer_cache(settings: Settings) -> Generator[AnswerCache | None]:
-    from service.caching_factory import open_answer_cache
+    from service.cache.caching_factory import open_answer_cache
 
     cache = open_answer_cache(settings)
     try:

@@ -21,8 +21,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from ingest.errors import AnswerNotFoundError, DatabaseError, SettingsError
 from ingest.settings import Settings
 from service.answer import Answer, Degradation
-from service.feedback import Feedback, timestamp
 from service.history.engine import open_file, open_server
+from service.history.feedback import Feedback, timestamp
 from service.history.rows import row_forms, storable
 from service.history.stored import AnswerOutcome, StoredAnswer
 from service.history.tables import ANSWERS, FEEDBACK

@@ -7,7 +7,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 from ingest.errors import DatabaseError
-from service.answer_cache import AnswerCache
+from service.cache.answer_cache import AnswerCache
 from service.history.history import History
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from ingest.filters.filters import Filter
 from ingest.filters.forms import read_filter, write_filter
 from service.answer import Answer
-from service.feedback import Feedback
+from service.history.feedback import Feedback
 from service.history.tables import ANSWERS
 from service.question import Inquiry, SamplingWish
 

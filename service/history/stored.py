@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from service.answer import Answer
-from service.feedback import Feedback, Verdict
+from service.history.feedback import Feedback, Verdict
 from service.question import Inquiry
 
 

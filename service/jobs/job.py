@@ -81,7 +81,7 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job as it is kept; times are of ``service.feedback.timestamp``.
+    """A job as it is kept; times are of ``service.history.feedback.timestamp``.
 
     Attributes:
         cancelling: it is to be undone, and ends as cancelled.

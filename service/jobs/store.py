@@ -19,7 +19,7 @@ from typing import Any
 
 from ingest.errors import IdempotencyKeyError, JobNotFoundError, SettingsError
 from ingest.report import Failure
-from service.feedback import timestamp
+from service.history.feedback import timestamp
 from service.jobs.job import Job, JobEnd, JobError, JobKind, JobProgress, JobState, NewJob, Stage
 
 _VERSION = 1

@@ -13,15 +13,15 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from ingest.errors import ServerError
 from ingest.filters.forms import read_filter
 from ingest.settings import Settings
-from service.caching_factory import CachingFactory, open_answer_cache
+from service.cache.caching_factory import CachingFactory, open_answer_cache
 from service.event_stream import AnswerStream
 from service.history.history import open_history
 from service.pipelines import PipelineProvider
 from service.question import Inquiry
-from service.retrieve_mode import SearchMode
+from service.retrieval.retrieve_mode import SearchMode
+from service.retrieval.search_schemas import SearchBody
 from service.routing.releases import open_releases
 from service.schemas import AnswerBody
-from service.search_schemas import SearchBody
 from service.wiring import PipelineFactory
 
 Body = TypeVar("Body", bound=BaseModel)

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from ingest.errors import TroikaError
 from service.pipelines import CollectionSummary
-from service.release_history import BASE, current_record
+from service.releases.release_history import BASE, current_record
 
 
 class CatalogMetrics(Collector):

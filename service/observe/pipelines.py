@@ -12,8 +12,8 @@ from service.observe.observer import Observer
 from service.observe.spans import Spans
 from service.pipelines import Answering, CollectionSummary, OpenSnapshot, PipelineProvider
 from service.question import Inquiry
-from service.release import Release
-from service.retrieve_mode import SearchMode
+from service.releases.release import Release
+from service.retrieval.retrieve_mode import SearchMode
 
 
 class ObservedPipelines:

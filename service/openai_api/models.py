@@ -12,10 +12,10 @@ from datetime import datetime
 
 from ingest.errors import UnknownModelError
 from ingest.settings import Settings
-from service.adapters import list_adapters
 from service.openai_api.embedding_schemas import Model
 from service.pipelines import CollectionSummary
-from service.release_history import BASE
+from service.releases.adapters import list_adapters
+from service.releases.release_history import BASE
 
 SERVED = "troika"
 _SEPARATOR = ":"

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Depends
 
 from ingest.settings import Settings
 from service.access.caller import Scope, allowed
-from service.adapter_schemas import AdapterBody, AdaptersBody, CanaryBody, ChangeBody
-from service.adapters import list_adapters
-from service.canary_watch import canary_state
 from service.history.history import History
-from service.release_history import BASE, ReleaseRecord, read_history
+from service.releases.adapter_schemas import AdapterBody, AdaptersBody, CanaryBody, ChangeBody
+from service.releases.adapters import list_adapters
+from service.releases.canary_watch import canary_state
+from service.releases.release_history import BASE, ReleaseRecord, read_history
 from service.routes.problems import PROBLEMS
 
 

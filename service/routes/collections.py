@@ -17,9 +17,9 @@ from service.access.caller import Caller, Scope, allowed
 from service.catalog_schemas import CollectionBody, CollectionsBody, DocumentBody
 from service.pipelines import DocumentSource, PipelineProvider
 from service.question import Inquiry, check_question
+from service.retrieval.search_schemas import SearchBody, SearchRequest
 from service.routes.problems import PROBLEMS
 from service.schemas import CollectionField
-from service.search_schemas import SearchBody, SearchRequest
 
 
 def collections_router(settings: Settings, pipelines: PipelineProvider) -> APIRouter:

@@ -9,9 +9,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from service.access.caller import Caller, Scope, allowed
-from service.answer_cache import AnswerCache
-from service.feedback import check_feedback
-from service.feedback_schemas import FeedbackBody, FeedbackRequest, StoredAnswerBody
+from service.cache.answer_cache import AnswerCache
+from service.history.feedback import check_feedback
+from service.history.feedback_schemas import FeedbackBody, FeedbackRequest, StoredAnswerBody
 from service.history.history import History, answer_not_found
 from service.history.stored import StoredAnswer
 from service.routes.problems import PROBLEMS

@@ -7,7 +7,7 @@ from pathlib import Path
 from ingest.errors import SettingsError
 from ingest.settings_generator import GeneratorSettings
 from service.generators.openai_http import OpenAiGenerator
-from service.release import Release
+from service.releases.release import Release
 from service.routing.served_model import ServedModel
 from service.routing.server import ModelServer, Patience
 from service.vllm.adapters import VllmAdapter

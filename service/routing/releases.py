@@ -20,14 +20,14 @@ from pathlib import Path
 from ingest.settings import Settings
 from ingest.settings_routing import RoutingSettings
 from ingest.snapshots.collection import Collection
-from service.caching import CachingPipeline
-from service.caching_factory import CachingFactory
-from service.canary import CanaryPipelines
+from service.cache.caching import CachingPipeline
+from service.cache.caching_factory import CachingFactory
 from service.catalog import published_collections
 from service.history.history import History
 from service.pipelines import Answering, CollectionSummary, Pipelines
-from service.release import named_release, read_candidate
-from service.release_history import current_number
+from service.releases.canary import CanaryPipelines
+from service.releases.release import named_release, read_candidate
+from service.releases.release_history import current_number
 
 
 def open_releases(settings: Settings, factory: CachingFactory, history: History) -> ReleasePipelines:

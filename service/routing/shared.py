@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from service.generate import Generator, Message, Piece, Preparable, Sampling
-from service.release import Release
+from service.releases.release import Release
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 
-from service.feedback import timestamp
+from service.history.feedback import timestamp
 from service.history.history import History
 from service.statistics.statements import COUNTS, DURATIONS, THUMBS
 from service.statistics.tally import Bucket, Counts, Durations, Statistics, Tally

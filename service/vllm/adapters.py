@@ -18,7 +18,7 @@ import httpx
 import msgspec
 
 from ingest.errors import AdapterRejectedError, GeneratorError
-from service.release import AdapterRecord, Release
+from service.releases.release import AdapterRecord, Release
 from service.vllm.served_weights import fingerprint_of, is_merged_from, verified_folder
 from service.vllm.trial import try_out
 

@@ -7,8 +7,8 @@ from typing import cast
 
 from ingest.errors import AdapterRejectedError
 from ingest.snapshots.durable import file_sha256
-from service.adapters import ALLOWED_SUFFIXES, CONFIG
-from service.release import (
+from service.releases.adapters import ALLOWED_SUFFIXES, CONFIG
+from service.releases.release import (
     ADAPTERS,
     MANIFEST,
     WEIGHTS,

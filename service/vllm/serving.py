@@ -16,10 +16,10 @@ from typing import cast, get_args
 from ingest.choices import GeneratorKind
 from ingest.settings import Settings
 from ingest.settings_vllm import LoraRank
-from service.adapters import CONFIG, list_adapters
 from service.prompt import PROMPT_ID
-from service.release import AdapterRecord, read_record, read_release
-from service.release_history import current_record
+from service.releases.adapters import CONFIG, list_adapters
+from service.releases.release import AdapterRecord, read_record, read_release
+from service.releases.release_history import current_record
 from service.vllm.command import SERVED_NAME, VllmCommand, vllm_command
 from service.vllm.process import SupervisionPolicy, VllmProcess
 from service.vllm.served_weights import is_merged_from

@@ -26,10 +26,10 @@ from finetune.promote import promote_proven, verify_releases
 from ingest.pipeline import ingest_documents
 from ingest.settings import Settings
 from ingest.snapshots.snapshot import open_snapshot
-from service.adapters import Provenance, keep_adapter, rollback
 from service.prompt import PROMPT_ID
-from service.release import WEIGHTS, model_fingerprint
-from service.release_history import BASE, Change
+from service.releases.adapters import Provenance, keep_adapter, rollback
+from service.releases.release import WEIGHTS, model_fingerprint
+from service.releases.release_history import BASE, Change
 from tests.eval.decision.runs import identity, records
 from tests.finetune.tiny_adapter import write_tiny_adapter
 from tests.finetune.tiny_model import write_tiny_gguf

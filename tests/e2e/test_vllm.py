@@ -23,10 +23,10 @@ import msgspec
 import pytest
 
 from ingest.errors import GeneratorError
-from service.adapters import promote
 from service.generate import Message, Sampling
 from service.generators.openai_http import OpenAiGenerator
-from service.release_history import BASE
+from service.releases.adapters import promote
+from service.releases.release_history import BASE
 from service.routing.served_model import ServedModel
 from service.routing.server import ModelServer, Patience
 from tests.e2e.vllm_server import (

@@ -23,9 +23,9 @@ from finetune.training.base_model import find_base_model
 from finetune.training.checkpoint import ensure_checkpoint
 from ingest.pipeline import ingest_documents
 from ingest.settings import Settings
-from service.adapters import Provenance, keep_adapter
 from service.prompt import PROMPT_ID
-from service.release_history import BASE
+from service.releases.adapters import Provenance, keep_adapter
+from service.releases.release_history import BASE
 from tests.small_handbook import small_handbook
 
 ROOT = Path(__file__).parents[2]

@@ -20,9 +20,9 @@ from ingest.errors import (
     TroikaError,
     UsageError,
 )
-from service.adapters import Provenance, keep_adapter, promote, start_canary, take_back
 from service.prompt import PROMPT_ID
-from service.release import WEIGHTS
+from service.releases.adapters import Provenance, keep_adapter, promote, start_canary, take_back
+from service.releases.release import WEIGHTS
 
 ROW = {
     "id": "a", "question": "Which port?", "contexts": ["The rank is 16.", "The port is 8080."], "gold": [1],

@@ -25,10 +25,10 @@ from ingest.errors import (
 from ingest.pipeline import ingest_documents
 from ingest.settings import Settings
 from ingest.snapshots.snapshot import open_snapshot
-from service.adapters import Provenance, keep_adapter, promote
 from service.prompt import PROMPT_ID
-from service.release import WEIGHTS, read_candidate, read_release
-from service.release_history import BASE, current_record, report_path
+from service.releases.adapters import Provenance, keep_adapter, promote
+from service.releases.release import WEIGHTS, read_candidate, read_release
+from service.releases.release_history import BASE, current_record, report_path
 from tests.eval.decision.runs import identity, records
 from tests.small_handbook import small_handbook
 

@@ -11,8 +11,8 @@ from finetune.settings.rft import RftConfig
 from finetune.settings.train_config import read_config
 from ingest.errors import SettingsError, TrainingDataError
 from ingest.settings import Settings, load_settings
-from service.adapters import list_adapters
 from service.generate import Message
+from service.releases.adapters import list_adapters
 from tests.finetune.conftest import TinyBase
 from tests.finetune.model_server import model_server
 from tests.finetune.sampling.test_acceptance import example

@@ -14,16 +14,16 @@ from ingest.settings import Settings
 from ingest.snapshots.snapshot import Snapshot, open_snapshot
 from service.abstention.judge import Judge
 from service.answer import Answer
-from service.context import ContextBuilder, ContextPolicy
-from service.conversation import Conversation
 from service.generate import Generator, Sampling
 from service.grounding.support import Grounding
 from service.pipeline import AnswerPipeline, AnswerPolicy
-from service.question_writer import QuestionWriter
-from service.release import base_release
-from service.rerank import Reranker, RerankPolicy
-from service.retrieve import Retriever
-from service.search import HitSource, Search, SearchPolicy
+from service.releases.release import base_release
+from service.retrieval.context import ContextBuilder, ContextPolicy
+from service.retrieval.conversation import Conversation
+from service.retrieval.question_writer import QuestionWriter
+from service.retrieval.rerank import Reranker, RerankPolicy
+from service.retrieval.retrieve import Retriever
+from service.retrieval.search import HitSource, Search, SearchPolicy
 from service.write import PromptedWriter
 from tests.small_handbook import small_handbook
 

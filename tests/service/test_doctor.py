@@ -9,7 +9,7 @@ import pytest
 
 from ingest.settings import Settings, load_settings
 from service.doctor import Finding, State, examine
-from service.release_history import CURRENT, RELEASES
+from service.releases.release_history import CURRENT, RELEASES
 from tests.service.conftest import COLLECTION
 
 

@@ -40,7 +40,7 @@ from service.grounding.cite import is_exact
 from service.grounding.support import Grounding
 from service.prompt import PROMPT_ID, TEMPLATES, render
 from service.question import Inquiry
-from service.retrieve import Retriever, SearchMode
+from service.retrieval.retrieve import Retriever, SearchMode
 from tests.service.conftest import PipelineMaker
 from tests.service.scripted import ScriptedGenerator, passages_of
 

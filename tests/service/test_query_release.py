@@ -9,14 +9,14 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.service.test_adapters import keep
+from tests.service.test_canary import Service, service
 
 from ingest.settings import Settings
 from ingest.settings_routing import RoutingSettings
 from service.app import Parts, create_app
-from service.release_history import BASE
+from service.releases.release_history import BASE
 from tests.service.routing.test_releases import Shelf
-from tests.service.test_adapters import keep
-from tests.service.test_canary import Service, service
 
 __all__ = ["service"]
 

@@ -6,11 +6,11 @@ import pytest
 from pydantic import ValidationError
 
 from service.answer import Answer, Finished
-from service.feedback_schemas import FeedbackRequest
+from service.history.feedback_schemas import FeedbackRequest
 from service.question import Inquiry
-from service.retrieve_mode import SearchMode
+from service.retrieval.retrieve_mode import SearchMode
+from service.retrieval.search_schemas import SearchRequest, search_to_json
 from service.schemas import QueryRequest, answer_to_json
-from service.search_schemas import SearchRequest, search_to_json
 from tests.fakes import MemoryPipeline
 from tests.small_handbook import LORA_TEXT, small_handbook
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.service.test_adapters import keep
 
 from ingest.choices import GeneratorKind
 from ingest.errors import AdapterNotFoundError, CollectionNotFoundError, ModelNotFoundError, SettingsError
@@ -16,11 +17,10 @@ from ingest.settings import GeneratorSettings, Settings, load_settings
 from ingest.snapshots.snapshot import Snapshot
 from service.history.history import History
 from service.question import Inquiry
-from service.release import base_release
+from service.releases.release import base_release
 from service.routing.served_model import ServedModel
 from service.wiring import PipelineFactory, load_generator, open_pipeline
 from tests.service.conftest import COLLECTION
-from tests.service.test_adapters import keep
 
 ROOT = Path(__file__).parents[2]
 QUESTION = "Which rank is the default for an adapter?"

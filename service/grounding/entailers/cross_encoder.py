@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch.nn import Identity
 
 from ingest.errors import EntailmentError, SettingsError
-from service.local_cross_encoder import open_cross_encoder
+from service.retrieval.local_cross_encoder import open_cross_encoder
 
 _LABEL = "entailment"
 

@@ -12,16 +12,16 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from selenium.webdriver.support.select import Select
+from tests.service.test_adapters import keep
 
 from ingest.settings import Settings
 from service.app import Parts, create_app
 from service.history.history import History
 from service.pipelines import Answering, CollectionSummary
-from service.release_history import BASE
+from service.releases.release_history import BASE
 from tests.e2e.web.conftest import Page, ShapedPipeline, served
 from tests.e2e.web.real_server import texts
 from tests.fakes import OnePipeline
-from tests.service.test_adapters import keep
 from tests.small_handbook import small_handbook
 
 COLLECTIONS = ("default", "staff")

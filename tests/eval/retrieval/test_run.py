@@ -11,7 +11,7 @@ from eval.retrieval.datasets import Query, corpus_uri
 from eval.retrieval.report import report_retrieval, retrieval_lines
 from eval.retrieval.run import rank_documents, run_queries
 from ingest.document import BlockKind, Chunk, Hit
-from service.retrieve_mode import SearchMode
+from service.retrieval.retrieve_mode import SearchMode
 from tests.eval.fakes import FakePipeline, shown
 
 HYBRID = SearchMode.HYBRID

@@ -9,7 +9,7 @@ from eval.retrieval.datasets import Query
 from eval.retrieval.report import report_retrieval
 from eval.retrieval.run import RetrievalRun, query_clusters
 from eval.retrieval.table import SetResult, gains_of_fusion, table_lines, table_markdown
-from service.retrieve_mode import SearchMode
+from service.retrieval.retrieve_mode import SearchMode
 from tests.eval.fakes import shown
 
 QUERIES = tuple(Query(str(number), "?", "en", {f"d{number}": 1}) for number in range(8))

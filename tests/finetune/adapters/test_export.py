@@ -32,8 +32,8 @@ from ingest.choices import GeneratorKind
 from ingest.errors import AdapterRejectedError, GateReportError
 from ingest.settings import GeneratorSettings
 from service.generate import Message, Sampling
-from service.model_origin import base_of
-from service.release import Release, base_release, named_release
+from service.releases.model_origin import base_of
+from service.releases.release import Release, base_release, named_release
 from service.wiring import load_generator
 from tests.eval.decision.runs import identity
 from tests.finetune.conftest import TinyBase

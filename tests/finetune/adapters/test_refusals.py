@@ -20,7 +20,7 @@ from finetune.data.rows import ExampleKind
 from finetune.training.checkpoint import load_tokenizer
 from finetune.training.run import Run
 from ingest.errors import TrainingDataError, UsageError
-from service.release import read_adapter
+from service.releases.release import read_adapter
 from tests.finetune.conftest import TinyBase
 from tests.finetune.finished_run import examples, tiny_run
 

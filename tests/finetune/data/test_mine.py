@@ -19,8 +19,8 @@ from finetune.data.row_files import read_examples, read_judged, read_pairs, read
 from finetune.data.rows import ExampleKind
 from ingest.document import Chunk
 from service.answer import Answer, Degradation, Finished, Passage, Served
-from service.feedback import Feedback, new_feedback, timestamp
 from service.grounding.support import Grounding
+from service.history.feedback import Feedback, new_feedback, timestamp
 from service.history.history import History
 from service.prompt import PROMPT_ID, render, template_for
 from service.question import Inquiry

@@ -16,7 +16,7 @@ from finetune.encoders.plan import compares_pairs
 from finetune.encoders.reranker import pairs, train
 from finetune.encoders.rows import EncoderRow
 from finetune.training.job import MODEL
-from service.rerankers.cross_encoder import TorchCrossEncoder
+from service.retrieval.rerankers.cross_encoder import TorchCrossEncoder
 from tests.finetune.encoders.jobs import reranker_job, rows
 from tests.finetune.encoders.tiny_models import IN_DOCUMENTS, IN_QUESTIONS
 

@@ -32,7 +32,7 @@ from finetune.training.job import Job, RunMetrics, write_job
 from finetune.training.run import Run, run_json, start_run
 from ingest.errors import AdapterRejectedError, SettingsError, TrainingDataError
 from service.prompt import PROMPT_ID
-from service.release import WEIGHTS
+from service.releases.release import WEIGHTS
 from tests.finetune.conftest import TinyBase
 from tests.finetune.methods.preference_jobs import curve, job
 from tests.finetune.methods.sampled_jobs import ROLLOUT, SHORT, refusals

@@ -17,9 +17,9 @@ from finetune.settings.train_config import TrainConfig, load_config
 from finetune.training.job import Job, Outcome, RunMetrics, write_job, write_outcome
 from finetune.training.run import RUN, Run, read_run, resume_run, run_json, start_run
 from ingest.errors import AdapterRejectedError, ModelNotFoundError, TrainingDataError, UsageError
-from service.adapters import list_adapters, promote
 from service.prompt import PROMPT_ID
-from service.release import read_release
+from service.releases.adapters import list_adapters, promote
+from service.releases.release import read_release
 from tests.finetune.conftest import TinyBase
 from tests.finetune.handbook import small_index, write_questions
 from tests.finetune.llama_server import llama_server

@@ -13,8 +13,8 @@ from ingest.filters.access import groups_of, may_see
 from ingest.pipeline import ingest_documents
 from ingest.settings import RetrievalSettings, Settings
 from ingest.snapshots.snapshot import Snapshot, open_snapshot
-from service.retrieve import Retriever
-from service.retrieve_mode import SearchMode
+from service.retrieval.retrieve import Retriever
+from service.retrieval.retrieve_mode import SearchMode
 from tests.ingest.conftest import CountingEmbedder
 from tests.small_handbook import make_document
 

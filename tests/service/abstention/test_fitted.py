@@ -12,8 +12,8 @@ from service.abstention.fitted import (
     read_abstention,
     write_abstention,
 )
+from service.abstention.logistic import Logistic
 from service.abstention.signals import SIGNALS
-from service.logistic import Logistic
 from service.prompt import PROMPT_ID
 
 FITTED = FittedAbstention(

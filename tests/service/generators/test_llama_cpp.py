@@ -15,7 +15,7 @@ from service.generate import Message, Piece, Sampling
 from service.generators import smollm2
 from service.generators.llama_cpp import LlamaCppGenerator
 from service.generators.requantize import requantized
-from service.release import model_fingerprint
+from service.releases.release import model_fingerprint
 
 pytestmark = pytest.mark.anyio
 

@@ -18,7 +18,7 @@ from ingest.errors import AnswerNotFoundError, DatabaseError, SettingsError
 from ingest.filters.filters import EVERYTHING
 from ingest.filters.forms import read_filter
 from service.answer import Answer, Reranking, Sentence
-from service.feedback import CitationVerdict, Feedback, new_feedback, timestamp
+from service.history.feedback import CitationVerdict, Feedback, new_feedback, timestamp
 from service.history.history import History
 from service.question import Inquiry, SamplingWish
 

@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 
 from ingest.settings import Settings
 from service.answer import Answer
-from service.answer_cache import AnswerCache, Scope
-from service.caching_factory import CACHE_FILE
-from service.feedback import new_feedback, timestamp
+from service.cache.answer_cache import AnswerCache, Scope
+from service.cache.caching_factory import CACHE_FILE
 from service.history.cli import history_app
+from service.history.feedback import new_feedback, timestamp
 from service.history.history import History, open_history
 from service.history.retention import purge_regularly
 

@@ -18,9 +18,9 @@ from sqlalchemy import Engine, create_engine, text
 
 from ingest.errors import SettingsError
 from service.answer import Answer, Reranking
-from service.feedback import CitationVerdict, Feedback
 from service.history import upgrade
 from service.history.engine import open_server
+from service.history.feedback import CitationVerdict, Feedback
 from service.history.history import History
 from service.history.tables import FORMAT, metadata
 from service.question import Inquiry

@@ -12,8 +12,8 @@ from service.app import Parts, create_app
 from service.history.history import History
 from service.mcp.knowledge import Conditions, Knowledge, OwnKnowledge, ServedKnowledge
 from service.mcp.tools import tool_server
+from service.retrieval.search_schemas import SearchBody
 from service.schemas import AnswerBody
-from service.search_schemas import SearchBody
 from tests.fakes import MemoryPipeline, OnePipeline
 from tests.small_handbook import LORA_TEXT, small_handbook
 

@@ -16,7 +16,7 @@ from ingest.filters.forms import read_filter
 from ingest.pipeline import ingest_documents
 from ingest.settings import Settings, load_settings
 from service.answer import Answer
-from service.caching_factory import open_caching_pipeline
+from service.cache.caching_factory import open_caching_pipeline
 from service.history.history import open_history
 from service.question import Inquiry
 from service.replay.again import replay

@@ -22,13 +22,13 @@ import pytest
 from ingest.pipeline import ingest_documents
 from ingest.settings import Settings, load_settings
 from ingest.snapshots.collection import Collection
-from service.adapters import promote
 from service.answer import Answer
-from service.caching_factory import CachingFactory
+from service.cache.caching_factory import CachingFactory
 from service.history.history import open_history
 from service.pipeline import fold
 from service.question import Inquiry
-from service.release_history import BASE
+from service.releases.adapters import promote
+from service.releases.release_history import BASE
 from service.routing.releases import ReleasePipelines, open_releases
 from service.wiring import PipelineFactory
 from tests.service.routing.fake_model_server import FakeModelServer, fake_model_servers

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from service.answer import Answer, Degradation, Served
-from service.feedback import new_feedback, timestamp
+from service.history.feedback import new_feedback, timestamp
 from service.history.history import History
 from service.statistics.collect import MOST_BUCKETS, collect_statistics
 from service.statistics.routes import MOST_HOURS

@@ -14,10 +14,10 @@ import pytest
 from ingest.errors import AdapterRejectedError, GeneratorError
 from ingest.settings_generator import GeneratorSettings
 from ingest.snapshots.durable import file_sha256
-from service.adapters import Provenance, keep_adapter
 from service.generate import Message, Sampling
 from service.prompt import PROMPT_ID
-from service.release import AdapterRecord, Release, base_release, model_fingerprint, named_release
+from service.releases.adapters import Provenance, keep_adapter
+from service.releases.release import AdapterRecord, Release, base_release, model_fingerprint, named_release
 from service.routing.open_model import open_model
 from service.routing.served_model import ServedModel
 from service.vllm.adapters import VllmAdapter

@@ -1,0 +1,298 @@
+"""The adapters that are kept, and the changes that say which of them is served.
+
+Every change appends a record to the history of releases and moves one pointer file. Adapters are immutable: a
+name holds the hash of its weights, so it never means two things. Whether an adapter has earned its place is
+not judged here but where it is measured (``finetune.promote``).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ingest.errors import AdapterRejectedError, UsageError
+from ingest.snapshots.durable import file_sha256, replace_text, sync_directory, sync_tree
+from service.prompt import PROMPT_ID
+from service.releases.release import (
+    ADAPTER_NAME,
+    ADAPTERS,
+    FORMAT,
+    GGUF,
+    MANIFEST,
+    WEIGHTS,
+    AdapterRecord,
+    Release,
+    check_files,
+    named_release,
+    read_adapter,
+    read_release,
+)
+from service.releases.release_history import (
+    BASE,
+    Canary,
+    Change,
+    HistoryWriter,
+    ReleaseRecord,
+    keep_report,
+    read_record,
+    writing_history,
+)
+
+CONFIG = "adapter_config.json"
+# Pickled weights (.bin, .pt) run code when they are loaded; nothing but these forms is ever taken in.
+ALLOWED_SUFFIXES = frozenset({".safetensors", ".gguf", ".json", ".md", ".svg"})
+
+_REQUIRED = (WEIGHTS, CONFIG, GGUF)
+_TASK = re.compile(r"[a-z][a-z0-9-]{0,31}")
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What an adapter was trained on, and the bias that was fitted for it: see ``AdapterRecord``."""
+
+    base_model: str
+    prompt_id: str
+    dataset_sha256: str
+    refusal_bias: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The text of a gate's report, and the digest that it is known by."""
+
+    report: str
+    sha256: str
+
+
+def list_adapters(home: Path) -> list[AdapterRecord]:
+    """All finished adapters, oldest first.
+
+    Raises:
+        AdapterRejectedError: a manifest cannot be read.
+    """
+    folder = home / ADAPTERS
+    if not folder.is_dir():
+        return []
+    finished = [
+        path for path in folder.iterdir() if ADAPTER_NAME.fullmatch(path.name) and (path / MANIFEST).is_file()
+    ]
+    return sorted(
+        (read_adapter(path) for path in finished), key=lambda adapter: (adapter.created_at, adapter.name)
+    )
+
+
+def keep_adapter(home: Path, task: str, files: Sequence[Path], provenance: Provenance) -> AdapterRecord:
+    """Copy the files of a new adapter into the registry; its name is ``task@`` and 8 digits of its hash.
+
+    Keeping the same weights again returns the adapter that is there.
+
+    Raises:
+        AdapterRejectedError: a file is missing or of a form that is not taken in.
+        UsageError: the weights are kept already, with another bias.
+    """
+    by_name = _checked_files(files)
+    if not _TASK.fullmatch(task):
+        raise UsageError(f"{task!r} names no task: take up to 32 lower-case letters, digits and '-'.")
+    sha256 = file_sha256(by_name[WEIGHTS])
+    target = home / ADAPTERS / f"{task}@{sha256[:8]}"
+    if (target / MANIFEST).is_file():
+        return _kept_before(target, provenance)
+    with _staged(target, by_name) as staged:
+        replace_text(staged / MANIFEST, _manifest(staged, sha256, provenance))
+    return read_adapter(target)
+
+
+def add_adapter(home: Path, folder: Path) -> AdapterRecord:
+    """Copy an adapter that was kept elsewhere, with its name, into the registry; it may be there already.
+
+    Raises:
+        AdapterNotFoundError: ``folder`` holds no finished adapter.
+        AdapterRejectedError: its files are not those that its manifest names, of a form that is not taken in,
+            or not what its name says.
+    """
+    adapter = read_adapter(folder.resolve())
+    by_name = _checked_files([adapter.path / name for name in adapter.files])
+    check_files(adapter)
+    weights = file_sha256(by_name[WEIGHTS])
+    if not ADAPTER_NAME.fullmatch(adapter.name) or not adapter.name.endswith(f"@{weights[:8]}"):
+        raise AdapterRejectedError(
+            f"the folder {adapter.name} holds weights of the SHA-256 {weights[:8]}…, expected a name such as "
+            f"sft@{weights[:8]}: call it as it was kept."
+        )
+    target = home / ADAPTERS / adapter.name
+    if not (target / MANIFEST).is_file():
+        with _staged(target, by_name) as staged:
+            replace_text(staged / MANIFEST, (adapter.path / MANIFEST).read_text("utf-8"))
+    return read_adapter(target)
+
+
+@contextmanager
+def _staged(target: Path, files: Mapping[str, Path]) -> Generator[Path]:
+    """A folder with copies of ``files``, which takes its place at ``target`` once its manifest is written."""
+    staged = target.with_name(f".{target.name}.{os.getpid()}")
+    shutil.rmtree(staged, ignore_errors=True)
+    staged.mkdir(parents=True)
+    try:
+        for name, path in files.items():
+            shutil.copyfile(path, staged / name)
+        sync_tree(staged)
+        yield staged
+        shutil.rmtree(target, ignore_errors=True)
+        os.replace(staged, target)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+    sync_directory(target.parent)
+
+
+def _kept_before(path: Path, provenance: Provenance) -> AdapterRecord:
+    kept = read_adapter(path)
+    if kept.refusal_bias != provenance.refusal_bias:
+        raise UsageError(
+            f"{kept.name} is kept with the refusal bias {kept.refusal_bias}, and adapters never change: for "
+            f"{provenance.refusal_bias} delete {path} first, or set answer.refusal_bias."
+        )
+    return kept
+
+
+def promote(home: Path, name: str, proof: Proof | None = None) -> Release:
+    """Serve the adapter ``name`` to all from now on; ``base`` serves the base model alone. It ends a canary.
+
+    Raises:
+        AdapterNotFoundError: no finished adapter has that name.
+        AdapterRejectedError: it was trained on another prompt than the one served, or its files changed.
+    """
+    _check(home, name)
+    with writing_history(home) as history:
+        history.publish(
+            Change.PROMOTED,
+            name,
+            reason=f"{name} was promoted",
+            back_to=_came_before(history),
+            report_sha256=_kept(home, proof),
+        )
+    return read_release(home)
+
+
+def start_canary(home: Path, name: str, share: float, proof: Proof | None = None) -> ReleaseRecord:
+    """Let the adapter ``name`` answer a share of the conversations, above 0 and below 1.
+
+    Another share or another candidate takes the place of a canary that runs.
+
+    Raises:
+        UsageError: it is served already, or the share is none.
+        AdapterNotFoundError, AdapterRejectedError: as ``promote``.
+    """
+    if not 0 < share < 1:
+        raise UsageError(f"a canary of {share:.3%} is none: give a share above 0 % and below 100 %.")
+    _check(home, name)
+    with writing_history(home) as history:
+        last = history.last
+        served = BASE if last is None else last.release
+        if name == served:
+            raise UsageError(f"{name} is served to all already: a canary tries another release.")
+        return history.publish(
+            Change.CANARY,
+            served,
+            reason=f"{name} was let answer {share:.3g} of the conversations",
+            back_to=_came_before(history),
+            report_sha256=None if last is None else last.report_sha256,
+            canary=Canary(name, share, _kept(home, proof)),
+        )
+
+
+def rollback(home: Path) -> Release:
+    """Serve again what was served before the last change; a canary that runs is ended.
+
+    Raises:
+        UsageError: the base model is served, and nothing came before it.
+    """
+    with writing_history(home) as history:
+        last = history.last
+        if last is None or last.back_to is None:
+            raise UsageError(
+                "the base model is served, there is nothing to roll back to: promote an adapter first."
+            )
+        ended = last.release if last.canary is None else f"the canary of {last.canary.release}"
+        _restore(home, history, last.back_to, Change.ROLLED_BACK, f"{ended} was rolled back")
+    return read_release(home)
+
+
+def take_back(home: Path, number: int, reason: str) -> bool:
+    """End the canary that the record ``number`` began; False if something else has ended it already."""
+    with writing_history(home) as history:
+        last = history.last
+        if last is None or last.number != number or last.canary is None or last.back_to is None:
+            return False
+        _restore(home, history, last.back_to, Change.TAKEN_BACK, reason)
+    return True
+
+
+def _check(home: Path, name: str) -> None:
+    # The base model is compared when the release is opened: only then it is known which one is served.
+    candidate = named_release(home, name)
+    candidate.check(base_model=candidate.base_model, prompt_id=PROMPT_ID)
+
+
+def _kept(home: Path, proof: Proof | None) -> str | None:
+    if proof is None:
+        return None
+    keep_report(home, proof.report, proof.sha256)
+    return proof.sha256
+
+
+def _came_before(history: HistoryWriter) -> int | None:
+    return 0 if history.last is None else history.last.came_before
+
+
+def _restore(home: Path, history: HistoryWriter, number: int, change: Change, reason: str) -> None:
+    """Serve what the record ``number`` served, and lead back to where that one did."""
+    if number == 0:
+        history.publish(change, BASE, reason=reason, back_to=None)
+        return
+    earlier = read_record(home, number)
+    history.publish(
+        change,
+        earlier.release,
+        reason=reason,
+        back_to=earlier.back_to,
+        report_sha256=earlier.report_sha256,
+    )
+
+
+def _checked_files(files: Sequence[Path]) -> dict[str, Path]:
+    by_name = {path.name: path for path in files}
+    for name, path in by_name.items():
+        if path.suffix not in ALLOWED_SUFFIXES or name == MANIFEST:
+            raise AdapterRejectedError(
+                f"{name} is not a file that an adapter may hold: expected safetensors, GGUF, JSON, Markdown "
+                "and SVG only."
+            )
+    for name in _REQUIRED:
+        if name not in by_name or not by_name[name].is_file():
+            raise AdapterRejectedError(f"the adapter has no {name}: train and export it again.")
+    return by_name
+
+
+def _manifest(folder: Path, sha256: str, provenance: Provenance) -> str:
+    manifest: Mapping[str, object] = {
+        "format": FORMAT,
+        "sha256": sha256,
+        "base_model": provenance.base_model,
+        "prompt_id": provenance.prompt_id,
+        "dataset_sha256": provenance.dataset_sha256,
+        "created_at": _now(),
+        "refusal_bias": provenance.refusal_bias,
+        "files": {path.name: file_sha256(path) for path in sorted(folder.iterdir())},
+    }
+    return json.dumps(manifest, indent=2)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ingest.errors import AdapterNotFoundError, AdapterRejectedError, UsageError
+from service.prompt import PROMPT_ID
+from service.releases.adapters import (
+    Proof,
+    Provenance,
+    add_adapter,
+    keep_adapter,
+    list_adapters,
+    promote,
+    rollback,
+    start_canary,
+    take_back,
+)
+from service.releases.release import ADAPTERS, MANIFEST, WEIGHTS, AdapterRecord, read_candidate, read_release
+from service.releases.release_history import BASE, Change, current_record, read_history, report_path
+
+PROVENANCE = Provenance("tiny@0123456789abcdef", PROMPT_ID, "d" * 64)
+
+
+def trained(folder: Path, weights: bytes) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / WEIGHTS).write_bytes(weights)
+    (folder / "adapter_config.json").write_text("{}")
+    (folder / "adapter.gguf").write_bytes(b"gguf of " + weights)
+    return sorted(folder.iterdir())
+
+
+def keep(home: Path, weights: bytes, task: str = "sft") -> AdapterRecord:
+    return keep_adapter(home, task, trained(home.parent / "run", weights), PROVENANCE)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+def test_an_adapter_is_named_by_its_task_and_the_hash_of_its_weights(home: Path) -> None:
+    record = keep(home, b"one")
+    assert record.name == f"sft@{record.sha256[:8]}"
+    assert set(record.files) == {WEIGHTS, "adapter_config.json", "adapter.gguf"}
+    assert list_adapters(home) == [record]
+
+
+def test_keeping_the_same_weights_again_changes_nothing(home: Path) -> None:
+    first = keep(home, b"one")
+    assert keep(home, b"one") == first
+    assert len(list_adapters(home)) == 1
+
+
+def test_an_adapter_comes_from_another_home_as_it_was_kept(home: Path, tmp_path: Path) -> None:
+    elsewhere = keep(tmp_path / "elsewhere" / "home", b"one")
+    added = add_adapter(home, elsewhere.path)
+    assert added == replace(elsewhere, path=home / ADAPTERS / elsewhere.name)
+    assert add_adapter(home, elsewhere.path) == added
+    assert promote(home, added.name).name == added.name
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda path: (path / "adapter.gguf").write_bytes(b"other"), "adapter.gguf"),
+        (lambda path: (path / "adapter.gguf").unlink(), "has no adapter.gguf"),
+        (lambda path: path.rename(path.with_name("sft@00000000")), "expected a name such as"),
+        (lambda path: path.rename(path.with_name("mine")), "expected a name such as"),
+        (lambda path: spoil_manifest(path, "../secret.json"), "files of its own folder"),
+        (lambda path: spoil_manifest(path, "weights.bin"), "may hold"),
+    ],
+)
+def test_an_adapter_from_elsewhere_is_not_taken_in_changed(
+    home: Path, tmp_path: Path, change: Callable[[Path], object], said: str
+) -> None:
+    change(keep(tmp_path / "elsewhere" / "home", b"one").path)
+    (found,) = (path for path in (tmp_path / "elsewhere" / "home" / ADAPTERS).iterdir() if path.is_dir())
+    with pytest.raises(AdapterRejectedError, match=said):
+        add_adapter(home, found)
+    assert list_adapters(home) == []
+
+
+def spoil_manifest(path: Path, name: str) -> None:
+    """Have the manifest name one more file, and put it there."""
+    (path / name).write_bytes(b"{}")
+    manifest = json.loads((path / MANIFEST).read_text())
+    manifest["files"][name] = hashlib.sha256(b"{}").hexdigest()
+    (path / MANIFEST).write_text(json.dumps(manifest))
+
+
+def test_a_half_written_adapter_is_never_listed(home: Path) -> None:
+    record = keep(home, b"one")
+    (record.path / MANIFEST).unlink()
+    (home / ADAPTERS / f".dpo@12345678.{os.getpid()}").mkdir()
+    (home / ADAPTERS / "dpo@12345678").mkdir()
+    assert list_adapters(home) == []
+    with pytest.raises(AdapterNotFoundError):
+        promote(home, record.name)
+    assert keep(home, b"one").name == record.name
+    assert len(list_adapters(home)) == 1
+
+
+def test_a_failed_write_leaves_nothing_behind(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: Path, text: str) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("service.releases.adapters.replace_text", fail)
+    with pytest.raises(OSError, match="disk full"):
+        keep(home, b"one")
+    assert list((home / ADAPTERS).iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["adapter_model.bin", "optimizer.pt", "code.py", MANIFEST])
+def test_only_weights_that_run_no_code_and_texts_are_taken_in(home: Path, name: str) -> None:
+    files = trained(home.parent / "run", b"one")
+    extra = home.parent / "run" / name
+    extra.write_bytes(b"pickle")
+    with pytest.raises(AdapterRejectedError, match="safetensors"):
+        keep_adapter(home, "sft", [*files, extra], PROVENANCE)
+
+
+@pytest.mark.parametrize("missing", [WEIGHTS, "adapter_config.json", "adapter.gguf"])
+def test_an_incomplete_adapter_is_refused(home: Path, missing: str) -> None:
+    files = [path for path in trained(home.parent / "run", b"one") if path.name != missing]
+    with pytest.raises(AdapterRejectedError, match=missing):
+        keep_adapter(home, "sft", files, PROVENANCE)
+
+
+@pytest.mark.parametrize("name", ["sft@00000000", "../sft@00000000", "", "x" * 500])
+def test_promoting_an_unknown_adapter_leaves_the_release_as_it_was(home: Path, name: str) -> None:
+    first = promote(home, keep(home, b"one").name)
+    with pytest.raises(AdapterNotFoundError):
+        promote(home, name)
+    assert read_release(home) == first
+
+
+def test_an_adapter_for_another_prompt_is_not_promoted(home: Path) -> None:
+    files = trained(home.parent / "run", b"one")
+    record = keep_adapter(home, "sft", files, Provenance("tiny@0", "another-prompt", "d" * 64))
+    with pytest.raises(AdapterRejectedError, match="prompt"):
+        promote(home, record.name)
+    assert read_release(home).name == BASE
+
+
+def test_rolling_back_walks_through_what_was_served_before(home: Path) -> None:
+    one, two = keep(home, b"one"), keep(home, b"two", "dpo")
+    promote(home, one.name)
+    promote(home, two.name)
+    promote(home, BASE)
+    assert read_release(home).name == BASE
+    assert rollback(home).name == two.name
+    assert rollback(home).name == one.name
+    assert rollback(home).name == BASE
+    assert read_release(home).name == BASE
+    with pytest.raises(UsageError, match="nothing to roll back"):
+        rollback(home)
+
+
+def test_promoting_after_a_rollback_goes_back_to_what_was_served_then(home: Path) -> None:
+    one, two, three = keep(home, b"one"), keep(home, b"two"), keep(home, b"three")
+    promote(home, one.name)
+    promote(home, two.name)
+    rollback(home)
+    promote(home, three.name)
+    assert rollback(home).name == one.name
+
+
+def test_the_report_that_let_a_release_through_is_kept_with_it(home: Path) -> None:
+    name = keep(home, b"one").name
+    promote(home, name, Proof('{"passed": true}', "e" * 64))
+    assert read_release(home).report_sha256 == "e" * 64
+    assert report_path(home, "e" * 64).read_text() == '{"passed": true}'
+    promote(home, BASE)
+    assert read_release(home).report_sha256 is None
+    assert rollback(home).report_sha256 == "e" * 64
+
+
+def test_a_canary_stands_beside_what_is_served_and_ends_with_a_promotion(home: Path) -> None:
+    one, two = keep(home, b"one"), keep(home, b"two")
+    promote(home, one.name)
+    start_canary(home, two.name, 0.05, Proof("{}", "f" * 64))
+    candidate = read_candidate(home)
+    assert candidate is not None
+    assert (read_release(home).name, candidate.name) == (one.name, two.name)
+    assert candidate.report_sha256 == "f" * 64
+    promote(home, two.name)
+    assert (read_release(home).name, read_candidate(home)) == (two.name, None)
+    # What came before the canary comes back, and not the canary.
+    assert rollback(home).name == one.name
+    assert read_candidate(home) is None
+    assert rollback(home).name == BASE
+
+
+def test_a_roll_back_ends_a_canary_first(home: Path) -> None:
+    one, two = keep(home, b"one"), keep(home, b"two")
+    start_canary(home, one.name, 0.05)
+    assert rollback(home).name == BASE
+    promote(home, one.name)
+    start_canary(home, two.name, 0.05)
+    start_canary(home, two.name, 0.25)
+    assert rollback(home).name == one.name
+    assert read_candidate(home) is None
+    assert rollback(home).name == BASE
+
+
+def test_only_the_canary_that_was_judged_is_taken_back(home: Path) -> None:
+    one, two = keep(home, b"one"), keep(home, b"two")
+    promote(home, one.name)
+    first = start_canary(home, two.name, 0.05)
+    second = start_canary(home, two.name, 0.1)
+    assert not take_back(home, first.number, "slow")
+    assert read_candidate(home) is not None
+    assert take_back(home, second.number, "slow")
+    assert not take_back(home, second.number, "slow")
+    last = current_record(home)
+    assert last is not None
+    assert (last.change, last.reason, last.release, last.canary) == (
+        Change.TAKEN_BACK, "slow", one.name, None
+    )  # fmt: skip
+    assert rollback(home).name == BASE
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -0.1, 1.5, float("nan")])
+def test_a_canary_is_a_part_of_the_conversations(home: Path, share: float) -> None:
+    name = keep(home, b"one").name
+    with pytest.raises(UsageError, match="above 0 % and below 100 %"):
+        start_canary(home, name, share)
+    assert read_history(home) == []
+
+
+def test_what_is_served_is_no_canary(home: Path) -> None:
+    name = keep(home, b"one").name
+    promote(home, name)
+    with pytest.raises(UsageError, match="served to all already"):
+        start_canary(home, name, 0.05)
