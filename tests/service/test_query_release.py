@@ -9,13 +9,13 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.service.test_adapters import keep
-from tests.service.test_canary import Service, service
 
 from ingest.settings import Settings
 from ingest.settings_routing import RoutingSettings
 from service.app import Parts, create_app
 from service.releases.release_history import BASE
+from tests.service.releases.test_adapters import keep
+from tests.service.releases.test_canary import Service, service
 from tests.service.routing.test_releases import Shelf
 
 __all__ = ["service"]

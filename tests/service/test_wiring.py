@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.service.test_adapters import keep
 
 from ingest.choices import GeneratorKind
 from ingest.errors import AdapterNotFoundError, CollectionNotFoundError, ModelNotFoundError, SettingsError
@@ -21,6 +20,7 @@ from service.releases.release import base_release
 from service.routing.served_model import ServedModel
 from service.wiring import PipelineFactory, load_generator, open_pipeline
 from tests.service.conftest import COLLECTION
+from tests.service.releases.test_adapters import keep
 
 ROOT = Path(__file__).parents[2]
 QUESTION = "Which rank is the default for an adapter?"

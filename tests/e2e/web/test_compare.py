@@ -12,7 +12,6 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from selenium.webdriver.support.select import Select
-from tests.service.test_adapters import keep
 
 from ingest.settings import Settings
 from service.app import Parts, create_app
@@ -22,6 +21,7 @@ from service.releases.release_history import BASE
 from tests.e2e.web.conftest import Page, ShapedPipeline, served
 from tests.e2e.web.real_server import texts
 from tests.fakes import OnePipeline
+from tests.service.releases.test_adapters import keep
 from tests.small_handbook import small_handbook
 
 COLLECTIONS = ("default", "staff")

@@ -8,7 +8,6 @@ from pathlib import Path
 import httpx
 import pytest
 from selenium.webdriver import Keys
-from tests.service.test_adapters import keep
 
 from service.access.caller import Scope
 from service.access.key_store import KeyStore
@@ -16,6 +15,7 @@ from service.access.keys import KeyGrant
 from service.releases.adapters import start_canary
 from tests.e2e.web.conftest import Page
 from tests.e2e.web.real_server import ingesting, make_home, texts, upload
+from tests.service.releases.test_adapters import keep
 
 READOUT = ".chart-box[aria-valuetext]"
 

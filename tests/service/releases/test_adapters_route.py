@@ -4,7 +4,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.service.test_adapters import keep
 
 from ingest.settings import Settings
 from service.app import Parts, create_app
@@ -12,6 +11,7 @@ from service.history.history import History
 from service.releases.adapters import Proof, promote, start_canary, take_back
 from service.releases.release_history import BASE, current_record
 from tests.fakes import MemoryPipeline, OnePipeline
+from tests.service.releases.test_adapters import keep
 from tests.small_handbook import small_handbook
 
 pytestmark = pytest.mark.anyio

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.service.test_adapters import keep
 
 from ingest.errors import AdapterRejectedError, CollectionNotFoundError
 from ingest.settings_canary import CanarySettings
@@ -24,6 +23,7 @@ from service.releases.canary import CanaryPipelines, goes_to
 from service.releases.release import read_candidate, read_release
 from service.releases.release_history import BASE, Canary, Change, current_number, current_record
 from tests.fakes import MemoryPipeline
+from tests.service.releases.test_adapters import keep
 from tests.small_handbook import small_handbook
 
 pytestmark = pytest.mark.anyio

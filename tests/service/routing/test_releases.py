@@ -6,8 +6,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 import pytest
-from tests.service.test_adapters import keep
-from tests.service.test_canary import Service, service
 
 from ingest.errors import AdapterNotFoundError, CollectionNotFoundError
 from ingest.settings_routing import RoutingSettings
@@ -16,6 +14,8 @@ from service.releases.adapters import promote
 from service.releases.release_history import BASE
 from service.routing.releases import ReleasePipelines
 from tests.fakes import MemoryPipeline
+from tests.service.releases.test_adapters import keep
+from tests.service.releases.test_canary import Service, service
 
 __all__ = ["service"]
 
