@@ -31,7 +31,7 @@ endif
 INSTALL := $(UV) $(TORCH_SOURCE) $(TORCH)
 
 .PHONY: help demo test test-long check lint serve finetune-demo report bench bench-env vllm-env models constraints
-.PHONY: browser database web page test-vllm clean
+.PHONY: first-release browser database web page test-vllm clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -64,6 +64,17 @@ check: lint test ## both of them
 
 finetune-demo: $(VENV)/train ## fine-tune the embedded generator on the handbook and compare
 	@$(BIN)/troika finetune demo
+
+# The rows are those of the adapter in examples/first_release; its card names the rest.
+FIRST := .troika/first_release
+FIRST_ROWS := --language en --own-contexts --cut --distractors 1 --alone-share 0.3 --shuffle-share 1 --longest 400
+first-release: $(VENV)/train ## train the first release again, from DATA/sft: an hour and a half on two cores
+	@$(BIN)/troika finetune data build $(DATA)/sft/train.jsonl $(FIRST_ROWS) --refusal-most 0.15 --output $(FIRST)
+	@$(BIN)/troika finetune data build $(DATA)/sft/valid.jsonl $(FIRST_ROWS) --output $(FIRST)
+	@$(BIN)/troika finetune sft --data $(FIRST)/train.sft.jsonl --config examples/first_release/sft.yaml \
+	  --json > $(FIRST)/run.json
+	@$(BIN)/troika finetune export --held-out $(FIRST)/valid.sft.jsonl --false-refusals 0.1 \
+	  "$$($(BIN)/python -c 'import json, sys; print(json.load(sys.stdin)["folder"])' < $(FIRST)/run.json)"
 
 bench: $(VENV)/core ## measure this machine
 	@$(BIN)/troika bench demo

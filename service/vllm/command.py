@@ -53,9 +53,9 @@ def vllm_command(
     if Path(model).is_absolute() and not (Path(model) / "config.json").is_file():
         raise ModelNotFoundError(f"no model at {model}: expected a folder with config.json, correct it.")
     port = settings.port or _free_port()
-    arguments = [str(interpreter(settings)), "-m", _MODULE, "--model", model]
+    arguments = [str(interpreter(settings)), "-m", _MODULE]
     arguments += ["--disable-uvicorn-access-log"]  # its health is asked for twice a second
-    arguments += ["--served-model-name", served_name, "--host", _HOST, "--port", str(port)]
+    arguments += ["--model", model, "--served-model-name", served_name, "--host", _HOST, "--port", str(port)]
     if settings.max_lora_rank:  # vLLM asks for it when it starts
         arguments += ["--enable-lora", "--max-lora-rank", str(settings.max_lora_rank)]
         arguments += ["--max-loras", str(adapters_at_once)]

@@ -21,6 +21,7 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome, ChromeOptions, Keys
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -106,14 +107,17 @@ class Page:
         return self.wait(seen, f"nothing that is seen matches {selector} with {text!r}")
 
     def click(self, selector: str, text: str = "") -> WebElement:
-        """Click what ``find`` finds."""
+        """Click what ``find`` finds, scrolled out from under what covers the edge of the page."""
         found = self.find(selector, text)
+        self.script("arguments[0].scrollIntoView({block: 'center'})", found)
         found.click()
         return found
 
     def wait(self, condition: Any, message: str = "") -> Any:
-        """What ``condition`` of the driver returns once it is true."""
-        return WebDriverWait(self.driver, PATIENCE_SECONDS).until(condition, message)
+        """What ``condition`` of the driver returns once it is true; the page may change while it looks."""
+        changing = (StaleElementReferenceException,)
+        patient = WebDriverWait(self.driver, PATIENCE_SECONDS, ignored_exceptions=changing)
+        return patient.until(condition, message)
 
     def gone(self, selector: str) -> None:
         """Wait until nothing that is seen matches."""

@@ -286,7 +286,10 @@ def test_a_worker_is_kept_until_it_has_done_its_share(monkeypatch: pytest.Monkey
 
 @needs_proc
 def test_a_worker_that_keeps_memory_is_replaced() -> None:
-    found = obey("process_id", "process_id", "keep 120", "process_id", "process_id", processes=1)
+    limits = WorkerLimits(seconds=20, memory_bytes=200_000_000)
+    found = obey(
+        "process_id", "process_id", "keep 120", "process_id", "process_id", limits=limits, processes=1
+    )
     ids = [found[key][0] for key in range(5)]
     assert ids[0] == ids[1] == ids[2]
     assert ids[4] != ids[0]
