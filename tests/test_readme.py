@@ -54,7 +54,7 @@ CHEAP = (
     "collections (list|show|verify)",
     "config show",
     "doctor",
-    "adapters (list|canary|history)",
+    "adapters (add|list|canary|history)",
     "keys (create|list)",
     "eval",
     "finetune (data|recommend)",
