@@ -106,6 +106,10 @@ class Page:
 
         return self.wait(seen, f"nothing that is seen matches {selector} with {text!r}")
 
+    def expect(self, selector: str, text: str = "") -> None:
+        """Fail unless ``find`` finds something."""
+        assert self.find(selector, text) is not None
+
     def click(self, selector: str, text: str = "") -> WebElement:
         """Click what ``find`` finds, scrolled out from under what covers the edge of the page."""
         found = self.find(selector, text)

@@ -43,7 +43,7 @@ def test_no_view_breaks_a_rule(page: Page, axe: str, theme: str, language: str) 
     found: dict[str, list[str]] = {}
     for path in VIEWS:
         page.open(path)
-        page.find("main h1")
+        page.expect("main h1")
         page.gone(".waiting")
         found[path] = violations(page, axe)
     assert {path: broken for path, broken in found.items() if broken} == {}
@@ -52,7 +52,7 @@ def test_no_view_breaks_a_rule(page: Page, axe: str, theme: str, language: str) 
 def test_an_answer_with_its_source_breaks_no_rule(page: Page, axe: str, question: str) -> None:
     page.ask(question)
     page.click(".exchange:last-child .cite")
-    page.find(".document mark")
+    page.expect(".document mark")
     page.click(".feedback button", "Suggest a correction")
     assert violations(page, axe) == []
     page.resize(390, 844)

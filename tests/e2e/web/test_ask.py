@@ -29,13 +29,13 @@ def test_stopping_ends_the_answer_on_the_server_too(
     shaped.stopped.clear()
     shaped.pause_seconds = 0.5
     page.find("#question").send_keys(question, Keys.ENTER)
-    page.find(".text[aria-busy=true]")
+    page.expect(".text[aria-busy=true]")
     page.click("#send")
     deadline = time.monotonic() + 3
     while not shaped.stopped.is_set() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert shaped.stopped.is_set()
-    page.find(".exchange", "Stopped")
+    page.expect(".exchange", "Stopped")
 
 
 def test_a_follow_up_goes_with_the_turns_before_it_and_shows_what_was_searched(
@@ -58,11 +58,11 @@ def test_a_follow_up_goes_with_the_turns_before_it_and_shows_what_was_searched(
 def test_a_thumb_and_a_correction_are_kept(page: Page, question: str) -> None:
     page.ask(question)
     page.click("button[aria-label='Good answer']")
-    page.find("button[aria-label='Good answer'][aria-pressed=true]")
+    page.expect("button[aria-label='Good answer'][aria-pressed=true]")
     page.click(".feedback button", "Suggest a correction")
     page.find(".correction textarea").send_keys("Rank 16, says the guide.")
     page.click(".correction .primary")
-    page.find("button[aria-label='Bad answer'][aria-pressed=true]")
+    page.expect("button[aria-label='Bad answer'][aria-pressed=true]")
     kept = page.answer()["feedback"]
     assert [(judgement["verdict"], judgement["correction"]) for judgement in kept] == [
         ("up", None),
@@ -74,7 +74,7 @@ def test_a_single_citation_can_be_judged(page: Page, question: str) -> None:
     page.ask(question)
     marker = int(page.find(".source-row .number").text)
     page.click(".source-row button[aria-label$='does not bear the answer out']")
-    page.find(".source-row button[aria-pressed=true]")
+    page.expect(".source-row button[aria-pressed=true]")
     (judgement,) = page.answer()["feedback"]
     assert judgement["citations"] == [{"marker": marker, "verdict": "down"}]
     assert judgement["verdict"] is None
@@ -101,7 +101,7 @@ def test_what_is_to_be_known_of_an_answer_is_told_in_words(
 ) -> None:
     shaped.shape = lambda answer: replace(answer, **changes)  # pyright: ignore[reportArgumentType]
     page.ask(question)
-    page.find(".flags", words)
+    page.expect(".flags", words)
 
 
 def test_a_sentence_without_support_is_marked_and_said_to_be(
@@ -128,7 +128,7 @@ def test_a_failure_is_told_in_the_place_of_the_answer(
 ) -> None:
     shaped.failure = GeneratorError("the model server does not answer: start it.")
     page.ask(question)
-    page.find(".exchange [role=alert]", "the model server does not answer: start it.")
+    page.expect(".exchange [role=alert]", "the model server does not answer: start it.")
 
 
 def test_markup_in_a_question_stays_text(page: Page, shaped: ShapedPipeline) -> None:
@@ -143,7 +143,7 @@ def test_a_link_shows_a_kept_answer_again(page: Page, question: str) -> None:
     page.click("button[aria-label='Bad answer']")
     page.open(f"/?answer={answer_id}")
     assert page.find(".exchange .text").text == text
-    page.find("button[aria-label='Bad answer'][aria-pressed=true]")
+    page.expect("button[aria-label='Bad answer'][aria-pressed=true]")
 
 
 def test_the_answer_is_copied_with_its_sources(page: Page, question: str) -> None:
@@ -151,7 +151,7 @@ def test_the_answer_is_copied_with_its_sources(page: Page, question: str) -> Non
     page.driver.execute_cdp_cmd("Browser.grantPermissions", permission)  # pyright: ignore[reportUnknownMemberType]
     page.ask(question)
     page.click("button[aria-label='Copy the answer with its sources']")
-    page.find(".outcome", "Copied.")
+    page.expect(".outcome", "Copied.")
     copied = page.script("return navigator.clipboard.readText()")
     answer = page.answer()
     assert copied.startswith(answer["text"])
@@ -161,14 +161,14 @@ def test_the_answer_is_copied_with_its_sources(page: Page, question: str) -> Non
 def test_what_the_collection_holds_is_shown_before_the_first_question(
     page: Page, shaped: ShapedPipeline
 ) -> None:
-    page.find(".holdings", "3 documents · 8 passages")
+    page.expect(".holdings", "3 documents · 8 passages")
     page.click(".among-document", "Operating Troika")
-    page.find(".source .document", "Copy it while the server runs")
+    page.expect(".source .document", "Copy it while the server runs")
 
 
 def test_the_interface_is_described_without_another_host(page: Page) -> None:
     page.open("/docs")
-    page.find(".swagger-ui .opblock")
+    page.expect(".swagger-ui .opblock")
     assert any("query" in path.text for path in page.all(".opblock-summary-path"))
 
 

@@ -50,7 +50,7 @@ def server_url(home: Path, web_dist: Path) -> Iterator[str]:
 def documents(page: Page) -> Page:
     """The view, with the list read."""
     page.open("/documents")
-    page.find(NAMES)
+    page.expect(NAMES)
     return page
 
 
@@ -159,7 +159,7 @@ def test_a_key_that_may_only_read_is_told_so_in_words(page: Page, home: Path, we
         page.driver.get(f"{url}/documents")
         page.find("#api-key").send_keys(key, Keys.ENTER)
         assert "scope “ingest”" in page.find(".documents-card .notice").text
-        page.find(NAMES, "parking.md")
+        page.expect(NAMES, "parking.md")
         for selector in (
             ".documents-form",
             ".documents-jobs",

@@ -14,7 +14,7 @@ def test_the_keyboard_is_enough_and_focus_comes_back(page: Page, question: str) 
     cite = page.find(".exchange:last-child .cite")
     page.script("arguments[0].focus()", cite)
     cite.send_keys(Keys.ENTER)
-    page.find(".document mark")
+    page.expect(".document mark")
     assert page.script("return document.activeElement.id") == "source-title"
     page.press(Keys.ESCAPE)
     page.gone(".source")
@@ -31,10 +31,10 @@ def test_the_first_tab_offers_to_skip_to_the_content(page: Page) -> None:
 
 def test_views_are_changed_and_left_again_by_the_browsers_own_means(page: Page) -> None:
     page.find(".views a", "Documents").send_keys(Keys.ENTER)
-    page.find(".views a[aria-current=page]", "Documents")
+    page.expect(".views a[aria-current=page]", "Documents")
     assert page.script("return location.pathname") == "/documents"
     page.driver.back()
-    page.find(".views a[aria-current=page]", "Ask")
+    page.expect(".views a[aria-current=page]", "Ask")
 
 
 def test_a_line_is_begun_with_the_shift_key(page: Page) -> None:

@@ -12,13 +12,13 @@ PAPER = "return getComputedStyle(document.body).backgroundColor"
 
 def test_the_page_speaks_chinese_and_remembers_it(page: Page) -> None:
     page.click("#language")
-    page.find(".welcome h1", "向您的文档提问")
+    page.expect(".welcome h1", "向您的文档提问")
     assert page.script("return document.title") == "提问 · Troika"
     page.open()
-    page.find(".welcome h1", "向您的文档提问")
+    page.expect(".welcome h1", "向您的文档提问")
     assert page.script(LANGUAGE) == "zh-CN"
     page.click("#language")
-    page.find(".welcome h1", "Ask your documents")
+    page.expect(".welcome h1", "Ask your documents")
     assert page.script(LANGUAGE) == "en"
 
 
@@ -31,11 +31,11 @@ def test_an_answer_is_said_to_be_in_its_own_language(page: Page, question: str) 
 def test_dark_colours_are_chosen_and_remembered(page: Page) -> None:
     light = page.script(PAPER)
     page.click("button[aria-label='Use dark colours']")
-    page.find("button[aria-label='Use light colours']")
+    page.expect("button[aria-label='Use light colours']")
     dark = page.script(PAPER)
     assert dark != light
     page.open()
-    page.find("button[aria-label='Use light colours']")
+    page.expect("button[aria-label='Use light colours']")
     assert page.script(PAPER) == dark
 
 
@@ -55,5 +55,5 @@ def test_nothing_is_wider_than_the_window(page: Page, question: str, width: int)
     for path in ("/", "/documents", "/compare", "/operator"):
         if path != "/":
             page.click(f".views a[href='{path}']")
-        page.find("main")
+        page.expect("main")
         assert page.script("return document.documentElement.scrollWidth") <= width

@@ -104,8 +104,8 @@ def test_without_the_scope_the_parts_that_need_it_say_so(home: Path, web_dist: P
         page.driver.get(url)
         page.script("sessionStorage.setItem('troika.key', arguments[0])", key)
         page.driver.get(f"{url}/operator")
-        page.find(".operator-status")
-        page.find(".operator-card .notice.bad")
+        page.expect(".operator-status")
+        page.expect(".operator-card .notice.bad")
         assert page.all(".chart") == []
     page.hosts()  # this server was another host
     page.log("browser")  # the browser notes what was refused

@@ -63,7 +63,7 @@ def server_url(home: Path, web_dist: Path) -> Iterator[str]:
 
 def open_first_citation(page: Page) -> None:
     page.ask(QUESTION)
-    page.find(".exchange .cite.sure")
+    page.expect(".exchange .cite.sure")
     page.all(".exchange .cite.sure")[0].click()
 
 

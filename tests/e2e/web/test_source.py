@@ -69,7 +69,7 @@ def test_the_passage_stays_readable_after_its_document_has_changed(
     shaped.shape = of_a_document_that_is_gone
     page.ask(question)
     page.click(".exchange:last-child .cite")
-    page.find(".source .notice", "The document has changed since this answer.")
+    page.expect(".source .notice", "The document has changed since this answer.")
     assert page.marked() == page.answer()["citations"][-1]["quote"]
 
 
@@ -77,7 +77,7 @@ def test_a_source_opens_over_the_answer_where_there_is_little_room(page: Page, q
     page.resize(390, 844)
     page.ask(question)
     page.click(".exchange:last-child .cite")
-    page.find(".document mark")
+    page.expect(".document mark")
     left, width = page.script(
         "const s = document.querySelector('.source').getBoundingClientRect(); return [s.left, s.width]"
     )
