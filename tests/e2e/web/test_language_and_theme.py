@@ -43,9 +43,9 @@ def test_without_a_choice_the_system_decides(page: Page) -> None:
     for scheme in ("dark", "light"):
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})  # pyright: ignore[reportUnknownMemberType]
-        page.wait(
-            lambda _, scheme=scheme: page.script("return document.documentElement.dataset.theme") == scheme
-        )
+        theme = "return document.documentElement.dataset.theme"
+        page.wait(lambda _, scheme=scheme, theme=theme: page.script(theme) == scheme)
+        assert page.script(theme) == scheme
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280])

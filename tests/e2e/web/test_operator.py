@@ -84,6 +84,7 @@ def test_a_chart_is_read_with_the_arrow_keys(view: Page) -> None:
 def test_the_last_week_is_shown_in_longer_stretches(view: Page) -> None:
     view.click(".periods label", "Last week")
     view.wait(lambda _: view.all(READOUT)[0].get_attribute("aria-valuemax") == "41")
+    assert view.find(READOUT).get_attribute("aria-valuemax") == "41"
 
 
 def test_a_canary_is_shown_with_its_guards(view: Page, home: Path) -> None:

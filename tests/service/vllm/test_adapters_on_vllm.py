@@ -132,7 +132,7 @@ async def test_an_unpacked_model_is_known_by_the_fingerprint_that_is_its_name(ho
         assert server.adapters
 
 
-async def refused(home: Home, release: Release, why: str) -> None:
+async def assert_refused(home: Home, release: Release, why: str) -> None:
     async with on_server(home, release) as (server, adapter):
         with pytest.raises(AdapterRejectedError, match=why):
             await adapter.prepare()
@@ -140,21 +140,21 @@ async def refused(home: Home, release: Release, why: str) -> None:
 
 
 async def test_another_base_or_prompt_is_refused(home: Home) -> None:
-    await refused(home, home.keep(base="other@0123456789abcdef"), "base model")
-    await refused(home, home.keep(b"two", prompt="0" * 8), "prompt")
+    await assert_refused(home, home.keep(base="other@0123456789abcdef"), "base model")
+    await assert_refused(home, home.keep(b"two", prompt="0" * 8), "prompt")
 
 
 @pytest.mark.parametrize("name", ["adapter_model.bin", "tokenizer.json", "code.py"])
 async def test_a_file_that_was_not_kept_with_it_is_refused(home: Home, name: str) -> None:
     release = home.keep()
     (adapter_of(release).path / name).write_text("{}")
-    await refused(home, release, name)
+    await assert_refused(home, release, name)
 
 
 async def test_changed_weights_are_refused(home: Home) -> None:
     release = home.keep()
     (adapter_of(release).path / "adapter_model.safetensors").write_bytes(b"other")
-    await refused(home, release, "SHA-256")
+    await assert_refused(home, release, "SHA-256")
 
 
 async def test_a_folder_elsewhere_is_refused(home: Home) -> None:
@@ -163,7 +163,7 @@ async def test_a_folder_elsewhere_is_refused(home: Home) -> None:
     elsewhere = home.path.parent / folder.name
     shutil.move(folder, elsewhere)
     folder.symlink_to(elsewhere)
-    await refused(home, release, "lies in")
+    await assert_refused(home, release, "lies in")
 
 
 async def test_a_base_that_cannot_be_seen_is_refused(home: Home) -> None:
