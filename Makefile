@@ -13,6 +13,8 @@ NPM := $(NODE) npm --prefix $(WEB) --silent
 DATA ?= ../shared/data/dev
 export HF_HUB_OFFLINE := 1
 export DO_NOT_TRACK := 1
+# Else every process would compile torch, transformers and the rest anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # PyTorch: the CUDA build where there is an NVIDIA GPU, else the CPU build. On Linux PyPI has the CUDA build
 # alone, so the CPU build is asked for by its local version and found in PIP_FIND_LINKS or at pytorch.org.
@@ -65,15 +67,15 @@ check: lint test ## both of them
 finetune-demo: $(VENV)/train ## fine-tune the embedded generator on the handbook and compare
 	@$(BIN)/troika finetune demo
 
-# The rows are those of the adapter in examples/first_release; its card names the rest.
+# The rows are those of the adapter in service/releases/packaged; its card names the rest.
 FIRST := .troika/first_release
 FIRST_ROWS := --language en --own-contexts --cut --distractors 1 --alone-share 0.3 --shuffle-share 1 --longest 400
 first-release: $(VENV)/train ## train the first release again, from DATA/sft: an hour and a half on two cores
 	@$(BIN)/troika finetune data build $(DATA)/sft/train.jsonl $(FIRST_ROWS) --refusal-most 0.15 --output $(FIRST)
 	@$(BIN)/troika finetune data build $(DATA)/sft/valid.jsonl $(FIRST_ROWS) --output $(FIRST)
-	@$(BIN)/troika finetune sft --data $(FIRST)/train.sft.jsonl --config examples/first_release/sft.yaml \
+	@$(BIN)/troika finetune sft --data $(FIRST)/train.sft.jsonl --config finetune/configs/first-release.yaml \
 	  --json > $(FIRST)/run.json
-	@$(BIN)/troika finetune export --held-out $(FIRST)/valid.sft.jsonl --false-refusals 0.1 \
+	@$(BIN)/troika finetune export --held-out $(FIRST)/valid.sft.jsonl --false-refusals 0.01 \
 	  "$$($(BIN)/python -c 'import json, sys; print(json.load(sys.stdin)["folder"])' < $(FIRST)/run.json)"
 
 bench: $(VENV)/core ## measure this machine

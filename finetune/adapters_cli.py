@@ -27,12 +27,10 @@ adapters_app = typer.Typer(
 @adapters_app.command("list")
 def adapters_list(as_json: JsonOption = False) -> None:
     """List the kept adapters; the one that is served is marked."""
-    from service.releases.adapters import list_adapters
-    from service.releases.release import read_release
+    from service.releases.served import served_name, usable_adapters
 
-    home = load_settings().home
-    served = read_release(home).name
-    records = list_adapters(home)
+    settings = load_settings()
+    served, records = served_name(settings), usable_adapters(settings)
     if as_json:
         rows = [adapter_json(record, served=record.name == served) for record in records]
         _print_json({"served": served, "adapters": rows})
@@ -109,7 +107,7 @@ def adapters_canary(as_json: JsonOption = False) -> None:
 @adapters_app.command("rollback")
 def adapters_rollback(as_json: JsonOption = False) -> None:
     """Serve again what was served before; a canary that runs is ended."""
-    from service.releases.adapters import rollback
+    from service.releases.promotion import rollback
 
     settings = load_settings()
     rollback(settings.home)
@@ -184,9 +182,10 @@ def _share(text: str) -> float:
 
 
 def _show_served(settings: Settings, as_json: bool) -> None:
-    from service.releases.release import read_candidate, read_release
+    from service.releases.release import read_candidate
+    from service.releases.served import served_release
 
-    release, candidate = read_release(settings.home), read_candidate(settings.home)
+    release, candidate = served_release(settings), read_candidate(settings.home)
     adapter = None if release.adapter is None else release.adapter.name
     canary = None if candidate is None else candidate.name
     if as_json:

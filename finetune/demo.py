@@ -32,7 +32,7 @@ from finetune.training.run import Run, start_run
 from ingest.errors import PathNotFoundError, PromotionRefusedError
 from ingest.pipeline import ingest_paths
 from ingest.settings import Settings
-from service.releases.release import read_release
+from service.releases.served import served_release
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 HANDBOOK = EXAMPLES / "handbook"
@@ -95,13 +95,15 @@ def run_demo(settings: Settings, say: Callable[[str], None]) -> DemoReport:
     with passage_source(settings, settings.collection) as source:
         data = build_data(TRAINING_QUESTIONS, source, _OPTIONS, settings.home / "data")
     say(f"{data.examples} examples ({data.refusals} refusals) and {data.pairs} preference pairs")
-    sft = start_run(settings.home, load_config("sft", CONFIGS / "demo-sft.yaml"), data.examples_path)
+    served = served_release(settings)
+    start = served.adapter.path if served.adapter else None
+    sft = start_run(settings.home, load_config("sft", CONFIGS / "demo-sft.yaml"), data.examples_path, start)
     say(_told(sft))
     dpo = start_run(settings.home, load_config("dpo", CONFIGS / "demo-dpo.yaml"), data.pairs_path, sft.folder)
     say(_told(dpo))
     adapter = export_run(settings.home, dpo)
     say(f"{adapter.name} and what is served answer the held-out questions")
-    before = _answered(settings, read_release(settings.home).name)
+    before = _answered(settings, served.name)
     after = _answered(settings, adapter.name)
     return DemoReport(
         data=data,

@@ -14,22 +14,24 @@ from ingest.settings import Settings
 from ingest.snapshots.collection import Collection
 from ingest.snapshots.manifest import read_manifest
 from service.prompt import PROMPT_ID
-from service.releases.adapters import Proof, promote, start_canary
-from service.releases.release import named_release, read_release
+from service.releases.promotion import Proof, promote, start_canary
+from service.releases.release import named_release
 from service.releases.release_history import BASE, ReleaseRecord, report_path, verify_history
+from service.releases.served import note_first_release, served_name
 
 
 def promote_proven(settings: Settings, name: str, report: Path | None, share: float | None = None) -> None:
     """Serve ``name`` to all, or as a canary to a ``share`` of the conversations (above 0 and below 1).
 
     Raises:
-        AdapterNotFoundError, AdapterRejectedError, UsageError: as ``service.releases.adapters.promote``.
+        AdapterNotFoundError, AdapterRejectedError, UsageError: as ``service.releases.promotion.promote``.
         PromotionRefusedError: the report does not show that this adapter may be served here and now.
         GateReportError: it cannot be read, or was changed.
     """
     if name == BASE and share is not None:
         raise UsageError("the base model is no candidate: a canary tries an adapter, so leave --canary out.")
     proof = None if name == BASE else prove(settings, name, report)
+    note_first_release(settings)
     if share is None:
         promote(settings.home, name, proof)
     else:
@@ -39,7 +41,7 @@ def promote_proven(settings: Settings, name: str, report: Path | None, share: fl
 def prove(settings: Settings, name: str, path: Path | None) -> Proof:
     """The report in ``path``, found to let ``name`` in; see ``promote_proven``."""
     named_release(settings.home, name)
-    served = read_release(settings.home).name
+    served = served_name(settings)
     if path is None:
         raise PromotionRefusedError(
             f"{name} is not promoted: no gate's report was given; {_remedy(settings, name, served)}"

@@ -24,7 +24,8 @@ from finetune.training.run import Run, prepare_run, start_run
 from ingest.choices import GeneratorKind
 from ingest.errors import SettingsError, TrainingDataError
 from ingest.settings import Settings
-from service.releases.release import Release, named_release, read_release
+from service.releases.release import Release, named_release
+from service.releases.served import served_release
 from service.wiring import load_generator
 
 # A server batches what comes at once; the embedded model answers one prompt after the other.
@@ -71,7 +72,7 @@ def run_rft(
     _check_generator(settings.generator.kind, config.rft)
     examples = read_examples(data)
     prepare_run(config.training(), data, None, None)
-    release = read_release(settings.home) if adapter is None else named_release(settings.home, adapter)
+    release = served_release(settings) if adapter is None else named_release(settings.home, adapter)
     rounds: list[Round] = []
     for number in range(1, config.rft.rounds + 1):
         gathered = harvest(

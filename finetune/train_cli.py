@@ -103,9 +103,9 @@ def show_run(run: Run, as_json: bool) -> None:
 
 
 def _adapter_folder(home: Path, adapter: str | None) -> Path | None:
-    from service.releases.release import ADAPTERS
+    from service.releases.release import adapter_folder
 
     if adapter is None:
         return None
-    kept = home / ADAPTERS / adapter
+    kept = adapter_folder(home, adapter)
     return kept if kept.is_dir() else Path(adapter)

@@ -32,8 +32,8 @@ class AnswerSettings(Section):
         default=None,
         ge=-MOST_REFUSAL_BIAS,
         le=MOST_REFUSAL_BIAS,
-        description="logits taken from a refusal's first token: above 0 llama-cpp refuses less often, "
-        "below 0 more often; default what was fitted for the adapter",
+        description="logits taken from a refusal's first token: above 0 llama-cpp and vLLM refuse less "
+        "often, below 0 more often; default what was fitted for the adapter",
     )
     max_sentences: Positive = Field(default=2, description="the generator is stopped after so many sentences")
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -28,6 +29,7 @@ from service.observe.middleware import RequestWatch
 from service.observe.observation import Observation
 from service.openai_api.routes import openai_router
 from service.pipelines import PipelineProvider
+from service.releases.served import served_name
 from service.routes.adapters import adapters_router
 from service.routes.answers import answers_router
 from service.routes.collections import collections_router
@@ -67,7 +69,7 @@ class Parts:
 def create_app(settings: Settings, parts: Parts, web: Path = WEB_FOLDER) -> FastAPI:
     """The application, with the page that was built into ``web``."""
     observation = parts.observation
-    pipelines = observation.of_pipelines(parts.pipelines, settings.home)
+    pipelines = observation.of_pipelines(parts.pipelines, partial(served_name, settings))
     authenticator = open_authenticator(settings)
 
     @asynccontextmanager

@@ -26,7 +26,7 @@ HANDBOOK = Path(__file__).parent.parent / "examples" / "handbook"
 DEMO_QUESTIONS = (
     "How many word pieces can the default MiniLM embedder read?",
     "What does a heartbeat comment in a streamed answer do, and how often is it sent?",
-    "How is refusal recall defined?",
+    "When is the manifest of a snapshot written?",
     "灰度发布时，可以先让多大比例的请求走新版？",
     "What will the weather be like in Lisbon next weekend?",
 )

@@ -21,7 +21,7 @@ from ingest.optional import is_installed
 from ingest.settings import EmbedderBackend, Settings
 from ingest.snapshots.collection import list_collections
 from service.generators import smollm2
-from service.releases.release import read_release
+from service.releases.served import served_release
 from service.vllm.serving import own_command, weights_to_serve
 
 _EXTRAS = (
@@ -77,7 +77,7 @@ def examine(settings: Settings) -> list[Finding]:
         _home(settings.home),
         _embedder(settings),
         _generator(settings),
-        _release(settings.home),
+        _release(settings),
         *_extras(),
     ]
 
@@ -160,9 +160,9 @@ def _server(name: str, url: str | None, setting: str) -> Finding:
     return Finding(name, State.OK, f"{url} answers with status {response.status_code}")
 
 
-def _release(home: Path) -> Finding:
+def _release(settings: Settings) -> Finding:
     try:
-        return Finding("release", State.OK, read_release(home).name)
+        return Finding("release", State.OK, served_release(settings).name)
     except (TroikaError, OSError) as error:
         return Finding("release", State.FAILED, str(error), "troika adapters rollback", blocks=True)
 

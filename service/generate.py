@@ -21,7 +21,7 @@ class Sampling:
 
     ``top_p`` is the model's own for None. The answer ends before a text of ``stop``, and with a
     ``json_schema``, itself in JSON, it is JSON of that schema. Each token of a text in ``less_likely`` loses
-    so many logits, wherever it might stand; only the embedded generator can do that.
+    so many logits, wherever it might stand; the embedded generator and vLLM can do that.
     """
 
     max_tokens: int

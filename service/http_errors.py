@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import logging
 import uuid
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
+from typing import cast
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -18,6 +19,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.routing import BaseRoute, Match
 
 from ingest.errors import (
     AdapterNotFoundError,
@@ -231,5 +233,18 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
             f"{request.method} is not allowed on {request.url.path}: /docs lists the methods of each route."
         ),
     }.get(status, error.detail)
-    headers = dict(error.headers) if error.headers else None
+    headers = dict(error.headers or {})
+    if "Allow" in headers:
+        headers["Allow"] = ", ".join(_methods_of_path(request))
     return problem_response(problem(status, code, detail), headers, path=request.url.path)
+
+
+def _methods_of_path(request: Request) -> list[str]:
+    """The methods of all routes of this path: the framework names those of the first alone."""
+    routes = cast("list[BaseRoute]", request.app.routes)
+    asked = {key: request.scope[key] for key in ("type", "path", "root_path")}
+    return [
+        method
+        for method in HTTPMethod
+        if any(route.matches(asked | {"method": method})[0] is Match.FULL for route in routes)
+    ]

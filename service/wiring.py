@@ -27,7 +27,8 @@ from service.grounding.support import Grounding
 from service.history.history import History
 from service.pipeline import AnswerPipeline, AnswerPolicy
 from service.releases.model_origin import base_of
-from service.releases.release import Release, model_fingerprint, named_release, read_release
+from service.releases.release import Release, named_release
+from service.releases.served import served_release
 from service.retrieval.context import ContextBuilder, ContextPolicy
 from service.retrieval.conversation import Conversation
 from service.retrieval.question_writer import QuestionWriter
@@ -103,7 +104,7 @@ class PipelineFactory:
         async with self._lock, AsyncExitStack() as opened:
             snapshot = await asyncio.to_thread(open_snapshot, home, collection, store, snapshot_id)
             opened.callback(snapshot.close)
-            answering = release or await asyncio.to_thread(read_release, home)
+            answering = release or await asyncio.to_thread(served_release, self._settings)
             generator = await self._generators.open(answering)
             opened.push_async_callback(generator.aclose)
             pipeline = await asyncio.to_thread(self._pipeline, snapshot, answering, generator)
@@ -219,16 +220,19 @@ def _load_llama_cpp(
     source = Path(settings.model) if settings.model else smollm2.gguf_path()
     if not source.is_file():
         raise ModelNotFoundError(f"no GGUF file at {source}: correct generator.model.")
-    release.check(base_model=base_of(source))
-    model_path = source
+    base_model, adapter = base_of(source), release.adapter
+    release.check(base_model=base_model)
+    model_path, adapter_path = source, None if adapter is None else adapter.gguf_path
     if settings.model is None:
-        from service.generators.requantize import requantized
+        from service.generators.requantize import MergedAdapter, requantized
 
-        model_path = requantized(source, home / "models", model_fingerprint(source))
+        merged = None if adapter is None else MergedAdapter(adapter.name, adapter.gguf_path)
+        model_path = requantized(source, home / "models", base_model, merged)
+        adapter_path = None
     return LlamaCppGenerator(
-        name=source.stem if release.adapter is None else f"{source.stem}+{release.name}",
+        name=source.stem if adapter is None else f"{source.stem}+{adapter.name}",
         model_path=model_path,
-        adapter_path=release.adapter.gguf_path if release.adapter else None,
+        adapter_path=adapter_path,
         languages=languages,
         threads=settings.threads,
         context_tokens=settings.context_tokens,
@@ -257,17 +261,10 @@ def _writer(settings: Settings, generator: Generator, grounding: Grounding, rele
     if kind is GeneratorKind.EXTRACTIVE:
         return ExtractiveWriter(grounding)
     sampling = Sampling(settings.generator.max_tokens, settings.generator.temperature)
-    return PromptedWriter(generator, sampling, _refusal_bias(settings.answer.refusal_bias, kind, release))
+    return PromptedWriter(generator, sampling, _refusal_bias(settings.answer.refusal_bias, release))
 
 
-def _refusal_bias(wanted: float | None, kind: GeneratorKind, release: Release) -> float:
+def _refusal_bias(wanted: float | None, release: Release) -> float:
     """What the settings want, or what was fitted for the adapter."""
-    if kind is GeneratorKind.LLAMA_CPP:
-        fitted = release.adapter.refusal_bias if release.adapter else 0.0
-        return fitted if wanted is None else wanted
-    if wanted:
-        raise SettingsError(
-            f"answer.refusal_bias is {wanted}, and the generator is {kind}: only llama-cpp refuses less "
-            "often on demand; leave it out."
-        )
-    return 0.0
+    fitted = release.adapter.refusal_bias if release.adapter else 0.0
+    return fitted if wanted is None else wanted

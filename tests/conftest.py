@@ -8,6 +8,7 @@ import hashlib
 import locale
 import os
 import socket
+import sys
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -28,6 +29,9 @@ _LOOPBACK = ("127.", "::1", "localhost")
 os.environ |= {"HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "passive", "TOKENIZERS_PARALLELISM": "false"}
 if "PYTEST_XDIST_WORKER" in os.environ:  # the processes share the cores, each in place of threads
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Hundreds of processes are started, and all would compile the same modules anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 for _name in [name for name in os.environ if name.startswith("TROIKA_")]:
     del os.environ[_name]
 

@@ -137,7 +137,7 @@ def known_metrics() -> dict[str, set[str]]:
     """Every series that ``/metrics`` can hold, with its labels."""
     observation = Observation()
     observation.registry.register(
-        CatalogMetrics(lambda: [CollectionSummary("default", "snapshot-1", 1, 1)], Path("/nowhere"))
+        CatalogMetrics(lambda: [CollectionSummary("default", "snapshot-1", 1, 1)], lambda: "base")
     )
     known: dict[str, set[str]] = {}
     for collector in list(observation.registry._collector_to_names):  # pyright: ignore[reportPrivateUsage]

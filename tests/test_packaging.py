@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("ingest", "service", "eval", "finetune")
 WEB = ROOT / "service" / "web"
 DATA_SUFFIXES = {".css", ".html", ".js", ".svg", ".toml", ".txt", ".yaml"}
+ADAPTER_SUFFIXES = {".gguf", ".json", ".md", ".safetensors"}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def test_the_wheel_holds_all_code_and_all_data_of_the_packages(wheel: zipfile.Zi
         str(path.relative_to(ROOT))
         for package in PACKAGES
         for path in (ROOT / package).rglob("*")
-        if path.suffix in {".py", *DATA_SUFFIXES} and not path.is_relative_to(WEB)
+        if path.suffix in {".py", *DATA_SUFFIXES, *ADAPTER_SUFFIXES} and not path.is_relative_to(WEB)
     }
     assert "finetune/configs/sft.yaml" in expected
     held = {name for name in wheel.namelist() if ".dist-info/" not in name}

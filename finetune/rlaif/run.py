@@ -24,7 +24,7 @@ from ingest.choices import GeneratorKind
 from ingest.errors import SettingsError, TrainingDataError
 from ingest.settings import Settings
 from service.generate import Generator, Message, Sampling
-from service.releases.release import read_release
+from service.releases.served import served_release
 from service.wiring import load_generator
 
 
@@ -77,7 +77,7 @@ def run_rlaif(
     principles = read_constitution(section.constitution)
     examples = read_examples(data)
     judged_by_people = () if labels is None else read_pairs(labels)
-    generator = load_generator(settings.generator, read_release(settings.home), settings.home)
+    generator = load_generator(settings.generator, served_release(settings), settings.home)
     writer = GeneratorWriter(generator, section.max_new_tokens)
     judge = Judge(writer)
     reviser = Reviser(writer, judge, principles, section.temperature, section.seed)

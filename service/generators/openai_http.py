@@ -48,6 +48,7 @@ class OpenAiGenerator:
         """
         self._model = model
         self._languages = languages
+        self._token_ids: dict[str, tuple[int, ...]] = {}
         try:
             self._client = httpx.AsyncClient(
                 base_url=base_url.rstrip("/"),
@@ -85,10 +86,13 @@ class OpenAiGenerator:
         """
         whole, written = False, 0
         try:
+            payload = self._payload(messages, sampling)
+            if sampling.less_likely:
+                payload["logit_bias"] = await self._logit_bias(sampling.less_likely)
             request = self._client.stream(
                 "POST",
                 "/chat/completions",
-                json=self._payload(messages, sampling),
+                json=payload,
                 headers=outgoing_headers(),
             )
             async with request as response:
@@ -134,6 +138,28 @@ class OpenAiGenerator:
             schema = {"name": "answer", "schema": msgspec.json.decode(sampling.json_schema), "strict": True}
             payload["response_format"] = {"type": "json_schema", "json_schema": schema}
         return payload
+
+    async def _logit_bias(self, less_likely: Sequence[tuple[str, float]]) -> dict[str, float]:
+        """OpenAI's ``logit_bias``, by the ids of the tokens that the server makes of the texts."""
+        return {str(token): -logits for text, logits in less_likely for token in await self._tokens_of(text)}
+
+    async def _tokens_of(self, text: str) -> tuple[int, ...]:
+        if text not in self._token_ids:
+            response = await self._client.post(
+                self._client.base_url.join("../tokenize"),
+                json={"model": self._model, "prompt": text, "add_special_tokens": False},
+            )
+            if not response.is_success:
+                raise GeneratorRefusedError(
+                    f"the generator answered {response.status_code} when it was asked for tokens, which a "
+                    "refusal's bias needs: only vLLM tells them, so set answer.refusal_bias to 0."
+                )
+            self._token_ids[text] = msgspec.json.decode(response.content, type=_Tokenized).tokens
+        return self._token_ids[text]
+
+
+class _Tokenized(msgspec.Struct):
+    tokens: tuple[int, ...]
 
 
 class _Delta(msgspec.Struct):

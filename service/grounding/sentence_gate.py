@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ingest.words.terms import content_terms
+from service.answer import Citation
 from service.grounding.cite import Citer, answer_sentences, without_markers
 from service.grounding.repetition import end_before_repetition
 from service.prompt import is_refusal
@@ -71,7 +72,8 @@ class SupportGate:
 
     A ``trained`` generator has learned to answer in the bare words of its source, "In 1976 [2]", and was let
     in by a gate that measured whether it answers what was asked: of it, a lone word and a source in other
-    words than the question's are taken, as long as that source bears the sentence out.
+    words than the question's are taken, as long as that source bears the sentence out and no other sentence
+    is plainly the one that was asked for.
     """
 
     def __init__(
@@ -140,10 +142,12 @@ class SupportGate:
             self._refused = not self._seen
             return self._refused
         citations = self._citer.cite_sentence(text, start, end)
-        return any(
-            citation.supported and (self._trained or self._citer.is_to_the_point(citation))
-            for citation in citations
-        )
+        return any(citation.supported and self._answers(citation) for citation in citations)
+
+    def _answers(self, citation: Citation) -> bool:
+        if self._trained:
+            return not self._citer.is_beside_the_question(citation)
+        return self._citer.is_to_the_point(citation)
 
     def _says_nothing(self, claim: str) -> bool:
         """Whether ``claim`` is a lone word, or only repeats the headings of a passage.

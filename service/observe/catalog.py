@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -12,15 +11,17 @@ from prometheus_client.registry import Collector
 
 from ingest.errors import TroikaError
 from service.pipelines import CollectionSummary
-from service.releases.release_history import BASE, current_record
 
 
 class CatalogMetrics(Collector):
     """The published snapshot of each collection, its size, and the release that is served."""
 
-    def __init__(self, collections: Callable[[], Sequence[CollectionSummary]], home: Path) -> None:
+    def __init__(
+        self, collections: Callable[[], Sequence[CollectionSummary]], served: Callable[[], str]
+    ) -> None:
+        """``served`` gives the name of the release that is served."""
         self._collections = collections
-        self._home = home
+        self._served = served
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: the registry would look everything up once more to learn the names."""
@@ -41,6 +42,5 @@ class CatalogMetrics(Collector):
             "rag_release_info", "The release that answers; always 1.", labels=("release",)
         )
         with suppress(TroikaError):  # told by /readyz; it must not hide the other metrics
-            record = current_record(self._home)
-            releases.add_metric((BASE if record is None else record.release,), 1)
+            releases.add_metric((self._served(),), 1)
         return snapshots, chunks, releases

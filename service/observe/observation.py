@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
 from fastapi.telemetry import TelemetryConfig
 from opentelemetry.trace import TracerProvider
@@ -60,9 +60,9 @@ class Observation:
             "logs": False,  # they would hold exceptions' texts
         }
 
-    def of_pipelines(self, pipelines: PipelineProvider, home: Path) -> PipelineProvider:
-        """``pipelines``, looked on; what they serve is among the metrics from now on."""
-        self.registry.register(CatalogMetrics(pipelines.collections, home))
+    def of_pipelines(self, pipelines: PipelineProvider, served: Callable[[], str]) -> PipelineProvider:
+        """``pipelines``, looked on; what they serve, and by which release, is told as metrics from now on."""
+        self.registry.register(CatalogMetrics(pipelines.collections, served))
         return ObservedPipelines(pipelines, (self.metrics, self.recent), self._spans)
 
     def of_embedder(self, embedder: Embedder) -> Embedder:

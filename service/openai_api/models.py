@@ -14,8 +14,8 @@ from ingest.errors import UnknownModelError
 from ingest.settings import Settings
 from service.openai_api.embedding_schemas import Model
 from service.pipelines import CollectionSummary
-from service.releases.adapters import list_adapters
 from service.releases.release_history import BASE
+from service.releases.served import usable_adapters
 
 SERVED = "troika"
 _SEPARATOR = ":"
@@ -70,7 +70,7 @@ def unknown_model(text: str) -> UnknownModelError:
 
 def _releases(settings: Settings) -> dict[str, int]:
     """The releases by name, with the second since 1970 in which each was made, where that was recorded."""
-    made = {adapter.name: int(_moment(adapter.created_at)) for adapter in list_adapters(settings.home)}
+    made = {adapter.name: int(_moment(adapter.created_at)) for adapter in usable_adapters(settings)}
     aliases = {alias: made.get(release, 0) for alias, release in settings.routing.aliases.items()}
     return {SERVED: 0, BASE: 0, **made, **aliases}
 

@@ -24,8 +24,8 @@ from ingest.errors import (
 from ingest.settings_canary import CanarySettings
 from service.history.history import History
 from service.pipelines import DEFAULT_FRESH_SECONDS, Answering, CollectionSummary, Pipelines
-from service.releases.adapters import take_back
 from service.releases.canary_watch import canary_state
+from service.releases.promotion import take_back
 from service.releases.release_history import Canary, ReleaseRecord, current_record
 
 logger = logging.getLogger(__name__)

@@ -8,7 +8,8 @@
             manifest.json        written last: an adapter without it does not exist
         releases/                which of them is served: see release_history.py
 
-While nothing was promoted the base model is served. Adapters are written and promoted in ``adapters.py``.
+One adapter comes with the package, in the same form. Adapters are written and promoted in ``adapters.py``;
+``served.py`` says which release is served while nothing was promoted.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ ADAPTERS = "adapters"
 MANIFEST = "manifest.json"
 WEIGHTS = "adapter_model.safetensors"
 GGUF = "adapter.gguf"
+PACKAGED = Path(__file__).parent / "packaged"
 FORMAT = 1
 ADAPTER_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}@[0-9a-f]{8}")
 
@@ -101,8 +103,8 @@ def base_release() -> Release:
     return Release(BASE, "", None, PROMPT_ID, None, None)
 
 
-def read_release(home: Path) -> Release:
-    """The release that is served; while a canary runs, the one that it is held against.
+def promoted_release(home: Path) -> Release | None:
+    """The release that was promoted last, or None; while a canary runs, the one that it is held against.
 
     Raises:
         ReleaseHistoryError: the record of it cannot be read.
@@ -110,14 +112,14 @@ def read_release(home: Path) -> Release:
         AdapterRejectedError: its files cannot be read.
     """
     record = current_record(home)
-    return base_release() if record is None else named_release(home, record.release, record.report_sha256)
+    return None if record is None else named_release(home, record.release, record.report_sha256)
 
 
 def read_candidate(home: Path) -> Release | None:
     """The release that a share of the conversations is answered by; None without a canary.
 
     Raises:
-        ReleaseHistoryError, AdapterNotFoundError, AdapterRejectedError: as ``read_release``.
+        ReleaseHistoryError, AdapterNotFoundError, AdapterRejectedError: as ``promoted_release``.
     """
     record = current_record(home)
     if record is None or record.canary is None:
@@ -136,7 +138,11 @@ def named_release(home: Path, name: str, report_sha256: str | None = None) -> Re
         return base_release()
     if not ADAPTER_NAME.fullmatch(name):
         raise _no_adapter(name)
-    adapter = read_adapter(home / ADAPTERS / name)
+    return release_of(read_adapter(adapter_folder(home, name)), report_sha256)
+
+
+def release_of(adapter: AdapterRecord, report_sha256: str | None = None) -> Release:
+    """The release that ``adapter`` makes of its base model."""
     return Release(
         name=adapter.name,
         base_model=adapter.base_model,
@@ -145,6 +151,12 @@ def named_release(home: Path, name: str, report_sha256: str | None = None) -> Re
         dataset_sha256=adapter.dataset_sha256,
         report_sha256=report_sha256,
     )
+
+
+def adapter_folder(home: Path, name: str) -> Path:
+    """Where the adapter ``name`` lies, kept or packaged; it need not exist."""
+    kept, packaged = home / ADAPTERS / name, PACKAGED / name
+    return packaged if packaged.is_dir() and not kept.is_dir() else kept
 
 
 def read_adapter(path: Path) -> AdapterRecord:

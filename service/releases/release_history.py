@@ -42,6 +42,8 @@ _FORMAT = 2
 class Change(StrEnum):
     """Why a record was written."""
 
+    INSTALLED = "installed"
+    """It came with the package; noted when something else was about to be served."""
     PROMOTED = "promoted"
     CANARY = "canary"
     ROLLED_BACK = "rolled_back"
@@ -116,7 +118,7 @@ def read_record(home: Path, number: int) -> ReleaseRecord:
     except (OSError, msgspec.DecodeError) as error:
         raise ReleaseHistoryError(
             f"the record {path.name} of the releases cannot be read ({error}): restore {path.parent} from a "
-            "backup, or move it away to serve the base model."
+            "backup, or move it away to begin the history anew."
         ) from error
 
 
@@ -235,7 +237,7 @@ def _pointer(home: Path) -> tuple[int, str] | None:
     except (OSError, ValueError) as error:
         raise ReleaseHistoryError(
             f"{path} does not hold the number and the SHA-256 of a release ({error}): restore {path.parent} "
-            "from a backup, or move it away to serve the base model."
+            "from a backup, or move it away to begin the history anew."
         ) from error
 
 

@@ -11,9 +11,9 @@ from ingest.settings import Settings
 from service.access.caller import Scope, allowed
 from service.history.history import History
 from service.releases.adapter_schemas import AdapterBody, AdaptersBody, CanaryBody, ChangeBody
-from service.releases.adapters import list_adapters
 from service.releases.canary_watch import canary_state
-from service.releases.release_history import BASE, ReleaseRecord, read_history
+from service.releases.release_history import Change, ReleaseRecord, read_history
+from service.releases.served import served_name, usable_adapters
 from service.routes.problems import PROBLEMS
 
 
@@ -35,12 +35,12 @@ def _adapters(settings: Settings, history: History) -> AdaptersBody:
     state = canary_state(settings.home, history, settings.canary)
     reports = _gate_reports(records)
     return AdaptersBody(
-        served=BASE if last is None else last.release,
+        served=served_name(settings),
         served_since=_served_since(records),
         canary=None if state is None else CanaryBody.of(state),
         last_change=None if last is None else ChangeBody.of(last),
         adapters=tuple(
-            AdapterBody.of(adapter, reports.get(adapter.name)) for adapter in list_adapters(settings.home)
+            AdapterBody.of(adapter, reports.get(adapter.name)) for adapter in usable_adapters(settings)
         ),
     )
 
@@ -58,8 +58,8 @@ def _gate_reports(records: Sequence[ReleaseRecord]) -> dict[str, str]:
 
 def _served_since(records: Sequence[ReleaseRecord]) -> str | None:
     """When what is served now took the place of something else."""
-    since, before = None, BASE
+    since, before = None, None
     for record in records:
-        if record.release != before:
+        if record.release != before and record.change is not Change.INSTALLED:
             since, before = record.created_at, record.release
     return since

@@ -18,7 +18,7 @@ from ingest.settings import Settings
 from ingest.settings_vllm import LoraRank
 from service.prompt import PROMPT_ID
 from service.releases.adapters import CONFIG, list_adapters
-from service.releases.release import AdapterRecord, read_record, read_release
+from service.releases.release import AdapterRecord, named_release, read_record
 from service.releases.release_history import current_record
 from service.vllm.command import SERVED_NAME, VllmCommand, vllm_command
 from service.vllm.process import SupervisionPolicy, VllmProcess
@@ -82,7 +82,7 @@ def weights_to_serve(settings: Settings) -> Weights:
         return Weights(model, _name(model), rank)
     record, routing = current_record(settings.home), settings.routing
     if record is not None and record.canary is None and not routing.aliases and not routing.collections:
-        adapter = read_release(settings.home).adapter
+        adapter = named_release(settings.home, record.release).adapter
         if adapter is not None and is_merged_from(folder := settings.home / MERGED / adapter.name, adapter):
             return Weights(str(folder.absolute()), adapter.name, 0)
     return Weights(model, _name(model), _highest_rank(list_adapters(settings.home)))

@@ -24,10 +24,11 @@ from finetune.data.mine import mine
 from finetune.data.mine_collections import opened_collections, opened_history
 from finetune.promote import promote_proven, verify_releases
 from ingest.pipeline import ingest_documents
-from ingest.settings import Settings
+from ingest.settings import GeneratorSettings, Settings
 from ingest.snapshots.snapshot import open_snapshot
 from service.prompt import PROMPT_ID
-from service.releases.adapters import Provenance, keep_adapter, rollback
+from service.releases.adapters import Provenance, keep_adapter
+from service.releases.promotion import rollback
 from service.releases.release import WEIGHTS, model_fingerprint
 from service.releases.release_history import BASE, Change
 from tests.eval.decision.runs import identity, records
@@ -44,9 +45,10 @@ MOST_QUESTIONS = 200
 @pytest.fixture
 def settings(home: Path) -> Settings:
     """A home with a small collection and a tiny model, whose own words are shown whatever they are."""
-    settings = Settings(home=home, collection=COLLECTION)
+    tiny = home / "tiny.gguf"
+    settings = Settings(home=home, collection=COLLECTION, generator=GeneratorSettings(model=str(tiny)))
     ingest_documents(small_handbook(), COLLECTION, settings)
-    write_tiny_gguf(home / "tiny.gguf")
+    write_tiny_gguf(tiny)
     return settings
 
 

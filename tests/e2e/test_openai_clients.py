@@ -27,11 +27,12 @@ from pydantic import BaseModel, SecretStr
 
 from ingest.errors import GeneratorError
 from ingest.pipeline import ingest_documents
-from ingest.settings import Settings
+from ingest.settings import GeneratorSettings, Settings
 from service.answer import AnswerEvent, Finished
 from service.app import Parts, create_app
 from service.history.history import History
 from service.question import Inquiry
+from service.releases.served import first_release
 from tests.fakes import MemoryPipeline, OnePipeline
 from tests.small_handbook import small_handbook
 
@@ -197,7 +198,7 @@ def test_vectors_are_read_in_the_clients_default_form(client: openai.OpenAI) -> 
 
 def test_models_are_listed_and_found(client: openai.OpenAI) -> None:
     names = [model.id for model in client.models.list()]
-    assert names == ["troika", "base", "troika:default"]
+    assert names == ["troika", "base", first_release(GeneratorSettings()).name, "troika:default"]
     assert client.models.retrieve("troika:default").id == "troika:default"
     with pytest.raises(openai.NotFoundError) as caught:
         client.models.retrieve("gpt-6")

@@ -27,12 +27,14 @@ from service.server import open_parts
 from tests.small_handbook import small_handbook
 
 # A request that is as described may be refused: for an unknown collection, a filter that makes no sense.
+# What is deleted is there for a while: a job to delete documents is queued, a cancelled job is still shown.
 CONFIG = """
 seed = 7
 continue-on-failure = true
 
 [checks]
 positive_data_acceptance.enabled = false
+use_after_free.enabled = false
 
 [generation]
 max-examples = {examples}
@@ -101,7 +103,7 @@ def call_all(app: FastAPI, key: str, examples: int, *, all_phases: bool) -> Call
 
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize(
-    ("examples", "all_phases"), [(15, False), pytest.param(300, True, marks=pytest.mark.slow)]
+    ("examples", "all_phases"), [(5, False), pytest.param(300, True, marks=pytest.mark.slow)]
 )
 def test_every_operation_keeps_to_its_description_whatever_it_is_sent(
     home: Path, tmp_path: Path, examples: int, all_phases: bool

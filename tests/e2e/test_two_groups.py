@@ -221,7 +221,7 @@ def check_logs(watch: Watch, records: list[logging.LogRecord]) -> None:
     assert not every & set(re.findall(r"\w+", logged))
 
 
-@pytest.mark.parametrize("queries", [400, pytest.param(20_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("queries", [200, pytest.param(20_000, marks=pytest.mark.slow)])
 async def test_no_group_is_told_what_is_anothers(
     home: Path, queries: int, caplog: pytest.LogCaptureFixture
 ) -> None:

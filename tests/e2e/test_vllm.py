@@ -25,7 +25,7 @@ import pytest
 from ingest.errors import GeneratorError
 from service.generate import Message, Sampling
 from service.generators.openai_http import OpenAiGenerator
-from service.releases.adapters import promote
+from service.releases.promotion import promote
 from service.releases.release_history import BASE
 from service.routing.served_model import ServedModel
 from service.routing.server import ModelServer, Patience
@@ -147,11 +147,9 @@ def test_an_adapter_that_is_not_what_was_kept_is_not_loaded(served: Served) -> N
         shutil.rmtree(adapter.path)
 
 
-def test_one_that_hangs_is_left_out_and_taken_back(served: Served) -> None:
-    asyncio.run(_hang_and_return(served))
-
-
-async def _hang_and_return(served: Served) -> None:
+@pytest.mark.anyio
+async def test_one_that_hangs_is_left_out_and_taken_back(served: Served) -> None:
+    served.ask_until(START_SECONDS, degraded=False)
     vllm, url = served.vllm(), f"{served.vllm_url()}/v1"
     languages = frozenset({"en"})
     asked = OpenAiGenerator(served.model, url, None, languages, timeout_seconds=ASK_SECONDS)

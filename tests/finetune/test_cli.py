@@ -20,9 +20,12 @@ from ingest.errors import (
     TroikaError,
     UsageError,
 )
+from ingest.settings import GeneratorSettings
 from service.prompt import PROMPT_ID
-from service.releases.adapters import Provenance, keep_adapter, promote, start_canary, take_back
+from service.releases.adapters import Provenance, keep_adapter
+from service.releases.promotion import promote, start_canary, take_back
 from service.releases.release import WEIGHTS
+from service.releases.served import first_release
 
 ROW = {
     "id": "a", "question": "Which port?", "contexts": ["The rank is 16.", "The port is 8080."], "gold": [1],
@@ -72,13 +75,19 @@ def test_building_from_a_missing_collection_or_file_says_so(tmp_path: Path) -> N
 
 
 def test_adapters_are_listed_and_rolled_back(home: Path) -> None:
-    assert run(adapters_app, "list", "--json") == {"served": "base", "adapters": []}
+    packaged = first_release(GeneratorSettings()).name
+    listed = run(adapters_app, "list", "--json")
+    assert (listed["served"], [row["name"] for row in listed["adapters"]]) == (packaged, [packaged])
     first, second = kept(home, b"one"), kept(home, b"two")
     promote(home, first)
     promote(home, second)
     listed = run(adapters_app, "list", "--json")
     assert listed["served"] == second
-    assert {row["name"]: row["served"] for row in listed["adapters"]} == {first: False, second: True}
+    assert {row["name"]: row["served"] for row in listed["adapters"]} == {
+        packaged: False,
+        first: False,
+        second: True,
+    }
     assert first in run(adapters_app, "list")
     assert run(adapters_app, "rollback", "--json")["release"] == first
     assert run(adapters_app, "promote", "base", "--json") == {

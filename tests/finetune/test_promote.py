@@ -14,6 +14,7 @@ from eval.decision.gate_config import GateConfig, Superior
 from eval.decision.gate_report import gate_report, write_gate_report
 from eval.decision.pairs import Pairs
 from finetune.promote import promote_proven, verify_releases
+from ingest.choices import GeneratorKind
 from ingest.errors import (
     AdapterNotFoundError,
     CollectionNotFoundError,
@@ -23,12 +24,14 @@ from ingest.errors import (
     UsageError,
 )
 from ingest.pipeline import ingest_documents
-from ingest.settings import Settings
+from ingest.settings import GeneratorSettings, Settings
 from ingest.snapshots.snapshot import open_snapshot
 from service.prompt import PROMPT_ID
-from service.releases.adapters import Provenance, keep_adapter, promote
-from service.releases.release import WEIGHTS, read_candidate, read_release
-from service.releases.release_history import BASE, current_record, report_path
+from service.releases.adapters import Provenance, keep_adapter
+from service.releases.promotion import promote, rollback
+from service.releases.release import WEIGHTS, read_candidate
+from service.releases.release_history import BASE, Change, current_record, report_path
+from service.releases.served import served_release
 from tests.eval.decision.runs import identity, records
 from tests.small_handbook import small_handbook
 
@@ -40,7 +43,8 @@ Report = Callable[..., Path]
 
 @pytest.fixture(scope="module")
 def ingested(tmp_path_factory: pytest.TempPathFactory, shared_models: Path) -> Settings:
-    settings = Settings(home=tmp_path_factory.mktemp("home"), collection=COLLECTION)
+    generator = GeneratorSettings(kind=GeneratorKind.EXTRACTIVE)  # with it no adapter comes
+    settings = Settings(home=tmp_path_factory.mktemp("home"), collection=COLLECTION, generator=generator)
     (settings.home / "models").symlink_to(shared_models)
     ingest_documents(small_handbook(), COLLECTION, settings)
     return settings
@@ -94,7 +98,7 @@ def test_an_adapter_with_a_passing_report_is_served_and_the_report_kept(
     name = kept(settings)
     path = report(name)
     promote_proven(settings, name, path)
-    release = read_release(settings.home)
+    release = served_release(settings)
     assert release.name == name
     sha256 = json.loads(path.read_text())["sha256"]
     assert release.report_sha256 == sha256
@@ -108,7 +112,7 @@ def test_the_next_adapter_is_held_against_the_one_that_is_served(settings: Setti
     with pytest.raises(PromotionRefusedError, match=f"against base, and {first} is served"):
         promote_proven(settings, second, report(second))
     promote_proven(settings, second, report(second, baseline=first))
-    assert read_release(settings.home).name == second
+    assert served_release(settings).name == second
 
 
 @pytest.mark.parametrize(
@@ -149,18 +153,27 @@ def test_a_canary_needs_the_same_proof(settings: Settings, report: Report) -> No
     promote_proven(settings, name, report(name), 0.05)
     candidate = read_candidate(settings.home)
     assert candidate is not None
-    assert (candidate.name, read_release(settings.home).name) == (name, BASE)
+    assert (candidate.name, served_release(settings).name) == (name, BASE)
     promote_proven(settings, name, report(name))
-    assert read_release(settings.home).name == name
+    assert served_release(settings).name == name
     assert len(verify_releases(settings.home)) == 2
 
 
 def test_the_base_model_needs_no_proof_and_is_no_canary(settings: Settings) -> None:
     promote(settings.home, kept(settings))
     promote_proven(settings, BASE, None)
-    assert read_release(settings.home).name == BASE
+    assert served_release(settings).name == BASE
     with pytest.raises(UsageError, match="no candidate"):
         promote_proven(settings, BASE, None, 0.05)
+
+
+def test_what_came_with_the_package_is_noted_before_the_first_change(settings: Settings) -> None:
+    embedded = settings.model_copy(update={"generator": GeneratorSettings()})
+    packaged = served_release(embedded).name
+    promote_proven(embedded, BASE, None)
+    first, second = verify_releases(embedded.home)
+    assert (first.change, first.release, second.release) == (Change.INSTALLED, packaged, BASE)
+    assert rollback(embedded.home).name == packaged
 
 
 def test_what_cannot_be_judged_is_an_error_of_its_own(settings: Settings, report: Report) -> None:
@@ -193,7 +206,7 @@ def test_a_kept_report_that_is_gone_or_changed_is_found(
 def test_a_report_in_the_place_of_another_is_found(settings: Settings, report: Report) -> None:
     one, two = kept(settings, b"one"), kept(settings, b"two")
     promote_proven(settings, one, report(one))
-    kept_report = read_release(settings.home).report_sha256
+    kept_report = served_release(settings).report_sha256
     assert kept_report is not None
     report_path(settings.home, kept_report).write_text(report(two).read_text())
     with pytest.raises(ReleaseHistoryError, match="the report of the release 000001 is another one"):

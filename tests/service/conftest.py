@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from ingest.embed import Embedder
 from ingest.pipeline import ingest_documents
@@ -16,6 +19,8 @@ from service.abstention.judge import Judge
 from service.answer import Answer
 from service.generate import Generator, Sampling
 from service.grounding.support import Grounding
+from service.history.engine import open_file
+from service.history.history import HISTORY_FILE, History
 from service.pipeline import AnswerPipeline, AnswerPolicy
 from service.releases.release import base_release
 from service.retrieval.context import ContextBuilder, ContextPolicy
@@ -34,6 +39,28 @@ PLAIN = SearchPolicy(RerankPolicy(depth=20, margin=1.0))
 @pytest.fixture(autouse=True)
 def one_embedder(shared_embedders: None) -> None:
     """None of these tests is about opening an embedder."""
+
+
+@pytest.fixture(scope="session")
+def empty_history(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A history in which nothing is kept yet."""
+    path = tmp_path_factory.mktemp("history") / HISTORY_FILE
+    History(path).close()
+    return path
+
+
+@pytest.fixture(autouse=True)
+def copied_histories(empty_history: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a new history begin as a copy of the empty one: to make its tables takes longer than most tests."""
+
+    def open_copy(path: Path) -> Engine:
+        engine = open_file(path)
+        if not path.exists():
+            with suppress(OSError):
+                shutil.copyfile(empty_history, path)
+        return engine
+
+    monkeypatch.setattr("service.history.history.open_file", open_copy)
 
 
 @pytest.fixture(scope="session")

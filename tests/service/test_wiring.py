@@ -134,19 +134,6 @@ async def test_a_model_that_is_missing_leaves_no_snapshot_open(
     assert len(closed) == 1
 
 
-@pytest.mark.anyio
-async def test_a_bias_that_the_generator_cannot_have_is_refused(small_settings: Settings) -> None:
-    settings = with_overrides(
-        small_settings,
-        answer__refusal_bias=1.0,
-        generator__kind="openai",
-        generator__model="m",
-        generator__base_url="http://127.0.0.1:9/v1",
-    )
-    with pytest.raises(SettingsError, match="only llama-cpp"):
-        await open_pipeline(settings, COLLECTION)
-
-
 @pytest.mark.parametrize("missing", ["base_url", "model"])
 def test_an_openai_generator_needs_its_url_and_model(missing: str, tmp_path: Path) -> None:
     values: dict[str, Any] = {"base_url": "http://localhost:1/v1", "model": "m", missing: None}

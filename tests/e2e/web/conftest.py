@@ -251,7 +251,7 @@ def question() -> str:
     return os.environ.get(QUESTION_VARIABLE, "Which rank is the default for an adapter?")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     if CHROMIUM is None or DRIVER is None:
         pytest.skip("needs Chromium and its driver (Debian packages chromium and chromium-driver)")
@@ -269,13 +269,12 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 def page(chromium: Chrome, server_url: str) -> Iterator[Page]:
     """The page, freshly opened; afterwards it must have kept to its host and left no error behind."""
     page = Page(chromium, server_url)
-    page.open()
-    page.script("localStorage.clear(); sessionStorage.clear()")
     page.resize(1280, 800)
     page.open()
     page.log("performance")
     page.log("browser")
     yield page
+    page.script("localStorage.clear(); sessionStorage.clear()")
     assert page.hosts() <= {urlsplit(server_url).netloc}
     # What the server refused is noted under "network"; that is the page's to tell.
     errors = [

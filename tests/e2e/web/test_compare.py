@@ -76,7 +76,7 @@ def server_url(app: FastAPI) -> Iterator[str]:
 @pytest.fixture
 def view(page: Page, adapter: str) -> Page:
     """The view, with the adapter chosen for the second."""
-    page.open("/compare")
+    page.click(".views a[href='/compare']")
     page.wait(lambda _: adapter in texts(page, ".variant option"))
     Select(page.all(".variant")[1].find_element("css selector", "select")).select_by_visible_text(adapter)
     return page

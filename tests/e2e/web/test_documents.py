@@ -49,7 +49,7 @@ def server_url(home: Path, web_dist: Path) -> Iterator[str]:
 @pytest.fixture
 def documents(page: Page) -> Page:
     """The view, with the list read."""
-    page.open("/documents")
+    page.click(".views a[href='/documents']")
     page.expect(NAMES)
     return page
 

@@ -12,7 +12,7 @@ from selenium.webdriver import Keys
 from service.access.caller import Scope
 from service.access.key_store import KeyStore
 from service.access.keys import KeyGrant
-from service.releases.adapters import start_canary
+from service.releases.promotion import start_canary
 from tests.e2e.web.conftest import Page
 from tests.e2e.web.real_server import ingesting, make_home, texts, upload
 from tests.service.releases.test_adapters import keep
@@ -38,7 +38,7 @@ def server_url(home: Path, web_dist: Path) -> Iterator[str]:
 
 @pytest.fixture
 def view(page: Page) -> Page:
-    page.open("/operator")
+    page.click(".views a[href='/operator']")
     page.wait(lambda _: page.all(".chart") and not page.all(".operator .waiting"))
     return page
 

@@ -61,9 +61,9 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def plan(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TROIKA_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TROIKA_HOME", str(home))
     path = tmp_path / "suite.toml"
     path.write_text(PLAN, "utf-8")
     return path
@@ -97,12 +97,12 @@ def test_every_set_is_searched_and_answered_and_each_run_is_kept(
         assert (out / name / "report.html").is_file()
 
 
-def test_a_quick_suite_takes_only_what_the_plan_has_for_it(tmp_path: Path, plan: Path, data: Path) -> None:
+def test_a_quick_suite_takes_only_what_the_plan_has_for_it(home: Path, plan: Path, data: Path) -> None:
     tables = run_suite(plan, data, "--quick")
     assert rows_of(tables, "two") == []
     (abilities,) = rows_of(tables, "robust")
     assert abilities[2] == "1"
-    kept = tmp_path / "home" / "suites" / "suite-quick"
+    kept = home / "suites" / "suite-quick"
     assert [folder.name for folder in kept.iterdir()] == ["robust-extractive"]
 
 

@@ -18,8 +18,9 @@ from finetune.training.job import Job, Outcome, RunMetrics, write_job, write_out
 from finetune.training.run import RUN, Run, read_run, resume_run, run_json, start_run
 from ingest.errors import AdapterRejectedError, ModelNotFoundError, TrainingDataError, UsageError
 from service.prompt import PROMPT_ID
-from service.releases.adapters import list_adapters, promote
-from service.releases.release import read_release
+from service.releases.adapters import list_adapters
+from service.releases.promotion import promote
+from service.releases.release import promoted_release
 from tests.finetune.conftest import TinyBase
 from tests.finetune.handbook import small_index, write_questions
 from tests.finetune.llama_server import llama_server
@@ -183,7 +184,8 @@ def test_from_questions_to_an_adapter_that_llama_cpp_serves(tiny_base: TinyBase,
     assert [name.partition("@")[0] for name in names] == ["sft", "dpo"]
     assert {adapter.name for adapter in list_adapters(home)} == set(names)
     promote(home, names[1])
-    release = read_release(home)
+    release = promoted_release(home)
+    assert release is not None
     release.check(base_model=tiny_base.fingerprint, prompt_id=PROMPT_ID)
     assert release.adapter is not None
     with llama_server(tiny_base.gguf, release.adapter.gguf_path) as client:

@@ -23,6 +23,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Self
 
+import numpy as np
+
 from tests.ingest.crash.scene import replace_heavy_parts, update
 
 _ROOT = Path(__file__).parents[3]
@@ -188,8 +190,9 @@ def _serve(order: Order) -> Ending:
 
 
 def _warm_up() -> None:
-    """Import what a run imports late, without opening a file or starting a thread."""
+    """Import and compile what a run needs late, without opening a file or starting a thread."""
     from ingest.parse import ParseLimits, parse_content
+    from ingest.words.terms import terms
 
     for name, content in (
         ("a.md", b"# A\n\nSome words in English.\n"),
@@ -199,6 +202,8 @@ def _warm_up() -> None:
         ("a.pdf", b"%PDF-1.7 and then nothing"),
     ):
         list(parse_content(content, name, ParseLimits(1_000_000, 1_000_000)))
+    terms("检索 words")
+    np.unique(np.arange(2))
     assert threading.active_count() == 1
 
 

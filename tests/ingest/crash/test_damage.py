@@ -112,8 +112,8 @@ def damage_often(scene: Scene, home: Path, times: int, seed: int) -> int:
     return found
 
 
-def test_two_thousand_damages_are_found_or_harmless(scene: Scene, home: Path) -> None:
-    assert damage_often(scene, home, 2_000, seed=1) > 1_000
+def test_five_hundred_damages_are_found_or_harmless(scene: Scene, home: Path) -> None:
+    assert damage_often(scene, home, 500, seed=1) > 250
 
 
 @pytest.mark.slow

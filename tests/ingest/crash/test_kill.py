@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,16 +81,19 @@ def test_a_run_may_be_killed_at_any_time(runs: KilledRuns, scene: Scene, tmp_pat
 @pytest.mark.parametrize("lexical_first", [False, True])
 def test_a_thousand_kills(runs: KilledRuns, scene: Scene, tmp_path: Path, lexical_first: bool) -> None:
     assert sweep(runs, scene, tmp_path / "home", 400, lexical_first=lexical_first) >= ALL_STAGES
-    assert kill_after_times(runs, scene, tmp_path / "home", 200) > 0
+    assert kill_after_times(runs, scene, tmp_path / "home", 200, lexical_first=lexical_first) > 0
 
 
-def kill_after_times(runs: KilledRuns, scene: Scene, home: Path, wanted: int) -> int:
+def kill_after_times(
+    runs: KilledRuns, scene: Scene, home: Path, wanted: int, *, lexical_first: bool = False
+) -> int:
     """Kill after ``wanted`` times from nothing to the length of a whole run; how many did not end first."""
-    whole = run_and_mend(runs, scene, home, Order(str(home), str(scene.folder), seconds=60)).seconds
+    order = Order(str(home), str(scene.folder), seconds=60, lexical_first=lexical_first)
+    whole = run_and_mend(runs, scene, home, order).seconds
     killed = 0
     for number in range(wanted):
-        order = Order(str(home), str(scene.folder), seconds=whole * number / wanted)
-        killed += run_and_mend(runs, scene, home, order).signal == _SIGKILL
+        sooner = replace(order, seconds=whole * number / wanted)
+        killed += run_and_mend(runs, scene, home, sooner).signal == _SIGKILL
     return killed
 
 

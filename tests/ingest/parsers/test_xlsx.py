@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import pytest
 import xlsxwriter
@@ -96,9 +96,9 @@ def test_cells_without_places_and_strings_in_the_cell_are_read() -> None:
 
 def test_cells_far_apart_cost_no_more_than_cells() -> None:
     rows = '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>2</v></c></row>'
-    start = perf_counter()
+    start = process_time()
     assert parse(_with_sheet(rows)).text == "S\n\n1\n\n2"
-    assert perf_counter() - start < 1
+    assert process_time() - start < 1
 
 
 def test_a_sheet_of_too_many_cells_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,9 +149,9 @@ def test_thousands_of_rows_are_read_in_seconds() -> None:
             sheet.write_row(row, 0, [f"name {row}", row, row / 7, "some text", row * 1.5, "tail"])
 
     content = _saved(fill)
-    start = perf_counter()
+    start = process_time()
     assert parse(content).text.count("\n") > 3_000
-    assert perf_counter() - start < 10
+    assert process_time() - start < 10
 
 
 def test_old_workbooks_are_read(shared_data: Path) -> None:

@@ -30,13 +30,6 @@ from tests.ingest.snapshot_tools import COLLECTION, current, ingest_handbook, in
 pytestmark = pytest.mark.usefixtures("counted")
 
 
-@pytest.fixture
-def published(settings: Settings, counted: CountingEmbedder) -> Settings:
-    """Settings of a home with the small handbook in it."""
-    ingest_handbook(settings)
-    return settings
-
-
 def snapshots(settings: Settings) -> list[str]:
     return sorted(path.name for path in Collection(settings.home, COLLECTION).snapshots.iterdir())
 
@@ -164,7 +157,7 @@ def test_readers_never_notice_that_snapshots_come_and_go(published: Settings) ->
 
     def read() -> int:
         reads = 0
-        while not done.is_set() or reads == 0:
+        while not done.wait(0.02) or reads == 0:
             with closing(open_snapshot(published.home, COLLECTION)) as snapshot:
                 assert len(snapshot.words.search("note rank", 100)) > 0
                 assert snapshot.documents.chunk_count() == snapshot.manifest.chunks == len(snapshot.vectors)

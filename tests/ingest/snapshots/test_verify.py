@@ -18,14 +18,13 @@ from ingest.snapshots.snapshot import DOCUMENTS, LEXICAL, VECTORS
 from ingest.snapshots.verify import verify_collection
 from ingest.vectors.segments import DenseWriter
 from tests.ingest.conftest import CountingEmbedder
-from tests.ingest.snapshot_tools import COLLECTION, current, ingest_handbook, reseal
+from tests.ingest.snapshot_tools import COLLECTION, current, reseal
 
 
 @pytest.fixture
-def snapshot(settings: Settings, counted: CountingEmbedder) -> Path:
+def snapshot(published: Settings) -> Path:
     """The folder of a published snapshot."""
-    ingest_handbook(settings)
-    return current(settings)
+    return current(published)
 
 
 def problems(settings: Settings) -> tuple[str, ...]:

@@ -50,6 +50,6 @@ def test_english_report_that_names_chinese_firms_is_english() -> None:
 
 def test_a_large_document_is_judged_by_samples() -> None:
     text = "这是一本很长的书。" * 300_000
-    started = time.perf_counter()
+    started = time.process_time()
     assert detect_language(text) == "zh"
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5

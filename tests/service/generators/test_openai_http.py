@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ingest.errors import GeneratorError, SettingsError
+from ingest.errors import GeneratorError, GeneratorRefusedError, SettingsError
 from service.generate import Message, Piece, Sampling
 from service.generators.openai_http import OpenAiGenerator
 
@@ -30,6 +30,10 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["content-length"]))
         self.server.requests.append((self.path, dict(self.headers), json.loads(body)))
         self.send_response(self.server.status)
+        if self.path == "/tokenize":
+            self.end_headers()
+            self.wfile.write(self.server.tokens.encode())
+            return
         self.send_header("content-type", "text/event-stream")
         if self.server.declared is not None:
             self.send_header("content-length", str(self.server.declared))
@@ -57,6 +61,7 @@ class ScriptedServer(ThreadingHTTPServer):
         self.status = status
         self.declared = declared
         self.requests: list[tuple[str, dict[str, str], dict[str, Any]]] = []
+        self.tokens = ""
         self.left = threading.Event()
         self.pause: Callable[[], object] = lambda: None
 
@@ -146,6 +151,25 @@ async def test_an_answer_that_was_cut_off_says_so(text: str | None) -> None:
     with serving(chunk("One "), chunk(text, "length"), usage_chunk(11, 2), DONE) as server:
         pieces = await pieces_from(server.url)
     assert [piece.truncated for piece in pieces] == [False, True, False]
+
+
+async def test_what_is_to_be_less_likely_is_named_by_the_tokens_of_the_server() -> None:
+    sampling = Sampling(max_tokens=7, less_likely=(("I", 2.5),))
+    with serving(chunk("Yes", finish="stop"), DONE) as server:
+        server.tokens = '{"tokens": [57, 901], "count": 2}'
+        generator = OpenAiGenerator("m", server.url, None, frozenset({"en"}), 5.0)
+        for _ in range(2):
+            assert [piece.text async for piece in generator.stream(MESSAGES, sampling)] == ["Yes"]
+        await generator.aclose()
+    paths = [path for path, _, _ in server.requests]
+    assert paths == ["/tokenize", "/v1/chat/completions", "/v1/chat/completions"]
+    assert server.requests[0][2] == {"model": "m", "prompt": "I", "add_special_tokens": False}
+    assert server.requests[-1][2]["logit_bias"] == {"57": -2.5, "901": -2.5}
+
+
+async def test_a_server_that_tells_no_tokens_cannot_make_a_text_less_likely() -> None:
+    with serving(status=404) as server, pytest.raises(GeneratorRefusedError, match=r"answer\.refusal_bias"):
+        await pieces_from(server.url, sampling=Sampling(max_tokens=7, less_likely=(("I", 2.5),)))
 
 
 async def test_without_a_key_none_is_sent() -> None:

@@ -8,7 +8,8 @@ import gguf
 import numpy as np
 import pytest
 
-from service.generators.requantize import requantized
+from ingest.errors import AdapterRejectedError
+from service.generators.requantize import MergedAdapter, requantized
 
 FINGERPRINT = "tiny@0123456789abcdef"
 
@@ -34,6 +35,26 @@ def source(tmp_path: Path) -> Path:
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+@pytest.fixture
+def adapter(tmp_path: Path) -> MergedAdapter:
+    """Of rank 2, with alpha = 8, for the two matrices."""
+    return written_adapter(tmp_path / "adapter.gguf", {"matrix": 64, "odd": 5})
+
+
+def written_adapter(path: Path, columns: dict[str, int]) -> MergedAdapter:
+    random = np.random.default_rng(1)
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, 8.0)
+    for name, width in columns.items():
+        writer.add_tensor(f"{name}.lora_a", random.standard_normal((2, width)).astype(np.float32))
+        writer.add_tensor(f"{name}.lora_b", random.standard_normal((4, 2)).astype(np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return MergedAdapter("sft@00000001", path)
 
 
 def tensors_of(path: Path) -> dict[str, Any]:
@@ -88,3 +109,37 @@ def test_a_failure_leaves_nothing_behind(source: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r".*"):
         requantized(source, models, FINGERPRINT)
     assert list(models.iterdir()) == []
+
+
+def test_an_adapter_is_added_to_the_weights_that_it_changes(
+    source: Path, adapter: MergedAdapter, tmp_path: Path
+) -> None:
+    before, parts = tensors_of(source), tensors_of(adapter.path)
+    after = tensors_of(requantized(source, tmp_path / "models", FINGERPRINT, adapter))
+    assert after.keys() == before.keys()
+    for name in ("matrix", "odd"):
+        change = 8.0 / 2 * parts[f"{name}.lora_b"].data @ parts[f"{name}.lora_a"].data
+        expected = values_of(before[name]) + change
+        assert np.abs(values_of(after[name]) - expected).max() <= np.abs(expected).max() / 127
+    assert np.array_equal(values_of(after["norm"]), values_of(before["norm"]))
+
+
+def test_an_adapter_for_a_larger_model_is_refused_and_nothing_left(source: Path, tmp_path: Path) -> None:
+    foreign = written_adapter(tmp_path / "foreign.gguf", {"blk.99.attn_q.weight": 64})
+    models = tmp_path / "models"
+    with pytest.raises(AdapterRejectedError, match=r"blk\.99\.attn_q\.weight"):
+        requantized(source, models, FINGERPRINT, foreign)
+    assert list(models.iterdir()) == []
+
+
+def test_of_the_forms_with_an_adapter_those_asked_for_last_are_kept(
+    source: Path, adapter: MergedAdapter, tmp_path: Path
+) -> None:
+    models = tmp_path / "models"
+    names = [f"sft@0000000{number}" for number in range(4)]
+    base = requantized(source, models, FINGERPRINT)
+    made = [
+        requantized(source, models, FINGERPRINT, MergedAdapter(names[number], adapter.path))
+        for number in (0, 1, 0, 2, 3)
+    ]
+    assert set(models.iterdir()) == {base, made[0], made[3], made[4]}

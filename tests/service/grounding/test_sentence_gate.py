@@ -51,6 +51,24 @@ def test_of_a_trained_generator_a_bare_word_that_its_source_holds_is_enough() ->
     assert shown(gate(trained=False), "16 [2].") == ""
 
 
+def test_of_a_trained_generator_a_source_beside_the_question_is_not_enough() -> None:
+    passages = passages_of(
+        "Refusal recall is the share of the unanswerable questions that were refused. "
+        "A ticket about the weather is easily told apart."
+    )
+    grounding = Grounding(lambda _term: 1, 1000)
+
+    def written(question: str, text: str) -> str:
+        return shown(SupportGate(Citer(question, passages, grounding), [""], "en", 2, trained=True), text)
+
+    assert written("How is refusal recall defined?", "a ticket about the weather [1]") == ""
+    right = "the share of the unanswerable questions [1]"
+    assert written("How is refusal recall defined?", right) == right
+    # Where no sentence is plainly meant, the generator is believed.
+    vague = "What is found at once, however it may be worded, told or shown to a reader?"
+    assert written(vague, "a ticket about the weather [1]") == "a ticket about the weather [1]"
+
+
 def uncut_markers(text: str) -> list[str]:
     """``text`` letter by letter, with whole markers: a ``MarkerFilter`` never lets half of one through."""
     return re.findall(r"\[\d+\]|[\s\S]", text)

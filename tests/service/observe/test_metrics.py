@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from ingest.errors import GeneratorError
-from ingest.settings import Settings
+from ingest.settings import GeneratorSettings, Settings
 from ingest.settings_access import LimitSettings
 from ingest.settings_observe import ObserveSettings
 from service.answer import Degradation
+from service.releases.served import first_release
 from tests.service.observe.serving import QUESTION, in_home, serving
 
 pytestmark = pytest.mark.anyio
@@ -93,7 +94,7 @@ async def test_what_is_served_is_told_once_for_each_collection(tmp_path: Path) -
     async with serving(in_home(tmp_path)) as server:
         assert await server.metric("rag_snapshot_info", collection="default", snapshot="snapshot-1") == 1
         assert await server.metric("rag_collection_chunks", collection="default") == 8
-        assert await server.metric("rag_release_info", release="base") == 1
+        assert await server.metric("rag_release_info", release=first_release(GeneratorSettings()).name) == 1
         assert await server.metric("process_resident_memory_bytes") > 1e6
         text = (await server.client.get("/metrics")).text
     assert "rag_index_lag_chunks" in text  # the ingests of this server tell theirs here

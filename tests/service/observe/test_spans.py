@@ -103,7 +103,7 @@ async def test_a_model_server_is_told_whose_work_it_does(tmp_path: Path, kept: C
 
     told: list[str | None] = []
     provider = OnePipeline(Asking(small_handbook()))
-    pipelines = observation.of_pipelines(provider, tmp_path)
+    pipelines = observation.of_pipelines(provider, lambda: "base")
     async with pipelines.lease("default") as pipeline:
         async for _ in pipeline.stream(Inquiry(QUESTION)):
             assert outgoing_headers() == {}

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from ingest.choices import GeneratorKind
 from ingest.errors import UnknownModelError
-from ingest.settings import Settings
+from ingest.settings import GeneratorSettings, Settings
 from ingest.settings_routing import RoutingSettings
 from service.openai_api.models import ModelName, find_model, list_models, read_model_name
 from service.pipelines import CollectionSummary
@@ -32,7 +33,8 @@ def settings(tmp_path: Path) -> Settings:
     }
     (folder / "manifest.json").write_text(json.dumps(manifest))
     routing = RoutingSettings(aliases={"help": ADAPTER, "plain": "base"})
-    return Settings(home=tmp_path, routing=routing)
+    generator = GeneratorSettings(kind=GeneratorKind.EXTRACTIVE)  # a kind that no adapter comes with
+    return Settings(home=tmp_path, routing=routing, generator=generator)
 
 
 def test_every_release_and_every_collection_is_listed(settings: Settings) -> None:

@@ -5,22 +5,27 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ingest.settings import Settings
+from ingest.choices import GeneratorKind
+from ingest.settings import GeneratorSettings, Settings
 from service.app import Parts, create_app
 from service.history.history import History
-from service.releases.adapters import Proof, promote, start_canary, take_back
+from service.releases.promotion import Proof, promote, start_canary, take_back
 from service.releases.release_history import BASE, current_record
+from service.releases.served import first_release
 from tests.fakes import MemoryPipeline, OnePipeline
 from tests.service.releases.test_adapters import keep
 from tests.small_handbook import small_handbook
 
 pytestmark = pytest.mark.anyio
 
+QUOTING = GeneratorSettings(kind=GeneratorKind.EXTRACTIVE)  # a kind that no adapter comes with
+
 
 async def test_the_server_tells_what_is_served_and_how_a_canary_fares(tmp_path: Path) -> None:
     home = tmp_path / "home"
     history = History(home / "history.sqlite")
-    app = create_app(Settings(home=home), Parts(OnePipeline(MemoryPipeline(small_handbook())), history))
+    parts = Parts(OnePipeline(MemoryPipeline(small_handbook())), history)
+    app = create_app(Settings(home=home, generator=QUOTING), parts)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://troika") as client:
         empty = (await client.get("/v1/adapters")).json()
         assert empty == {
@@ -49,7 +54,8 @@ async def test_the_server_tells_what_is_served_and_how_a_canary_fares(tmp_path: 
 async def test_the_server_tells_since_when_and_by_which_report_of_the_gate(tmp_path: Path) -> None:
     home = tmp_path / "home"
     history = History(home / "history.sqlite")
-    app = create_app(Settings(home=home), Parts(OnePipeline(MemoryPipeline(small_handbook())), history))
+    parts = Parts(OnePipeline(MemoryPipeline(small_handbook())), history)
+    app = create_app(Settings(home=home, generator=QUOTING), parts)
     kept, other = keep(home, b"one").name, keep(home, b"two").name
     promote(home, kept, Proof("{}", "a" * 64))
     promoted = current_record(home)
@@ -59,4 +65,18 @@ async def test_the_server_tells_since_when_and_by_which_report_of_the_gate(tmp_p
         body = (await client.get("/v1/adapters")).json()
     assert (body["served"], body["served_since"]) == (kept, promoted.created_at)
     assert {one["name"]: one["report_sha256"] for one in body["adapters"]} == {kept: "a" * 64, other: None}
+    history.close()
+
+
+async def test_the_adapter_that_comes_with_the_package_is_served_and_listed(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
+    history = History(settings.home / "history.sqlite")
+    app = create_app(settings, Parts(OnePipeline(MemoryPipeline(small_handbook())), history))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://troika") as client:
+        body = (await client.get("/v1/adapters")).json()
+        metrics = (await client.get("/metrics")).text
+    first = first_release(settings.generator).name
+    assert (body["served"], body["served_since"], body["last_change"]) == (first, None, None)
+    assert [adapter["name"] for adapter in body["adapters"]] == [first]
+    assert f'rag_release_info{{release="{first}"}} 1.0' in metrics
     history.close()

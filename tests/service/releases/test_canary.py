@@ -18,12 +18,13 @@ from service.history.history import History
 from service.pipeline import fold
 from service.pipelines import Pipelines
 from service.question import Inquiry
-from service.releases.adapters import promote, rollback, start_canary
 from service.releases.canary import CanaryPipelines, goes_to
-from service.releases.release import read_candidate, read_release
+from service.releases.promotion import promote, rollback, start_canary
+from service.releases.release import read_candidate
 from service.releases.release_history import BASE, Canary, Change, current_number, current_record
 from tests.fakes import MemoryPipeline
 from tests.service.releases.test_adapters import keep
+from tests.service.releases.test_promotion import read_release
 from tests.small_handbook import small_handbook
 
 pytestmark = pytest.mark.anyio

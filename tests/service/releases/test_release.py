@@ -7,16 +7,17 @@ import pytest
 
 from ingest.errors import AdapterNotFoundError, AdapterRejectedError
 from service.prompt import PROMPT_ID
-from service.releases.adapters import Provenance, keep_adapter, promote
+from service.releases.adapters import Provenance, keep_adapter
+from service.releases.promotion import promote
 from service.releases.release import (
     MANIFEST,
     WEIGHTS,
     base_release,
     model_fingerprint,
     named_release,
+    promoted_release,
     read_adapter,
     read_candidate,
-    read_release,
 )
 from service.releases.release_history import BASE, current_number
 
@@ -38,18 +39,21 @@ def kept(home: Path, prompt_id: str = PROMPT_ID) -> str:
     ).name
 
 
-def test_without_a_pointer_the_base_model_is_served(home: Path) -> None:
-    release = read_release(home)
-    assert release == base_release()
-    assert (release.name, release.adapter, current_number(home)) == (BASE, None, None)
-    assert read_candidate(home) is None
+def test_before_the_first_promotion_nothing_is_promoted(home: Path) -> None:
+    assert (promoted_release(home), read_candidate(home), current_number(home)) == (None, None, None)
+
+
+def test_the_base_release_goes_with_any_model() -> None:
+    release = base_release()
+    assert (release.name, release.adapter) == (BASE, None)
     release.check(base_model="any model")
 
 
 def test_a_promoted_adapter_is_the_release(home: Path) -> None:
     name = kept(home)
     promote(home, name)
-    release = read_release(home)
+    release = promoted_release(home)
+    assert release is not None
     assert release.name == name
     assert release.adapter is not None
     assert release.adapter.task == "sft"
@@ -61,7 +65,7 @@ def test_an_adapter_is_a_release_before_it_is_served(home: Path) -> None:
     name = kept(home)
     assert named_release(home, name).name == name
     assert named_release(home, BASE) == base_release()
-    assert read_release(home).name == BASE
+    assert promoted_release(home) is None
     for unknown in ("sft@00000000", "../sft@00000000"):
         with pytest.raises(AdapterNotFoundError):
             named_release(home, unknown)
@@ -96,7 +100,7 @@ def test_a_release_whose_adapter_is_gone_says_what_to_do(home: Path) -> None:
     assert release.adapter is not None
     (release.adapter.path / MANIFEST).unlink()
     with pytest.raises(AdapterNotFoundError, match="rollback"):
-        read_release(home)
+        promoted_release(home)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from ingest.errors import AdapterNotFoundError, CollectionNotFoundError
 from ingest.settings_routing import RoutingSettings
 from service.pipelines import Pipelines
-from service.releases.adapters import promote
+from service.releases.promotion import promote
 from service.releases.release_history import BASE
 from service.routing.releases import ReleasePipelines
 from tests.fakes import MemoryPipeline

@@ -20,7 +20,7 @@ from tests.service.routing.fake_model_server import Behaviour, FakeModelServer, 
 pytestmark = pytest.mark.anyio
 
 WHOLE = "A rank of 16 is the default [1]."
-QUICK = Patience(first_token=0.4, next_token=0.4, first_pause=0.02, longest_pause=0.1, probe=0.4)
+QUICK = Patience(first_token=1.0, next_token=1.0, first_pause=0.02, longest_pause=0.1, probe=0.4)
 PATIENT = Patience(first_token=10.0, next_token=10.0)
 SAMPLING = Sampling(max_tokens=16)
 BEFORE_THE_FIRST_WORD = (
@@ -97,7 +97,7 @@ async def test_whatever_a_server_does_the_answer_ends_soon_and_the_next_question
         with pytest.raises(GeneratorError):
             await answer_in_time(model, 5.0)
         with pytest.raises(GeneratorError, match="no server"):
-            await answer_in_time(model, 0.5)
+            await answer_in_time(model, 5.0)
         assert server.questions == 1
         server.behaviour = Behaviour.WELL
         assert await until_answered(model, 15.0) == WHOLE
@@ -109,7 +109,7 @@ async def test_a_server_that_was_killed_is_found_again_within_seconds_of_its_ret
         await server.kill()
         for _ in range(5):
             with pytest.raises(GeneratorError):
-                await answer_in_time(model, 0.5)
+                await answer_in_time(model, 5.0)
         await asyncio.sleep(0.3)
         await server.start()
         assert await until_answered(model, 15.0) == WHOLE

@@ -27,7 +27,7 @@ from service.cache.caching_factory import CachingFactory
 from service.history.history import open_history
 from service.pipeline import fold
 from service.question import Inquiry
-from service.releases.adapters import promote
+from service.releases.promotion import promote
 from service.releases.release_history import BASE
 from service.routing.releases import ReleasePipelines, open_releases
 from service.wiring import PipelineFactory

@@ -11,7 +11,7 @@ from ingest.choices import GeneratorKind
 from ingest.errors import AdapterRejectedError
 from ingest.settings import Settings, load_settings
 from ingest.snapshots.durable import file_sha256
-from service.releases.adapters import promote, start_canary
+from service.releases.promotion import promote, start_canary
 from service.releases.release import Release
 from service.vllm.served_weights import fingerprint_of
 from service.vllm.serving import MERGED, with_own_vllm

@@ -761,7 +761,7 @@ export interface components {
          * @description Why a record was written.
          * @enum {string}
          */
-        Change: "promoted" | "canary" | "rolled_back" | "taken_back";
+        Change: "installed" | "promoted" | "canary" | "rolled_back" | "taken_back";
         /**
          * ChangeBody
          * @description What was last changed of the releases, and why.

@@ -19,6 +19,7 @@ const en = {
   since: (moment: string) => `Since ${moment}`,
   lastChange: (change: string, moment: string) => `Last change: ${change}, ${moment}`,
   changes: {
+    installed: "came with the package",
     promoted: "promoted",
     canary: "canary begun",
     rolled_back: "rolled back",
@@ -105,7 +106,13 @@ const zh: typeof en = {
   always: "从未切换过版本。",
   since: (moment) => `自 ${moment} 起`,
   lastChange: (change, moment) => `最近变更：${change}，${moment}`,
-  changes: { promoted: "发布", canary: "开始灰度", rolled_back: "回滚", taken_back: "灰度被护栏终止" },
+  changes: {
+    installed: "随软件包附带",
+    promoted: "发布",
+    canary: "开始灰度",
+    rolled_back: "回滚",
+    taken_back: "灰度被护栏终止",
+  },
   canary: (release, percent) => `灰度：${release} 回答 ${percent} 的对话`,
   guardColumns: ["护栏", "候选版本", "当前版本", "下限", "允许值", "状态"],
   guards: { down_votes: "差评", abstentions: "拒答", flawed: "有缺陷的回答", slower: "较慢的回答" },

@@ -14,12 +14,11 @@ from ingest.settings import GeneratorSettings
 from service.answer import Passage
 from service.generate import Generator, Sampling
 from service.prompt import is_refusal, render
-from service.releases.adapters import add_adapter
-from service.releases.release import named_release
+from service.releases.release import PACKAGED
+from service.releases.served import first_release
 from service.wiring import load_generator
 from tests.service.scripted import passages_of
 
-FOLDER = Path(__file__).parents[2] / "examples" / "first_release"
 PASSAGES = passages_of(
     "The lighthouse of Hornby was built in 1868 by the engineer Clara Voss. It is 31 metres high.",
     "Hornby has two harbours. The northern one is used by fishing boats.",
@@ -27,9 +26,8 @@ PASSAGES = passages_of(
 
 
 def test_it_answers_with_a_citation_and_refuses_what_its_sources_do_not_say(home: Path) -> None:
-    (folder,) = FOLDER.glob("sft@*")
-    release = named_release(home, add_adapter(home, folder).name)
     settings = GeneratorSettings(threads=1)
+    release = first_release(settings)
 
     async def answers() -> list[str]:
         generator = load_generator(settings, release, home)
@@ -52,6 +50,6 @@ async def written(generator: Generator, question: str, passages: Sequence[Passag
 
 
 def test_it_is_small_enough_to_be_handed_on() -> None:
-    sizes = {path.name: path.stat().st_size for path in FOLDER.glob("sft@*/adapter*.*")}
+    sizes = {path.name: path.stat().st_size for path in PACKAGED.glob("*@*/adapter*.*")}
     assert {"adapter.gguf", "adapter_model.safetensors"} < set(sizes)
     assert max(sizes.values()) <= 25_000_000
