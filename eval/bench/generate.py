@@ -66,15 +66,15 @@ def run_generate_bench(request: GenerateRequest, settings: Settings) -> GoalFigu
     questions = list(islice(cycle(corpus.questions), request.questions))
     with (
         _model_server(request) as base_url,
-        running_server(settings.home, collection, _variables(request, base_url)) as (_, address),
+        running_server(settings.home, collection, _variables(request, base_url)) as server,
     ):
-        figures = asyncio.run(_beside(request, base_url, address, settings, questions))
+        figures = asyncio.run(_beside(request, base_url, server.address, settings, questions))
         hits = asyncio.run(_prefix_hits(request, base_url, settings, collection, corpus.questions))
     with (
         _stand_in(30, 1.0) as slow,
-        running_server(settings.home, collection, _variables(request, slow)) as (_, address),
+        running_server(settings.home, collection, _variables(request, slow)) as server,
     ):
-        figures += (asyncio.run(_open_streams(address, questions)),)
+        figures += (asyncio.run(_open_streams(server.address, questions)),)
     return GoalFigures("troika bench generate", date.today(), this_machine(), (*figures, *_hit_figures(hits)))
 
 

@@ -39,17 +39,19 @@ def run_http_bench(
     # Only searches are measured, so no model that writes answers is loaded.
     only_search = {"TROIKA_GENERATOR__KIND": "extractive", "OMP_WAIT_POLICY": "passive"}
     collection = ensure_collection(corpus, settings)
-    with running_server(settings.home, collection, only_search) as (process, address):
-        asked = _Asked(process.pid, address, corpus.folder)
+    with running_server(settings.home, collection, only_search) as server:
+        asked = _Asked(server.process.pid, server.address, corpus.folder)
         asked.put(Load.CLOSED, 1, seconds / 5)  # warms up
         alone = asked.put(Load.CLOSED, 1, seconds)
         served = [asked.put(Load.CLOSED, connections, seconds) for connections in CONNECTIONS]
         busiest = max(served, key=lambda load: load.run.per_second)
         half = asked.put(Load.OPEN, busiest.run.per_second / 2, seconds)
         bare = asked.put(Load.BARE, 1, seconds / 5)
-        memory = read_memory(process.pid)
+        memory = read_memory(server.process.pid)
     text = ", ".join(folder.name for folder in datasets) or "the sample handbook"
-    return HttpBenchFigures(date.today(), this_machine(), text, chunks, alone, half, busiest, bare, memory)
+    return HttpBenchFigures(
+        date.today(), this_machine(), text, chunks, alone, half, busiest, bare, memory, server.start_seconds
+    )
 
 
 @dataclass(frozen=True, slots=True)

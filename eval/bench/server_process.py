@@ -34,20 +34,31 @@ class Memory:
     peak_mb: float
 
 
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """A server that is ready; ``start_seconds`` is the time from its command until it was."""
+
+    process: subprocess.Popen[bytes]
+    address: str
+    start_seconds: float
+
+
 def measure_server_memory(home: Path, collection: str, questions: Sequence[str]) -> Memory:
     """Start a server on a free port, put the questions to it, and read its memory.
 
     Raises:
         TroikaError: the server did not start, refused a question, or the system has no /proc.
     """
-    with running_server(home, collection) as (process, address):
+    with running_server(home, collection) as server:
         for question in questions:
-            response = httpx.post(f"{address}/v1/query", json={"question": question}, timeout=ANSWER_SECONDS)
+            response = httpx.post(
+                f"{server.address}/v1/query", json={"question": question}, timeout=ANSWER_SECONDS
+            )
             if response.status_code != HTTPStatus.OK:
                 raise TroikaError(
                     f"the server answered {response.status_code} to {question!r}: {response.text[:300]}"
                 )
-        return read_memory(process.pid)
+        return read_memory(server.process.pid)
 
 
 def read_memory(process_id: int) -> Memory:
@@ -82,8 +93,8 @@ def read_processor_seconds(process_id: int) -> float:
 @contextmanager
 def running_server(
     home: Path, collection: str, variables: Mapping[str, str] = MappingProxyType({})
-) -> Generator[tuple[subprocess.Popen[bytes], str]]:
-    """A server of ``collection`` that is ready, with its address; ``variables`` are added to its environment.
+) -> Generator[RunningServer]:
+    """A server of ``collection`` that is ready; ``variables`` are added to its environment.
 
     Raises:
         TroikaError: it did not start.
@@ -92,11 +103,12 @@ def running_server(
     environment = os.environ | {"TROIKA_HOME": str(home), "TROIKA_COLLECTION": collection} | dict(variables)
     command = [sys.executable, "-m", "troika", "serve", "--host", "127.0.0.1", "--port", str(port)]
     with tempfile.TemporaryFile() as log:
+        begun = time.monotonic()
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:
             address = f"http://127.0.0.1:{port}"
             _wait_until_ready(process, address, log)
-            yield process, address
+            yield RunningServer(process, address, time.monotonic() - begun)
         finally:
             process.terminate()
             try:

@@ -181,14 +181,22 @@ def test_a_server_gives_the_records_of_this_process(
 ) -> None:
     here = run_answers(small_settings, AnswerRequest(cases, tmp_path / "here"))
     variables = {"TROIKA_GENERATOR__KIND": "extractive"}
-    with running_server(small_settings.home, small_settings.collection, variables) as (_, address):
-        request = AnswerRequest(cases, tmp_path / "there", server=ServerAddress(address))
+    with running_server(small_settings.home, small_settings.collection, variables) as server:
+        request = AnswerRequest(cases, tmp_path / "there", server=ServerAddress(server.address))
         there = run_answers(small_settings, request)
-        arguments = ("answers", "--cases", str(cases), "--url", address, "--out", str(tmp_path / "there"))
+        arguments = (
+            "answers",
+            "--cases",
+            str(cases),
+            "--url",
+            server.address,
+            "--out",
+            str(tmp_path / "there"),
+        )
         again = CliRunner().invoke(eval_app, [*arguments, "--json"], catch_exceptions=False)
     assert made(there) == made(here)
     assert all(record.first_token_ms is not None for record in there.records())
-    assert there.identity.url == address
+    assert there.identity.url == server.address
     assert there.identity.snapshot_id == here.identity.snapshot_id
     report: dict[str, Any] = json.loads(again.stdout)
     assert (again.exit_code, report["cases"], report["metrics"]["document_in_top_5"]) == (0, 4, 1.0)
