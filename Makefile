@@ -33,7 +33,7 @@ endif
 INSTALL := $(UV) $(TORCH_SOURCE) $(TORCH)
 
 .PHONY: help demo test test-long check lint serve finetune-demo report bench bench-env vllm-env models constraints
-.PHONY: first-release browser database web page test-vllm clean
+.PHONY: first-release browser database web page test-api test-vllm clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -53,6 +53,9 @@ test: $(VENV)/dev browser database page ## set up and run the tests
 
 test-long: $(VENV)/dev browser database page ## the tests that take minutes, too
 	@$(PYTEST) -m "slow or not slow"
+
+test-api: $(VENV)/dev ## the HTTP interface, 300 requests of each operation in all of schemathesis's phases
+	@$(BIN)/python -m pytest -q -m slow tests/e2e/test_schemathesis.py
 
 # Alone on the machine: starting vLLM takes both cores, and the tests wait for its answers.
 test-vllm: $(VENV)/dev $(VLLM_VENV)/ready ## the tests against a real vLLM, in an environment of its own

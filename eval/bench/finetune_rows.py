@@ -7,9 +7,9 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+from eval.answering.in_process import whole_chunk
 from eval.bench.ingest_corpus import Prose
 from eval.bench.peers.trl_task import Method
-from ingest.document import BlockKind, Chunk
 from service.answer import Passage
 from service.prompt import PROMPT_ID, render
 
@@ -39,24 +39,10 @@ def write_rows(folder: Path, prose: Prose, rows: int, tokens: int, seed: int) ->
 def _passages(prose: Prose, tokens: int) -> list[Passage]:
     words = max(_PASSAGES, round((tokens - _OTHER_TOKENS) / _TOKENS_PER_WORD))
     texts = [prose.paragraph(words // _PASSAGES) for _ in range(_PASSAGES)]
-    return [Passage(marker, _chunk(text), 0.0) for marker, text in enumerate(texts, start=1)]
-
-
-def _chunk(text: str) -> Chunk:
-    return Chunk(
-        id="made up",
-        document_id="made up",
-        uri="notes.md",
-        title="Notes",
-        heading_path=(),
-        text=text,
-        start=0,
-        end=len(text),
-        page_start=None,
-        page_end=None,
-        kind=BlockKind.PARAGRAPH,
-        language="en",
-    )
+    return [
+        Passage(marker, whole_chunk("notes.md", "Notes", text, "en"), 0.0)
+        for marker, text in enumerate(texts, start=1)
+    ]
 
 
 def _examples(prompts: list[list[Passage]], prose: Prose) -> Iterator[dict[str, object]]:
