@@ -11,6 +11,7 @@ import msgspec
 
 from eval.bench.child_process import python_of_peers, run_child
 from eval.bench.machine import this_machine
+from eval.bench.peer_forecast import PeerForecast
 from eval.bench.peers.names import Peer
 from eval.bench.peers.peer import PeerRun
 from eval.bench.retrieval_collection import ensure_collection
@@ -42,18 +43,21 @@ def run_retrieval_bench(
 ) -> RetrievalBenchFigures:
     """Measure Troika and ``peers`` over corpora of these sizes, each in a process of its own.
 
+    A peer that a size would take too long or too much memory is left out there, see ``PeerForecast``.
+
     Args:
         datasets: folders in the BEIR layout whose text is used; the sample handbook where there is none.
         peers_python: the interpreter that has the peers; see ``python_of_peers``.
     """
-    python = python_of_peers(peers_python)
+    machine = this_machine()
+    beside = _Peers(peers, python_of_peers(peers_python), machine.memory_gib * 2**30)
     measured: list[SizeFigures] = []
     for chunks in sorted(sizes):
         corpus = ensure_corpus(datasets, chunks, settings)
         troika = _measure_troika(corpus, settings, queries)
-        measured.append(_beside_peers(troika, corpus, peers, python))
+        measured.append(beside.measure(troika, corpus))
     text = ", ".join(folder.name for folder in datasets) or "the sample handbook"
-    return RetrievalBenchFigures(date.today(), this_machine(), text, tuple(measured))
+    return RetrievalBenchFigures(date.today(), machine, text, tuple(measured))
 
 
 def _measure_troika(corpus: BenchCorpus, settings: Settings, queries: int) -> TroikaRun:
@@ -62,17 +66,35 @@ def _measure_troika(corpus: BenchCorpus, settings: Settings, queries: int) -> Tr
     return msgspec.json.decode(run_child(Path(sys.executable), _MEASURE_TROIKA, *arguments), type=TroikaRun)
 
 
-def _beside_peers(troika: TroikaRun, corpus: BenchCorpus, peers: Sequence[Peer], python: Path) -> SizeFigures:
-    runs: list[PeerRun] = []
-    absent: dict[str, str] = {}
-    for peer in peers:
-        try:
-            line = run_child(python, _MEASURE_PEER, peer.value, str(corpus.folder))
-        except TroikaError as error:
-            absent[peer.value] = str(error)
-            continue
+class _Peers:
+    """The peers, measured over one corpus after the other, smallest first."""
+
+    def __init__(self, peers: Sequence[Peer], python: Path, memory_bytes: float) -> None:
+        self._peers = peers
+        self._python = python
+        self._memory_bytes = memory_bytes
+        self._forecasts: dict[Peer, PeerForecast] = {}
+
+    def measure(self, troika: TroikaRun, corpus: BenchCorpus) -> SizeFigures:
+        runs: list[PeerRun] = []
+        absent: dict[str, str] = {}
+        for peer in self._peers:
+            try:
+                found = self._run(peer, corpus)
+            except TroikaError as error:
+                absent[peer.value] = str(error)
+                continue
+            runs += found
+            self._forecasts[peer] = PeerForecast(found, len(corpus))
+        return SizeFigures(troika, tuple(runs), absent)
+
+    def _run(self, peer: Peer, corpus: BenchCorpus) -> tuple[PeerRun, ...]:
+        forecast = self._forecasts.get(peer)
+        reason = forecast.why_left_out(len(corpus), self._memory_bytes) if forecast else None
+        if reason is not None:
+            raise TroikaError(reason)
+        line = run_child(self._python, _MEASURE_PEER, peer.value, str(corpus.folder))
         reply = msgspec.json.decode(line, type=_PeerReply)
-        runs += reply.runs
         if reply.missing is not None:
-            absent[peer.value] = f"{reply.missing} is not installed: run `make bench-env`"
-    return SizeFigures(troika, tuple(runs), absent)
+            raise TroikaError(f"{reply.missing} is not installed: run `make bench-env`")
+        return reply.runs
