@@ -65,6 +65,8 @@ COPY ingest ./ingest
 COPY service ./service
 COPY eval ./eval
 COPY finetune ./finetune
+# Beside its sources the page might count as older than they are, and be built again when Troika is installed.
+RUN rm -r service/web
 COPY --from=page /page/dist ./service/web/dist
 RUN python -m compileall -q .
 

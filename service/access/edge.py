@@ -1,6 +1,7 @@
 """The layers around the application, which every request passes before any route.
 
-security headers -> is it one of our hosts? -> other origins (CORS) -> who asks? -> the size of the body
+security headers -> is it one of our hosts? -> other origins (CORS) -> changes by other origins' pages
+                 -> who asks? -> the size of the body
 
 All are plain ASGI, so that they neither buffer a stream nor break its cancellation.
 """
@@ -18,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingest.settings import Settings
 from service.access.authentication import Authenticator
+from service.access.cross_origin import SameOrigin
 from service.access.guard import Guard
 from service.access.policy import DATA_POLICY
 from service.http_errors import problem, problem_of, problem_response
@@ -46,6 +48,7 @@ def add_edge(app: FastAPI, settings: Settings, authenticator: Authenticator | No
     )
     if authenticator is not None:
         app.add_middleware(Guard, authenticator=authenticator, public_metrics=settings.observe.metrics_public)
+    app.add_middleware(SameOrigin, allowed=server.cors_origins)
     if server.cors_origins:
         app.add_middleware(
             CORSMiddleware,
