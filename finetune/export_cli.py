@@ -73,7 +73,7 @@ def export(
     ] = 0.1,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a run's adapter as GGUF and keep it with its model card, ready to be promoted.
+    """Keep a run's adapter with its model card, ready to be promoted; of a llama model as GGUF, too.
 
     A run of full fine-tuning has no adapter to keep: it is written with --merged or --gguf-merged.
     """

@@ -26,22 +26,9 @@ if TYPE_CHECKING:
 
 def mount_methods(app: typer.Typer) -> None:
     """Give ``app`` the commands of all methods."""
-    app.command("sft")(sft)
-    for method, what_it_does in _FROM_AN_ADAPTER:
-        app.command(method, help=what_it_does)(_from_an_adapter(method))
+    for method, what_it_does in _BY_ROWS:
+        app.command(method, help=what_it_does)(_by_rows(method))
     app.command("ppo")(ppo)
-
-
-def sft(
-    data: DataOption = None,
-    config: ConfigOption = None,
-    overrides: Overrides = None,
-    dry_run: DryRunOption = False,
-    resume: ResumeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Train on answers: LoRA, QLoRA or the whole model."""
-    run_method("sft", TrainRequest(data, config, overrides, dry_run=dry_run, resume=resume, as_json=as_json))
 
 
 def ppo(
@@ -60,7 +47,8 @@ def ppo(
     run_method("ppo", TrainRequest(data, config, overrides, adapter, reward_model, dry_run, resume, as_json))
 
 
-_FROM_AN_ADAPTER: tuple[tuple[Method, str], ...] = (
+_BY_ROWS: tuple[tuple[Method, str], ...] = (
+    ("sft", "Train on answers: LoRA, QLoRA or the whole model."),
     ("rm", "Train a reward model on ranked answers, for ppo to learn from."),
     ("dpo", "Train on preferences, from an adapter that was trained on answers."),
     ("kto", "Train on thumbs up and down, from an adapter that was trained on answers."),
@@ -69,7 +57,7 @@ _FROM_AN_ADAPTER: tuple[tuple[Method, str], ...] = (
 )
 
 
-def _from_an_adapter(method: Method) -> Callable[..., None]:
+def _by_rows(method: Method) -> Callable[..., None]:
     def command(
         data: DataOption = None,
         adapter: AdapterOption = None,

@@ -17,7 +17,7 @@ from service.prompt import PROMPT_ID
 from service.releases.promotion import Proof, promote, start_canary
 from service.releases.release import named_release
 from service.releases.release_history import BASE, ReleaseRecord, report_path, verify_history
-from service.releases.served import note_first_release, served_name
+from service.releases.served import first_release, served_name
 
 
 def promote_proven(settings: Settings, name: str, report: Path | None, share: float | None = None) -> None:
@@ -31,11 +31,11 @@ def promote_proven(settings: Settings, name: str, report: Path | None, share: fl
     if name == BASE and share is not None:
         raise UsageError("the base model is no candidate: a canary tries an adapter, so leave --canary out.")
     proof = None if name == BASE else prove(settings, name, report)
-    note_first_release(settings)
+    first = first_release(settings.generator).adapter
     if share is None:
-        promote(settings.home, name, proof)
+        promote(settings.home, name, proof, first)
     else:
-        start_canary(settings.home, name, share, proof)
+        start_canary(settings.home, name, share, proof, first)
 
 
 def prove(settings: Settings, name: str, path: Path | None) -> Proof:

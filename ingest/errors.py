@@ -75,6 +75,7 @@ was found, what was expected and what to do::
     ├── AdapterRejectedError       an adapter does not fit its base or its hash: adapter_rejected
     ├── PromotionRefusedError      nothing shows that an adapter has earned its place: promotion_refused
     ├── ReleaseHistoryError        the history of releases is damaged: release_history_broken
+    ├── PipelineClosedError        what was to answer was closed while it was opened: pipeline_closed
     ├── GeneratorError             the generator failed or cannot be reached: generator_failed
     │   └── GeneratorRefusedError  generator_refused
     ├── RerankerError              the reranker failed or cannot be reached: reranker_failed
@@ -94,6 +95,7 @@ from ingest.service_errors import (
     GeneratorRefusedError,
     IssuerError,
     OverloadedError,
+    PipelineClosedError,
     PromotionRefusedError,
     QuotaError,
     RateError,
@@ -211,6 +213,7 @@ __all__ = [
     "ParseTimeoutError",
     "ParserCrashedError",
     "PathNotFoundError",
+    "PipelineClosedError",
     "PromotionRefusedError",
     "QueryError",
     "QuestionTooLongError",

@@ -63,6 +63,12 @@ class ReleaseHistoryError(TroikaError):
     code = "release_history_broken"
 
 
+class PipelineClosedError(TroikaError):
+    """What was to answer was closed while it was opened: something else answers from now on."""
+
+    code = "pipeline_closed"
+
+
 class GeneratorError(TroikaError):
     """The generator failed, or the server behind it cannot be reached."""
 

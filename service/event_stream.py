@@ -86,6 +86,11 @@ class AnswerStream:
                 async for event in events:
                     await self._queue.put(event)
             await self._queue.put(None)
+        except asyncio.CancelledError:
+            if self._task.cancelling():
+                raise
+            # Nobody stopped the answer: what it waited for was cancelled, and the reader must not wait on.
+            await self._queue.put(RuntimeError("the answer waited for something that was cancelled"))
         except Exception as error:
             await self._queue.put(error)
 

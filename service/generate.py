@@ -20,8 +20,8 @@ class Sampling:
     """How the next token is chosen. Temperature 0 takes the likeliest; ``max_tokens`` bounds the answer.
 
     ``top_p`` is the model's own for None. The answer ends before a text of ``stop``, and with a
-    ``json_schema``, itself in JSON, it is JSON of that schema. Each token of a text in ``less_likely`` loses
-    so many logits, wherever it might stand; the embedded generator and vLLM can do that.
+    ``json_schema``, itself in JSON, it is JSON of that schema. The token that a text in ``less_likely``
+    begins with loses so many logits, wherever it might stand; the embedded generator and vLLM can do that.
     """
 
     max_tokens: int

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from ingest.document import Chunk, Document
 from ingest.embed import Embedder
+from ingest.errors import PipelineClosedError
 from service.answer import AnswerEvent, SearchResult
 from service.generate import Generator
 from service.question import Inquiry
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_PATIENCE_SECONDS = 2.0
 DEFAULT_FRESH_SECONDS = 0.1
+DEFAULT_RETRY_SECONDS = 60.0
 
 
 class DocumentSource(Protocol):
@@ -100,7 +102,7 @@ class PipelineProvider(Protocol):
 @dataclass(slots=True)
 class _Slot:
     """An open pipeline, known to be the newest at the moment ``seen`` of the event loop's clock. ``refused``
-    is the newer version that could not be opened in its place."""
+    is the newer version that could not be opened in its place, and is not tried again before ``retry_at``."""
 
     pipeline: Answering
     version: str
@@ -108,6 +110,11 @@ class _Slot:
     users: int = 0
     retired: bool = False
     refused: str | None = None
+    retry_at: float = 0.0
+
+    def stays(self, version: str, now: float) -> bool:
+        """Whether nothing is to be opened in its place where ``version`` is the newest."""
+        return version == self.version or (version == self.refused and now < self.retry_at)
 
 
 class Pipelines:
@@ -121,6 +128,7 @@ class Pipelines:
         *,
         patience_seconds: float = DEFAULT_PATIENCE_SECONDS,
         fresh_seconds: float = DEFAULT_FRESH_SECONDS,
+        retry_seconds: float = DEFAULT_RETRY_SECONDS,
     ) -> None:
         """
         Args:
@@ -131,12 +139,15 @@ class Pipelines:
             patience_seconds: how long a lease waits for a newer pipeline before it takes the old one.
             fresh_seconds: how long a pipeline is taken for the newest without another look, which costs a
                 busy server as much as a tenth of a search.
+            retry_seconds: how long a newer pipeline that could not be opened is left before it is tried
+                again: what it failed for may have passed.
         """
         self._open = open_pipeline
         self._version = version
         self._catalog = catalog
         self._patience = patience_seconds
         self._fresh = fresh_seconds
+        self._retry = retry_seconds
         self._slots: dict[str, _Slot] = {}
         self._opening: dict[str, asyncio.Task[_Slot]] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -147,6 +158,7 @@ class Pipelines:
 
         Raises:
             CollectionNotFoundError: no such collection is published.
+            PipelineClosedError: ``aclose`` was called while it was opened.
             TroikaError: the pipeline could not be opened, and there is no older one.
         """
         slot = await self._current(collection)
@@ -177,7 +189,7 @@ class Pipelines:
             return slot
         version = await asyncio.to_thread(self._version, collection)
         slot = self._slots.get(collection)
-        if slot is not None and version in (slot.version, slot.refused):
+        if slot is not None and slot.stays(version, now):
             slot.seen = now
             return slot
         opening = self._opening.get(collection)
@@ -185,11 +197,12 @@ class Pipelines:
             opening = asyncio.create_task(self._reopen(collection, version))
             self._opening[collection] = opening
             opening.add_done_callback(lambda task: self._opened(collection, task))
-        if slot is None:
-            # Shielded: a client that goes away must not undo the opening that others wait for.
-            return await asyncio.shield(opening)
-        await asyncio.wait((opening,), timeout=self._patience)
-        return self._slots.get(collection, slot)
+        # Waited for, not awaited: a client that goes away must not undo the opening that others wait for.
+        await asyncio.wait((opening,), timeout=None if slot is None else self._patience)
+        newest = self._slots.get(collection)
+        if newest is None:
+            raise _failure_of(opening, collection)
+        return newest
 
     async def _reopen(self, collection: str, version: str) -> _Slot:
         try:
@@ -200,6 +213,7 @@ class Pipelines:
             if old is not None:
                 logger.exception("collection %s stays at %s", collection, old.version)
                 old.refused = version
+                old.retry_at = asyncio.get_running_loop().time() + self._retry
             raise
         self._retire(collection)
         self._slots[collection] = slot
@@ -222,3 +236,11 @@ class Pipelines:
             closing = asyncio.create_task(slot.pipeline.aclose())
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
+
+
+def _failure_of(opening: asyncio.Task[_Slot], collection: str) -> BaseException:
+    """Why there is no pipeline after ``opening``: its own error, or that all were closed in the meantime."""
+    failure = opening.exception() if opening.done() and not opening.cancelled() else None
+    return failure or PipelineClosedError(
+        f"the pipeline of {collection} was closed while it was opened: ask again."
+    )

@@ -93,10 +93,10 @@ def open_parts(settings: Settings) -> Parts:
         SettingsError, ModelNotFoundError, MissingExtraError, DatabaseError
     """
     observation = Observation(settings.observe, settings.generator.kind)
-    settings, vllm = with_own_vllm(settings)
+    with_server, vllm = with_own_vllm(settings)
     history = open_history(settings)
     answers = open_answer_cache(settings)
-    pipelines = PipelineFactory(settings, history, observation.of_embedder)
+    pipelines = PipelineFactory(with_server, history, observation.of_embedder)
     return Parts(
         pipelines=open_releases(settings, CachingFactory(pipelines, settings, history, answers), history),
         history=history,

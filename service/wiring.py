@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ingest.choices import GeneratorKind, GroundingMode
 from ingest.embed import Embedder, load_embedder
-from ingest.errors import ModelNotFoundError, SettingsError
+from ingest.errors import AdapterRejectedError, ModelNotFoundError, SettingsError
 from ingest.settings import GeneratorSettings, Settings
 from ingest.snapshots.fitted import index_fingerprint
 from ingest.snapshots.snapshot import Snapshot, open_snapshot
@@ -27,7 +27,7 @@ from service.grounding.support import Grounding
 from service.history.history import History
 from service.pipeline import AnswerPipeline, AnswerPolicy
 from service.releases.model_origin import base_of
-from service.releases.release import Release, named_release
+from service.releases.release import GGUF, AdapterRecord, Release, named_release
 from service.releases.served import served_release
 from service.retrieval.context import ContextBuilder, ContextPolicy
 from service.retrieval.conversation import Conversation
@@ -148,9 +148,10 @@ class PipelineFactory:
         writer = None if kind is GeneratorKind.EXTRACTIVE else QuestionWriter(generator)
         # The embedded model is too small to write a follow-up anew: the rule does better.
         rewriter = writer if kind is GeneratorKind.OPENAI else None
+        retriever = Retriever(snapshot, embedder, settings.retrieval)
         return Search(
-            source=Retriever(snapshot, embedder, settings.retrieval),
-            conversation=Conversation(snapshot.words.document_frequency, snapshot.manifest.indexed, rewriter),
+            source=retriever,
+            conversation=Conversation(retriever.document_frequency, snapshot.manifest.indexed, rewriter),
             writer=writer,
             reranker=self._reranker,
             policy=SearchPolicy(
@@ -222,7 +223,7 @@ def _load_llama_cpp(
         raise ModelNotFoundError(f"no GGUF file at {source}: correct generator.model.")
     base_model, adapter = base_of(source), release.adapter
     release.check(base_model=base_model)
-    model_path, adapter_path = source, None if adapter is None else adapter.gguf_path
+    model_path, adapter_path = source, _gguf_of(adapter)
     if settings.model is None:
         from service.generators.requantize import MergedAdapter, requantized
 
@@ -237,6 +238,17 @@ def _load_llama_cpp(
         threads=settings.threads,
         context_tokens=settings.context_tokens,
     )
+
+
+def _gguf_of(adapter: AdapterRecord | None) -> Path | None:
+    if adapter is None:
+        return None
+    if GGUF not in adapter.files:
+        raise AdapterRejectedError(
+            f"the adapter {adapter.name} has no {GGUF}, which llama.cpp loads and only adapters of the llama "
+            "architecture have: serve it with vLLM, or go back with `troika adapters rollback`."
+        )
+    return adapter.gguf_path
 
 
 def _context_policy(settings: Settings) -> ContextPolicy:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -11,6 +10,7 @@ from ingest.words.sentences import sentence_spans
 from ingest.words.terms import content_terms
 from service.answer import Passage
 from service.generate import Generator, Piece, Sampling
+from service.grounding.cite import free_of_markers
 from service.grounding.support import Grounding
 from service.prompt import render, template_for
 from service.question import SamplingWish
@@ -19,7 +19,6 @@ _SENTENCES = 2
 _SECOND_SENTENCE_SHARE = 0.9
 _TRUST_FLOOR = 3.0  # of 4: how far the passage's rank may weigh beside the sentence's own words
 _TERMS_OF_A_STATEMENT = 5
-_BRACKETED_NUMBER = re.compile(r"\[([\d\s,，、]+)\]")
 
 
 class Writer(Protocol):
@@ -42,7 +41,7 @@ class Writer(Protocol):
 class PromptedWriter:
     """Asks a generator with the one prompt there is; ``sampling`` holds where an asker has no wish.
 
-    ``refusal_bias`` is taken from the logit of the character that a refusal begins with. A model learns how
+    ``refusal_bias`` is taken from the logit of the token that a refusal begins with. A model learns how
     often to refuse from what it was shown; this moves it along its own curve of wrong refusals against right
     ones without training it again.
     """
@@ -66,8 +65,8 @@ class PromptedWriter:
         """Stream the generator's answer."""
         sampling = self._sampling if wish is None else _granted(wish, self._sampling)
         if self._refusal_bias and sampling.json_schema is None:
-            opening = template_for(language).refusal[0]
-            sampling = replace(sampling, less_likely=((opening, self._refusal_bias),))
+            refusal = template_for(language).refusal
+            sampling = replace(sampling, less_likely=((refusal, self._refusal_bias),))
         return self._generator.stream(render(question, passages, language), sampling)
 
 
@@ -90,10 +89,10 @@ class ExtractiveWriter:
     ) -> AsyncGenerator[Piece]:
         """Yield the chosen sentences, each with its marker and on its own line.
 
-        What looks like a marker in the source itself ("as shown in [3]") gets round brackets.
+        What looks like a marker in the source itself ("as shown in [3]") is none in the answer.
         """
         for index, (passage, sentence) in enumerate(self._choose(question, passages)):
-            text = _BRACKETED_NUMBER.sub(r"(\1)", sentence)
+            text = free_of_markers(sentence)
             yield Piece(("\n" if index else "") + f"{text} [{passage.marker}]")
 
     def _choose(self, question: str, passages: Sequence[Passage]) -> list[tuple[Passage, str]]:

@@ -141,7 +141,7 @@ class MemoryPipeline:
                 yield Cited(citation)
             answer = replace(self._answer(answer_id, question, text, citations, found), asker=inquiry.asker)
             if self.history is not None:
-                await asyncio.to_thread(self.history.keep, answer)
+                await asyncio.to_thread(self.history.keep, answer, inquiry)
             yield Finished(answer)
         finally:
             self.stopped.set()

@@ -40,8 +40,8 @@ class Case:
     asked. ``passages`` serve oracle runs, which leave retrieval out.
 
     Where an answer must say several things, ``parts`` holds each of them with its equally right wordings.
-    ``false_answers`` are what altered passages claim instead of the truth. ``origin`` is the id that cases
-    made from the same row of a file share.
+    ``false_answers`` are what altered passages claim instead of the truth. ``origin`` is what cases without
+    a relevant place share: the document that they were asked about, or the row of a file they were made from.
     """
 
     id: str
@@ -62,6 +62,12 @@ class Case:
     def evidence(self) -> str | None:
         """The words that hold the answer in the first place where it can be found."""
         return self.relevant[0].evidence if self.relevant else None
+
+    @property
+    def documents(self) -> tuple[str, ...]:
+        """What ties cases together: the documents that hold the answer, and the origin."""
+        places = tuple(place.document for place in self.relevant)
+        return (*places, self.origin) if self.origin else places
 
     @property
     def source(self) -> str:

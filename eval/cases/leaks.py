@@ -79,7 +79,7 @@ def find_leaks(cases: Sequence[Case], training: Sequence[TrainingText]) -> LeakR
         if found:
             share, number, text = max(found)
             yield Leak(LeakKind.PASSAGE, case.id, training[number].place, text, share)
-        shared = [place.document for place in case.relevant if place.document in documents]
+        shared = [document for document in case.documents if document in documents]
         if shared:
             place = training[documents[shared[0]]].place
             yield Leak(LeakKind.DOCUMENT, case.id, place, shared[0])

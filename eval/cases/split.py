@@ -76,8 +76,8 @@ def components(cases: Sequence[Case]) -> list[list[Case]]:
 def _ties(case: Case) -> Iterator[tuple[str, str]]:
     yield "question", normalized(case.question)
     yield "origin", case.origin or case.id
-    for place in case.relevant:
-        yield "document", place.document
+    for document in case.documents:
+        yield "document", document
     for passage in case.passages:
         if passage.relevant:
             yield "passage", passage.text

@@ -65,7 +65,7 @@ def case_text(case: Case, place: str) -> TrainingText:
         place,
         (case.question,),
         (*(passage.text for passage in case.passages), *evidence),
-        tuple(place.document for place in case.relevant),
+        case.documents,
     )
 
 

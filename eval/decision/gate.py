@@ -9,13 +9,14 @@ that breaks one of them passes is no more than that of the single test, without 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eval.decision.compare import FEWEST_SOURCES, compare
 from eval.decision.comparison import Row, Side
 from eval.decision.finding import CaseSet, Finding, RuleKind
 from eval.decision.gate_config import Absolute, GateConfig, NotInferior, Ratio, Superior
 from eval.decision.pairs import Pairs
+from eval.decision.weighted import paired_figures
 from eval.measures.measure import Direction
 from eval.measures.slices import case_slices
 from eval.statistics.intervals import Interval
@@ -30,7 +31,8 @@ def judge(config: GateConfig, target: Pairs, general: Pairs | None = None) -> tu
 
     Raises:
         RunMismatchError: the two runs of a pair are not finished, or not of the same cases and snapshot.
-        SettingsError: a rule names a measure that there isn't, or that knows no better and worse.
+        SettingsError: a rule names a measure that there isn't, or that knows no better and worse, or asks
+            for a part of the cases where the figure is that of all.
         UsageError: a rule is about general cases, and there are none.
     """
     if general is None and config.asks_general:
@@ -51,17 +53,23 @@ def judge(config: GateConfig, target: Pairs, general: Pairs | None = None) -> tu
 
 @dataclass(frozen=True, slots=True)
 class _Compared:
-    """The rows of a comparison by measure and slice, and the names of all slices that the cases have."""
+    """The rows of a comparison by measure and slice, and the names of all slices that the cases have.
+
+    ``undivided`` are the measures that are told of all cases alone.
+    """
 
     rows: Mapping[tuple[str, str | None], Row]
     slices: tuple[str, ...]
+    undivided: frozenset[str]
 
 
 def _compared(pairs: Pairs, measures: Collection[str]) -> _Compared:
     _check(pairs)
-    comparison = compare(pairs, measures)
-    rows = {(row.measure, row.slice): row for row in (*comparison.rows, *comparison.slices)}
-    return _Compared(rows, tuple(case_slices(pairs.first)))
+    comparison, slices = compare(pairs, measures), case_slices(pairs.first)
+    # A comparison leaves out a slice that is all cases, since that has their figures.
+    whole = (replace(row, slice=name) for name in slices if slices[name].all() for row in comparison.rows)
+    rows = {(row.measure, row.slice): row for row in (*comparison.rows, *comparison.slices, *whole)}
+    return _Compared(rows, tuple(slices), frozenset(figure.name for figure in paired_figures(pairs)))
 
 
 def _check(pairs: Pairs) -> None:
@@ -84,12 +92,12 @@ def _check(pairs: Pairs) -> None:
 
 
 def _parts(rule: AnyRule, compared: _Compared) -> Iterator[str | None]:
-    """The slices that a rule is about; None for all cases, as where all of them are one slice."""
+    """The slices that a rule is about; None for all cases, as where none is in a slice of that kind."""
     if rule.each is None:
         yield rule.slice
         return
     parts = [name for name in compared.slices if name.startswith(f"{rule.each}:")]
-    yield from parts if len(parts) > 1 else [None]
+    yield from parts or [None]
 
 
 def _row(rule: AnyRule, part: str | None, compared: _Compared) -> Row:
@@ -104,6 +112,11 @@ def _row(rule: AnyRule, part: str | None, compared: _Compared) -> Row:
         raise SettingsError(
             f"a rule asks for a better {rule.measure}, of which neither more nor less is better: "
             "use [[ratio]] for it."
+        )
+    if rule.measure in compared.undivided and (rule.slice or rule.each):
+        raise SettingsError(
+            f"a rule asks for {rule.measure} of a part of the cases, and it is told of all of them alone: "
+            "leave out `slice` and `each` for it."
         )
     empty = Row(rule.measure, whole.direction, part, 0, 0, Side(None, None), Side(None, None))
     return compared.rows.get((rule.measure, part), empty)
@@ -133,8 +146,7 @@ def finding_of(rule: AnyRule, row: Row, fewest_sources: int) -> Finding:
 def _reason(row: Row, test: _Test, interval: Interval | None, fewest_sources: int, *, passed: bool) -> str:
     subject = row.measure if row.slice is None else f"{row.measure} of {row.slice}"
     if interval is None:
-        sources = row.sources or f"fewer than {FEWEST_SOURCES}"
-        return f"{subject} can't be judged: cases about {sources} sources count, and {fewest_sources} must"
+        return f"{subject} can't be judged: {_missing(row, fewest_sources)}"
     found = f"{test.shown} {interval.low:.3f} to {interval.high:.3f}"
     if passed:
         return f"{subject} is {test.asked}: {found}"
@@ -142,6 +154,20 @@ def _reason(row: Row, test: _Test, interval: Interval | None, fewest_sources: in
     if test.kind is RuleKind.SUPERIOR and (row.cases_needed or 0) > row.cases:
         more = f" (about {row.cases_needed:,} cases would establish the difference seen)"
     return f"{subject} is not shown to be {test.asked}: {found}{more}"
+
+
+def _missing(row: Row, fewest_sources: int) -> str:
+    """Why there is no interval."""
+    if row.sources < fewest_sources:
+        if row.slice is None or row.sources:
+            return f"cases about {row.sources} sources count, and {fewest_sources} must"
+        must = max(fewest_sources, FEWEST_SOURCES)
+        return f"cases about fewer than {FEWEST_SOURCES} sources count, and {must} must"
+    sides = {"baseline": row.first, "candidate": row.second}
+    undefined = [f"the {who}" for who, side in sides.items() if side.value is None]
+    if undefined:
+        return f"on these cases it is not defined for {' and '.join(undefined)}"
+    return "the baseline's figure is 0, or could be by chance, and nothing is a multiple of it"
 
 
 @dataclass(frozen=True, slots=True)

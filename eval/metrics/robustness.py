@@ -17,6 +17,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from eval.metrics.correctness import given_answer, says_answer
+from eval.metrics.normal_form import without_markers
 from eval.metrics.words import contains_answer
 from eval.runs.record import CaseRecord
 
@@ -53,8 +54,8 @@ def detects_error(record: CaseRecord) -> bool:
 def repeats_error(record: CaseRecord) -> bool:
     """Whether the answer given holds what the altered passages claim, and not the truth."""
     answer = given_answer(record)
-    claims = answer is not None and contains_answer(answer.text, record.case.false_answers) > 0
-    return claims and not says_answer(record)
+    said = "" if answer is None else without_markers(answer.text)
+    return contains_answer(said, record.case.false_answers) > 0 and not says_answer(record)
 
 
 def knows_claim(record: CaseRecord) -> bool:

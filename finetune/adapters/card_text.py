@@ -9,6 +9,7 @@ import yaml
 from finetune.adapters.model_card import Card
 from finetune.parity.report import REFERENCE
 from finetune.training.job import LOSS_CURVE
+from service.releases.release import GGUF, WEIGHTS
 
 
 def card_text(card: Card) -> str:
@@ -25,8 +26,8 @@ def _lines(card: Card) -> Iterator[str]:
     yield f"# {card.name}\n"
     yield (
         f"A LoRA adapter for {card.base_model}, trained by {method} to answer from numbered passages "
-        "with citations. `adapter_model.safetensors` is for transformers and vLLM, `adapter.gguf` for "
-        "llama.cpp.\n"
+        f"with citations. `{WEIGHTS}` is for transformers and vLLM"
+        f"{f', `{GGUF}` for llama.cpp' if GGUF in card.forms else ''}.\n"
     )
     yield from _made_from(card)
     yield from _training(card)

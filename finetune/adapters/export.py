@@ -6,6 +6,8 @@ from pathlib import Path
 
 from finetune.adapters.card_text import card_text
 from finetune.adapters.gguf_adapter import write_gguf_adapter
+from finetune.adapters.llama_layout import is_llama
+from finetune.adapters.lora import read_config
 from finetune.adapters.model_card import CARD, CARD_TEXT, card_json, make_card
 from finetune.adapters.refusals import REFUSALS, RefusalFit
 from finetune.adapters.trained_run import adapter_of
@@ -19,7 +21,7 @@ from service.releases.release import GGUF, WEIGHTS, AdapterRecord
 def export_run(
     home: Path, run: Run, gate_report: Path | None = None, refusals: RefusalFit | None = None
 ) -> AdapterRecord:
-    """Write the run's adapter as GGUF and its card, and keep all in the registry, with how it refuses.
+    """Write the run's adapter as GGUF, if there can be one, and its card, and keep all in the registry.
 
     An adapter that is kept already stays as it is; the card in the run's folder is written anew.
 
@@ -27,14 +29,16 @@ def export_run(
         AdapterRejectedError: the run has no adapter, or a GGUF adapter cannot hold it.
         GateReportError: the report cannot be read, or is about another adapter.
     """
-    lora = adapter_of(run)
-    card = make_card(home, run, gate_report)
-    write_gguf_adapter(lora.folder, run.base.checkpoint(home), run.folder / GGUF)
+    lora, checkpoint = adapter_of(run), run.base.checkpoint(home)
+    forms = (WEIGHTS, GGUF) if is_llama(read_config(checkpoint / "config.json")) else (WEIGHTS,)
+    card = make_card(home, run, forms, gate_report)
+    if GGUF in forms:
+        write_gguf_adapter(lora.folder, checkpoint, run.folder / GGUF)
     replace_text(run.folder / CARD, card_json(card))
     replace_text(run.folder / CARD_TEXT, card_text(card))
     bias = refusals.bias if refusals else 0.0
     provenance = Provenance(run.base.fingerprint, run.prompt_id, run.dataset_sha256, bias)
-    names = [WEIGHTS, CONFIG, GGUF, METRICS, LOSS_CURVE, CARD, CARD_TEXT]
+    names = [*forms, CONFIG, METRICS, LOSS_CURVE, CARD, CARD_TEXT]
     if refusals:
         names.append(REFUSALS)
     return keep_adapter(home, run.method, [run.folder / name for name in names], provenance)

@@ -59,16 +59,21 @@ class LlamaLayout:
         return rows
 
 
+def is_llama(model: Mapping[str, Any]) -> bool:
+    """Whether the model with the configuration ``model`` is of the architecture that this file is about."""
+    return model.get("model_type") == ARCHITECTURE
+
+
 def read_layout(model: Mapping[str, Any]) -> LlamaLayout:
     """The layout of the model with the configuration ``model``.
 
     Raises:
         AdapterRejectedError: it is of another architecture.
     """
-    if model.get("model_type") != ARCHITECTURE:
+    if not is_llama(model):
         raise AdapterRejectedError(
-            f"the base model is of the architecture {model.get('model_type')!r}, only {ARCHITECTURE!r} can "
-            "be exported: serve this adapter with vLLM."
+            f"the base model is of the architecture {model.get('model_type')!r}, and a GGUF is written only "
+            f"of {ARCHITECTURE!r}: keep the adapter as it is, and serve it with vLLM."
         )
     heads = int(model["num_attention_heads"])
     return LlamaLayout(heads, int(model.get("num_key_value_heads") or heads))

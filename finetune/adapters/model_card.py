@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +15,13 @@ from pydantic import TypeAdapter
 from eval.decision.gate_report import read_gate_report
 from finetune.adapters.cost import Cost, run_cost
 from finetune.adapters.gguf_header import read_licence
-from finetune.data.rows import Row, TrainingExample, rows_sha256
+from finetune.adapters.trained_run import rows_of
+from finetune.data.rows import TrainingExample
 from finetune.parity.report import ParityReport, read_parity
 from finetune.settings.train_config import TrainConfig
 from finetune.training.job import RunMetrics
-from finetune.training.run import Run, read_rows
-from ingest.errors import GateReportError, TrainingDataError
+from finetune.training.run import Run
+from ingest.errors import GateReportError
 from ingest.snapshots.durable import file_sha256
 from service.releases.release import WEIGHTS
 
@@ -58,12 +59,13 @@ class CardGate:
 class Card:
     """A model card. ``gate`` and ``parity`` are None where they were not measured.
 
-    ``started_from`` is the SHA-256 of the adapter that training went on from; ``licence`` that of the base,
-    None where its file does not tell.
+    ``forms`` are the files that hold the weights; ``started_from`` is the SHA-256 of the adapter that
+    training went on from; ``licence`` that of the base, None where its file does not tell.
     """
 
     name: str
     sha256: str
+    forms: tuple[str, ...]
     base_model: str
     licence: str | None
     started_from: str | None
@@ -78,10 +80,11 @@ class Card:
     parity: ParityReport | None
 
 
-def make_card(home: Path, run: Run, gate_report: Path | None) -> Card:
+def make_card(home: Path, run: Run, forms: tuple[str, ...], gate_report: Path | None) -> Card:
     """The card of the run's adapter.
 
     Args:
+        forms: the names of the files that hold it.
         gate_report: the file that ``troika eval gate`` wrote about it, when there is one.
 
     Raises:
@@ -93,6 +96,7 @@ def make_card(home: Path, run: Run, gate_report: Path | None) -> Card:
     return Card(
         name=name,
         sha256=sha256,
+        forms=forms,
         base_model=run.base.fingerprint,
         licence=read_licence(run.base.source) if run.base.is_gguf else None,
         started_from=run.adapter_sha256,
@@ -114,25 +118,16 @@ def card_json(card: Card) -> str:
 
 
 def _data(run: Run) -> CardData:
-    rows = _rows(run)
+    rows = rows_of(run)
     made_from = {row.snapshot_id for row in rows if isinstance(row, TrainingExample)}
     return CardData(
-        file=run.data.name,
+        file=(run.rows_from or run.data).name,
         sha256=run.dataset_sha256,
         rows=run.metrics.rows,
         left_out=run.left_out,
         languages=dict(Counter(row.language for row in rows)),
         snapshots=tuple(sorted(snapshot for snapshot in made_from if snapshot)),
     )
-
-
-def _rows(run: Run) -> Sequence[Row]:
-    """The rows of the run; none where the file is gone or holds others now."""
-    try:
-        rows = read_rows(run.method, run.data)
-    except TrainingDataError:
-        return ()
-    return rows if rows_sha256(rows) == run.dataset_sha256 else ()
 
 
 def _gate(path: Path, name: str) -> CardGate:

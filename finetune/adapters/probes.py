@@ -38,7 +38,7 @@ def read_probes(run: Run, tokenizer: Tokenizer, count: int, data: Path | None = 
     rows = read_rows(run.method, path)
     if rows_sha256(rows) != run.dataset_sha256:
         raise TrainingDataError(
-            f"{path} is not the data that {run.folder.name} was trained on: name the same rows with --data."
+            f"{path} is not the data that {run.folder.name} was trained on: put the same rows there."
         )
     spread = [_probe(tokenizer, row) for row in rows[:: max(1, len(rows) // count)][:count]]
     probes = tuple(probe for probe in spread if len(probe) <= run.config.train.max_length)

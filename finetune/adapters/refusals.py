@@ -19,6 +19,7 @@ import torch
 from finetune.adapters.base_checkpoint import checkpoint_of
 from finetune.adapters.frozen_model import answer_logits, open_model
 from finetune.adapters.probes import Probe
+from finetune.adapters.trained_run import rows_of
 from finetune.data.encode import Tokenizer, encode_prompt
 from finetune.data.row_files import read_examples
 from finetune.data.rows import ExampleKind, TrainingExample, rows_sha256
@@ -54,18 +55,20 @@ def fit_refusals(home: Path, run: Run, rows: Path, most_false: float) -> Refusal
     """Fit the bias of the run's adapter, and write it into the run's folder as ``refusals.json``.
 
     Args:
-        rows: examples, held out from training, that teach to answer and to refuse.
+        rows: examples, held out from training, that teach to answer and to refuse; general ones are left out.
         most_false: the largest share of the answerable ones that may be refused, from 0 to 1.
 
     Raises:
-        TrainingDataError: they are the rows that the run was trained on, or lack one of the two kinds.
+        TrainingDataError: the run was trained on some of them, or they lack one of the two kinds.
     """
-    examples = read_examples(rows)
-    sha256 = rows_sha256(examples)
-    if sha256 == run.dataset_sha256:
+    given = read_examples(rows)
+    sha256 = rows_sha256(given)
+    examples = [example for example in given if example.kind is not ExampleKind.REPLAY]
+    seen = len(examples) if sha256 == run.dataset_sha256 else _trained_on(run, examples)
+    if seen:
         raise TrainingDataError(
-            f"{rows} holds the rows that {run.folder.name} was trained on, which it refuses as it was told: "
-            "fit on rows that were held out (`data build --valid-share`)."
+            f"{run.folder.name} was trained on {seen} of {len(examples)} rows in {rows}, which it refuses as "
+            "it was told: fit on rows that were held out (`data build --valid-share`)."
         )
     checkpoint = checkpoint_of(run, home)
     model = open_model(checkpoint, run.folder)
@@ -118,6 +121,12 @@ def fit_bias(
         without=(_refused(answerable, 0.0), _refused(unanswerable, 0.0)),
         dataset_sha256=dataset_sha256,
     )
+
+
+def _trained_on(run: Run, examples: Sequence[TrainingExample]) -> int:
+    """How many of ``examples`` ask what a row of the run asks."""
+    learned = {row.messages for row in rows_of(run)}
+    return sum(example.messages in learned for example in examples)
 
 
 def _refused(margins: Sequence[float], bias: float) -> int:

@@ -1,10 +1,13 @@
-"""The adapter that a finished run left, to be merged, exported and compared."""
+"""The adapter that a finished run left, to be merged, exported and compared, and what it was trained on."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from finetune.adapters.lora import Lora, read_lora
-from finetune.training.run import Run
-from ingest.errors import AdapterRejectedError
+from finetune.data.rows import Row, rows_sha256
+from finetune.training.run import Run, read_rows
+from ingest.errors import AdapterRejectedError, TrainingDataError
 
 
 def adapter_of(run: Run) -> Lora:
@@ -31,3 +34,12 @@ def adapter_of(run: Run) -> Lora:
             f"{run.base.fingerprint}: one of them was replaced, so train it again."
         )
     return lora
+
+
+def rows_of(run: Run) -> Sequence[Row]:
+    """The rows of the run; none where they are gone or others lie in their place."""
+    try:
+        rows = read_rows(run.method, run.data)
+    except TrainingDataError:
+        return ()
+    return rows if rows_sha256(rows) == run.dataset_sha256 else ()

@@ -50,7 +50,8 @@ def build_data(
 ) -> BuiltData:
     """Write ``STEM.sft.jsonl`` and ``STEM.dpo.jsonl`` into ``folder``; examples that do not fit are left out.
 
-    What is held out is written to ``STEM.valid.sft.jsonl`` and ``STEM.valid.dpo.jsonl``.
+    What is held out is written to ``STEM.valid.sft.jsonl`` and ``STEM.valid.dpo.jsonl``; what an earlier
+    build held out goes.
 
     Raises:
         TrainingDataError: the questions are not as expected, or none gives an example.
@@ -61,10 +62,7 @@ def build_data(
     pairs_path = folder / f"{questions.stem}.dpo.jsonl"
     write_rows(examples_path, report.examples)
     write_rows(pairs_path, pairs)
-    if report.held_out:
-        write_rows(folder / f"{questions.stem}.valid.sft.jsonl", report.held_out)
-        held_out_pairs = pairs_from_examples(report.held_out, seed=options.seed)
-        write_rows(folder / f"{questions.stem}.valid.dpo.jsonl", held_out_pairs)
+    _write_held_out(folder, questions.stem, report.held_out, options.seed)
     return BuiltData(
         examples_path=examples_path,
         pairs_path=pairs_path,
@@ -77,6 +75,16 @@ def build_data(
         examples_sha256=rows_sha256(report.examples),
         skipped=dict(report.skipped),
     )
+
+
+def _write_held_out(folder: Path, stem: str, examples: Sequence[TrainingExample], seed: int) -> None:
+    examples_path, pairs_path = folder / f"{stem}.valid.sft.jsonl", folder / f"{stem}.valid.dpo.jsonl"
+    if not examples:  # those of an earlier build may be trained on now
+        examples_path.unlink(missing_ok=True)
+        pairs_path.unlink(missing_ok=True)
+        return
+    write_rows(examples_path, examples)
+    write_rows(pairs_path, pairs_from_examples(examples, seed=seed))
 
 
 @contextmanager

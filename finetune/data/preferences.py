@@ -11,7 +11,8 @@ import re
 from collections.abc import Sequence
 
 from finetune.data.rows import ExampleKind, PreferencePair, TrainingExample
-from service.grounding.cite import markers_of
+from finetune.data.targets import SENTENCE_END
+from service.grounding.cite import free_of_markers, markers_of
 from service.prompt import template_for
 
 WRONG_CITATION = "wrong_citation"
@@ -19,7 +20,7 @@ NEEDLESS_REFUSAL = "needless_refusal"
 UNSUPPORTED_ANSWER = "unsupported_answer"
 
 _MARKERS = re.compile(r"(?:\[\d+\])+")
-_FIRST_SENTENCE = re.compile(r"\s*(.+?[.!?。！？])(?:\s|$|(?<=[。！？]))", re.DOTALL)
+_FIRST_SENTENCE = re.compile(rf"\s*(.+?{SENTENCE_END})(?:\s|$|(?<=[。！？]))", re.DOTALL)
 
 
 def pairs_from_examples(examples: Sequence[TrainingExample], *, seed: int = 0) -> tuple[PreferencePair, ...]:
@@ -63,5 +64,5 @@ def _pair(example: TrainingExample, rejected: str, reason: str) -> PreferencePai
 
 
 def _first_sentence(text: str) -> str | None:
-    found = _FIRST_SENTENCE.match(text)
+    found = _FIRST_SENTENCE.match(free_of_markers(text))
     return " ".join(found[1].split()) if found else None

@@ -30,7 +30,8 @@ from finetune.encoders.rows import EncoderRow
 from finetune.encoders.trainer import encoder_arguments, save_encoder
 from finetune.settings.encoders import EmbedderConfig
 from finetune.training.job import Outcome
-from finetune.training.trainer import RunLog, run_trainer
+from finetune.training.run_log import RunLog
+from finetune.training.trainer import run_trainer
 from ingest.errors import ModelNotFoundError
 
 # Served through OpenVINO in bfloat16, a vector keeps .9999 of its direction; another pooling does not.

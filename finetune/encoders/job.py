@@ -21,12 +21,11 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from finetune.encoders.rows import EncoderRow, read_rows, rows_sha256, write_rows
 from finetune.settings.encoders import EmbedderConfig, RerankerConfig
-from finetune.training.job import JOB, Outcome
-from finetune.training.launch import run_process
+from finetune.training.job import JOB, ROWS, Outcome
+from finetune.training.launch import run_process, training_environment
 from ingest.errors import TrainingDataError, UsageError
 from ingest.snapshots.durable import replace_text
 
-ROWS = "rows.jsonl"
 WORKER = "finetune.encoders.worker"
 
 AnyConfig = Annotated[EmbedderConfig | RerankerConfig, Field(discriminator="method")]
@@ -79,7 +78,8 @@ def start_job(job: EncoderJob, rows: tuple[EncoderRow, ...]) -> Outcome:
     else:
         write_rows(job.output / ROWS, rows)
         replace_text(path, TypeAdapter(EncoderJob).dump_json(job, indent=1).decode())
-    return run_process([sys.executable, "-m", WORKER, str(path)], job.config.train.threads, job.output)
+    environment = training_environment(job.config.train.threads, job.output, one_gpu=True)
+    return run_process([sys.executable, "-m", WORKER, str(path)], environment, job.output)
 
 
 def read_job(path: Path) -> EncoderJob:

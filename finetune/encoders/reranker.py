@@ -18,7 +18,8 @@ from finetune.encoders.job import EncoderJob
 from finetune.encoders.rows import EncoderRow
 from finetune.encoders.trainer import encoder_arguments, save_encoder
 from finetune.training.job import Outcome
-from finetune.training.trainer import RunLog, run_trainer
+from finetune.training.run_log import RunLog
+from finetune.training.trainer import run_trainer
 
 
 def train(job: EncoderJob) -> Outcome:

@@ -9,7 +9,8 @@ from typing import Any
 
 from finetune.settings.encoders import EncoderTraining
 from finetune.training.job import MODEL, RunMetrics
-from finetune.training.trainer import RunLog, training_arguments, write_log
+from finetune.training.run_log import RunLog, write_log
+from finetune.training.trainer import training_arguments
 from ingest.snapshots.durable import sync_tree
 
 

@@ -22,13 +22,9 @@ from finetune.settings.train_config import TrainConfig
 from finetune.training.checkpoint import ChatTokenizer, load_model, load_tokenizer
 from finetune.training.job import Job, Outcome, RunMetrics
 from finetune.training.packing import pack_batches
-from finetune.training.trainer import (
-    RunLog,
-    as_dataset,
-    save_adapter,
-    start_from,
-    training_arguments,
-)
+from finetune.training.run_log import RunLog
+from finetune.training.saving import save_adapter
+from finetune.training.trainer import as_dataset, start_from, training_arguments
 
 
 class EncodedDpoTrainer(DPOTrainer):
@@ -97,7 +93,7 @@ def train_dpo(
     prompts = [row.prompt_ids for row in rows[: config.dpo.length_probes]]
     probe = LengthProbe(prompts, chosen, end_of_turn(tokenizer))
     details = run_watched(trainer, log, probe, config.dpo.beta)
-    return save_adapter(trainer.model, output, base_fingerprint, log), details
+    return save_adapter(trainer, output, base_fingerprint, log), details
 
 
 def _tokens(row: EncodedPair) -> int:

@@ -23,13 +23,9 @@ from finetune.settings.kto import KtoSection
 from finetune.training.checkpoint import load_model, load_tokenizer
 from finetune.training.job import Job, Outcome
 from finetune.training.packing import pack_batches
-from finetune.training.trainer import (
-    RunLog,
-    as_dataset,
-    save_adapter,
-    start_from,
-    training_arguments,
-)
+from finetune.training.run_log import RunLog
+from finetune.training.saving import save_adapter
+from finetune.training.trainer import as_dataset, start_from, training_arguments
 from ingest.errors import TrainingDataError
 
 
@@ -64,7 +60,7 @@ def train(job: Job, checkpoint: Path) -> Outcome:
     liked = fmean(len(row.answer_ids) for row in rows if row.good)
     prompts = [row.prompt_ids for row in rows[: config.kto.length_probes]]
     details = run_watched(trainer, log, LengthProbe(prompts, liked, end_of_turn(tokenizer)), config.kto.beta)
-    metrics = save_adapter(trainer.model, job.output, job.base.fingerprint, log)
+    metrics = save_adapter(trainer, job.output, job.base.fingerprint, log)
     weights = {"weight/chosen": good_weight, "weight/rejected": bad_weight}
     return Outcome(metrics, len(judged) - len(rows), {**weights, **details})
 

@@ -23,7 +23,9 @@ from finetune.policy.prompts import read_prompts
 from finetune.policy.sampled_answer import LearnedReward, Reward, VerifiableReward
 from finetune.training.checkpoint import load_model, load_tokenizer
 from finetune.training.job import Job, Outcome
-from finetune.training.trainer import RunLog, lora_config, save_adapter, training_arguments
+from finetune.training.run_log import RunLog
+from finetune.training.saving import write_adapter
+from finetune.training.trainer import lora_config, training_arguments
 
 
 def train(job: Job, checkpoint: Path) -> Outcome:
@@ -38,7 +40,8 @@ def train(job: Job, checkpoint: Path) -> Outcome:
     loop = PpoLoop(config, policy, tokenizer, _reward(job, checkpoint), prompts)
     log = RunLog(len(prompts), None, config.train.max_minutes, FIGURES)
     run_ppo(loop, log, arguments)
-    metrics = save_adapter(policy.model, job.output, job.base.fingerprint, log)
+    model = policy.model
+    metrics = write_adapter(model, model.state_dict(), job.output, job.base.fingerprint, log)
     return Outcome(metrics, left_out, curve_details(log.curve))
 
 

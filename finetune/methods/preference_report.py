@@ -17,7 +17,8 @@ from typing import Any
 import torch
 
 from finetune.training.padding import pad_left
-from finetune.training.trainer import RunLog, run_trainer
+from finetune.training.run_log import RunLog
+from finetune.training.trainer import run_trainer
 
 logger = logging.getLogger(__name__)
 

@@ -24,7 +24,9 @@ from finetune.settings.shared import LoraSection
 from finetune.training.checkpoint import load_tokenizer
 from finetune.training.job import Job, Outcome
 from finetune.training.padding import pad_left
-from finetune.training.trainer import RunLog, lora_config, run_trainer, save_adapter, training_arguments
+from finetune.training.run_log import RunLog
+from finetune.training.saving import save_adapter
+from finetune.training.trainer import lora_config, run_trainer, training_arguments
 
 
 def train(job: Job, checkpoint: Path) -> Outcome:
@@ -42,7 +44,7 @@ def train(job: Job, checkpoint: Path) -> Outcome:
         network, TrainingArguments(**arguments), rows_to_learn, log, config.rm.center_coefficient
     )
     run_trainer(trainer, log)
-    metrics = save_adapter(network, job.output, job.base.fingerprint, log)
+    metrics = save_adapter(trainer, job.output, job.base.fingerprint, log)
     return Outcome(metrics, len(rankings) - len(rows), held_out_details(RewardModel(network), held_out))
 
 

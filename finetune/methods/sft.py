@@ -18,13 +18,13 @@ from finetune.training.checkpoint import ChatTokenizer, load_model, load_tokeniz
 from finetune.training.data_order import LengthGrouped
 from finetune.training.job import Job, Outcome, RunMetrics
 from finetune.training.packing import pack_batches
+from finetune.training.run_log import RunLog
+from finetune.training.saving import save_adapter, save_model
 from finetune.training.trainer import (
-    RunLog,
     as_dataset,
-    lora_config,
+    learn_in_float32,
     run_trainer,
-    save_adapter,
-    save_model,
+    start_from,
     training_arguments,
 )
 
@@ -48,7 +48,7 @@ def train(job: Job, checkpoint: Path) -> Outcome:
     examples = read_examples(job.data)
     rows = encode_examples(tokenizer, examples, job.config.train.max_length)
     model = load_model(checkpoint, job.config.model.dtype, in_4_bits=job.config.train.finetuning == "qlora")
-    metrics = train_sft(job.config, model, tokenizer, rows, job.output, job.base.fingerprint)
+    metrics = train_sft(job.config, model, tokenizer, rows, job.output, job.base.fingerprint, job.adapter)
     return Outcome(metrics, len(examples) - len(rows))
 
 
@@ -59,8 +59,9 @@ def train_sft(
     rows: Sequence[EncodedExample],
     output: Path,
     base_fingerprint: str,
+    adapter: Path | None,
 ) -> RunMetrics:
-    """Train ``model``, or an adapter of it, on ``rows`` and write it to ``output``.
+    """Train ``model``, or ``adapter`` or a new adapter of it, on ``rows`` and write it to ``output``.
 
     The rows bring their own labels; TRL computes the mean negative log-likelihood of the unmasked tokens,
     and projects only those to the vocabulary.
@@ -68,17 +69,19 @@ def train_sft(
     train = config.train
     set_seed(train.seed)  # A of the adapter is drawn before the trainer sets its seed
     log = RunLog(len(rows), sum(len(row.input_ids) for row in rows), train.max_minutes)
+    whole = train.finetuning == "full"
+    start: dict[str, Any] = {"model": model} if whole else start_from(model, adapter, config.lora)
     trainer: Any = EncodedSftTrainer(
-        model=cast("Any", model),
+        **start,
         args=SFTConfig(**training_arguments(train, output), packing=False),
         train_dataset=as_dataset(as_columns(rows)),
         processing_class=tokenizer.inner,
-        peft_config=None if train.finetuning == "full" else lora_config(config.lora),
         callbacks=[log],
     )
+    learn_in_float32(trainer.model)
     if train.packing:
         pack_batches(trainer.model, train.max_length)
     run_trainer(trainer, log)
-    if train.finetuning == "full":
+    if whole:
         return save_model(trainer, output, log)
-    return save_adapter(trainer.model, output, base_fingerprint, log)
+    return save_adapter(trainer, output, base_fingerprint, log)

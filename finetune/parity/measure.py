@@ -18,7 +18,7 @@ from finetune.adapters.base_checkpoint import checkpoint_of
 from finetune.adapters.forms import GgufForm, WeightType
 from finetune.adapters.gguf_adapter import write_gguf_adapter
 from finetune.adapters.gguf_model import write_gguf_model
-from finetune.adapters.llama_layout import ARCHITECTURE
+from finetune.adapters.llama_layout import is_llama
 from finetune.adapters.lora import Lora, read_config
 from finetune.adapters.merge import write_merged_model
 from finetune.adapters.probes import Probe, read_probes
@@ -112,7 +112,7 @@ class _Forms:
             exact = weight_type is WeightType.FLOAT32
             score = partial(self._transformers, weight_type)
             yield _Form(f"merged, {weight_type.value}, in transformers", exact, score)
-        if read_config(self.checkpoint / "config.json").get("model_type") == ARCHITECTURE:
+        if is_llama(read_config(self.checkpoint / "config.json")):
             for gguf_form in (GgufForm.FLOAT32, GgufForm.Q8_0):
                 exact = gguf_form is GgufForm.FLOAT32
                 score = partial(self._llama_cpp, gguf_form)

@@ -16,14 +16,9 @@ from finetune.policy.sampled_answer import SampledAnswer, VerifiableReward, answ
 from finetune.settings.train_config import TrainConfig
 from finetune.training.checkpoint import load_model, load_tokenizer
 from finetune.training.job import Job, Outcome
-from finetune.training.trainer import (
-    RunLog,
-    as_dataset,
-    run_trainer,
-    save_adapter,
-    start_from,
-    training_arguments,
-)
+from finetune.training.run_log import RunLog
+from finetune.training.saving import save_adapter
+from finetune.training.trainer import as_dataset, run_trainer, start_from, training_arguments
 from ingest.errors import MissingExtraError
 from ingest.optional import is_installed
 
@@ -119,5 +114,5 @@ def train_groups(job: Job, checkpoint: Path, trainer_class: Any, arguments: Any)
         callbacks=[log],
     )
     run_trainer(trainer, log)
-    metrics = save_adapter(trainer.model, job.output, job.base.fingerprint, log)
+    metrics = save_adapter(trainer, job.output, job.base.fingerprint, log)
     return Outcome(metrics, left_out, curve_details(log.curve))

@@ -18,13 +18,13 @@ from transformers.integrations import integration_utils
 from transformers.trainer_callback import CallbackHandler, DefaultFlowCallback
 
 from finetune.policy.ppo_loop import PpoLoop
+from finetune.training.run_log import RunLog
 from finetune.training.saved_state import (
     checkpoint_folder,
     drop_broken_checkpoints,
     last_checkpoint,
     read_log,
 )
-from finetune.training.trainer import RunLog
 
 STATE = "state.pt"
 

@@ -79,9 +79,9 @@ class TrainSection(RunSection):
     ``finetuning`` trains an adapter (``lora``), an adapter of a model in 4 bits (``qlora``, on a GPU), or all
     weights (``full``). ``max_length`` counts tokens of prompt and answer. ``packing`` runs the rows of a
     batch as one, without padding and each attending to itself alone, and a prompt that they share once.
-    ``warmup_ratio`` is the share of all steps. ``launcher`` accelerate starts a process on each GPU, or as
-    ``launcher_config`` says, a file that ``accelerate config`` writes. ``price_per_hour`` is of the machine,
-    in any currency, and only told with what the run cost.
+    ``warmup_ratio`` is the share of all steps. Without a ``launcher`` one process trains, on one GPU;
+    accelerate starts one on each GPU, or as ``launcher_config`` says, a YAML file that ``accelerate config``
+    writes. ``price_per_hour`` is of the machine, in any currency, and only told with what the run cost.
     """
 
     finetuning: Finetuning = "lora"
@@ -102,4 +102,10 @@ class TrainSection(RunSection):
     def _one_clock(self) -> TrainSection:
         if self.launcher == "accelerate" and self.max_minutes is not None:
             raise ValueError("processes would stop at different steps: take max_minutes or a launcher")
+        return self
+
+    @model_validator(mode="after")
+    def _file_of_a_launcher(self) -> TrainSection:
+        if self.launcher == "none" and self.launcher_config is not None:
+            raise ValueError("launcher_config is the file of a launcher: set launcher to accelerate, too")
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from pathlib import Path
@@ -13,6 +14,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAn
 from finetune.training.base_model import BaseModel
 from ingest.errors import ModelNotFoundError
 from ingest.snapshots.durable import sync_directory, sync_tree
+
+LOCK = "unpacking.lock"
 
 
 class ChatTokenizer:
@@ -52,20 +55,14 @@ def ensure_checkpoint(base: BaseModel, home: Path) -> Path:
         ModelNotFoundError: transformers cannot read the GGUF.
     """
     folder = base.checkpoint(home)
-    if not base.is_gguf or (folder / "config.json").is_file():
+    if not base.is_gguf or _is_whole(folder):
         return folder
-    staged = folder.with_name(f".{folder.name}.{os.getpid()}")
-    staged.mkdir(parents=True)
-    try:
-        _convert(base.source, staged)
-        sync_tree(staged)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(staged, folder)
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelNotFoundError(f"{base.source.name} cannot be unpacked for training ({error}).") from error
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
-    sync_directory(folder.parent)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / LOCK).open("ab") as lock:
+        # Processes that train together all come here: one unpacks, and the others wait for it.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _is_whole(folder):
+            _unpack(base.source, folder)
     return folder
 
 
@@ -90,7 +87,7 @@ def load_model(
     """The model in ``folder``; ``in_4_bits`` its linear layers as QLoRA keeps them, on a GPU only.
 
     QLoRA (Dettmers et al., 2023): 4-bit normal floats whose scales are quantised again, multiplied in
-    bfloat16.
+    bfloat16. They are made on a GPU and stay there: of several processes each takes its own.
     """
     quantization: Any = {
         "load_in_4bit": True,
@@ -102,19 +99,40 @@ def load_model(
         folder,
         dtype=getattr(torch, dtype),
         quantization_config=BitsAndBytesConfig(**quantization) if in_4_bits else None,
+        device_map={"": int(os.environ.get("LOCAL_RANK", "0"))} if in_4_bits else None,
         local_files_only=True,
     )
 
 
 def _where(base: BaseModel, home: Path) -> dict[str, str | bool]:
     folder = base.checkpoint(home)
-    if base.is_gguf and not (folder / "config.json").is_file():
+    if base.is_gguf and not _is_whole(folder):
         return _gguf(base.source)
     return {"pretrained_model_name_or_path": str(folder), "local_files_only": True}
 
 
 def _gguf(source: Path) -> dict[str, str | bool]:
     return {"pretrained_model_name_or_path": str(source.parent), "gguf_file": source.name}
+
+
+def _is_whole(folder: Path) -> bool:
+    return (folder / "config.json").is_file()
+
+
+def _unpack(source: Path, folder: Path) -> None:
+    staged = folder.with_name(f".{folder.name}")
+    shutil.rmtree(staged, ignore_errors=True)
+    staged.mkdir()
+    try:
+        _convert(source, staged)
+        sync_tree(staged)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(staged, folder)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelNotFoundError(f"{source.name} cannot be unpacked for training ({error}).") from error
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+    sync_directory(folder.parent)
 
 
 def _convert(source: Path, target: Path) -> None:

@@ -3,7 +3,7 @@
 ::
 
     TROIKA_HOME/runs/METHOD-TIME/
-        job.json                    what the process was told
+        job.json, rows.jsonl        what the process was told, and the rows it learns from
         checkpoint-STEP/            the state that a killed run goes on from, see ``saved_state``
         tensorboard/, worker.log    what it told while it trained
         adapter_model.safetensors, adapter_config.json, or for full fine-tuning model/
@@ -26,6 +26,7 @@ from finetune.training.base_model import BaseModel
 from ingest.snapshots.durable import replace_text
 
 JOB = "job.json"
+ROWS = "rows.jsonl"
 OUTCOME = "outcome.json"
 METRICS = "metrics.json"
 LOSS_CURVE = "loss.svg"
@@ -38,6 +39,8 @@ class Job:
 
     ``adapter`` is the folder of the adapter to start from; ``reward_model`` that of a run of ``rm``, for
     methods that learn from one. ``dataset_sha256`` is of the rows: a run goes on with the same or not at all.
+    ``data`` is the run's own copy of those in the file ``rows_from``; a run from before there were copies has
+    that file as its ``data``, and None.
     A method goes on from the last checkpoint in ``output``; that of a new run has none.
     """
 
@@ -49,6 +52,7 @@ class Job:
     adapter: Path | None = None
     reward_model: Path | None = None
     dataset_sha256: str = ""
+    rows_from: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

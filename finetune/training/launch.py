@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from finetune.settings.read import read_file
 from finetune.settings.shared import TrainSection
 from finetune.training.job import OUTCOME, FailedOutcome, Job, Outcome, read_outcome, write_job
 from ingest import errors
-from ingest.errors import TrainingDataError, TroikaError, UsageError
+from ingest.errors import SettingsError, TrainingDataError, TroikaError, UsageError
 
 LOG = "worker.log"
 WORKER = "finetune.training.worker"
@@ -38,16 +40,18 @@ QUIET = {
     "PYTHONWARNINGS": "ignore",
 }
 _PROJECT = "troika"
+_GPUS = "CUDA_VISIBLE_DEVICES"
 
 
 def run_worker(job: Job) -> Outcome:
     """Do ``job`` in a process of its own, and wait for it; the errors are those of ``run_process``."""
     train = job.config.train
     command = worker_command(write_job(job), processes(train), train)
-    return run_process(command, train.threads, job.output)
+    environment = training_environment(train.threads, job.output, one_gpu=train.launcher == "none")
+    return run_process(command, environment, job.output)
 
 
-def run_process(command: Sequence[str], threads: int | None, output: Path) -> Outcome:
+def run_process(command: Sequence[str], environment: Mapping[str, str], output: Path) -> Outcome:
     """Run a command that trains in ``output`` and leaves its outcome there, and wait for it.
 
     Raises:
@@ -60,16 +64,17 @@ def run_process(command: Sequence[str], threads: int | None, output: Path) -> Ou
         (output / OUTCOME).unlink(missing_ok=True)
         finished = subprocess.run(
             command,
-            env=training_environment(threads, output),
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             check=False,
         )
     outcome = read_outcome(output)
     if outcome is None:
+        killed = " (killed: the system had no memory left)" if finished.returncode == -signal.SIGKILL else ""
         raise TroikaError(
-            f"the training process ended with status {finished.returncode} and no result (-9: the system had "
-            f"no memory left): see {log}, and go on with --resume {output}."
+            f"the training process ended with status {finished.returncode}{killed} and no result: see {log}, "
+            f"and go on with --resume {output}."
         )
     if isinstance(outcome, FailedOutcome):
         kind = getattr(errors, outcome.error, TrainingDataError)
@@ -78,9 +83,15 @@ def run_process(command: Sequence[str], threads: int | None, output: Path) -> Ou
 
 
 def processes(train: TrainSection) -> int:
-    """How many processes train together: with a launcher one for each GPU that torch sees."""
+    """How many processes train together: with a launcher as its file says, or one for each GPU.
+
+    Raises:
+        SettingsError: the launcher's file cannot be read, or does not say.
+    """
     if train.launcher == "none":
         return 1
+    if train.launcher_config is not None:
+        return _processes_in(train.launcher_config)
     from finetune.training.machine import gpu_count
 
     return max(1, gpu_count())
@@ -98,8 +109,12 @@ def worker_command(job: Path, count: int, train: TrainSection) -> list[str]:
     return [sys.executable, "-m", "accelerate.commands.launch", *how, "--module", WORKER, str(job)]
 
 
-def training_environment(threads: int | None, output: Path | None = None) -> dict[str, str]:
-    """The environment of a training process; its curves for TensorBoard go into ``output``."""
+def training_environment(threads: int | None, output: Path, *, one_gpu: bool) -> dict[str, str]:
+    """The environment of a training process; its curves for TensorBoard go into ``output``.
+
+    With ``one_gpu`` it sees the first of the GPUs only: transformers would run a process that sees several on
+    all of them at once, with batches as many times as large, which TRL refuses.
+    """
     package_root = str(Path(__file__).resolve().parents[2])
     inherited = os.environ.get("PYTHONPATH")
     environment = {**os.environ, **ALLOCATOR, **QUIET}
@@ -108,10 +123,21 @@ def training_environment(threads: int | None, output: Path | None = None) -> dic
     environment.setdefault("MLFLOW_EXPERIMENT_NAME", _PROJECT)
     environment.setdefault("WANDB_PROJECT", _PROJECT)
     environment.setdefault("WANDB_ERROR_REPORTING", "false")
-    if output is not None:
-        environment["TENSORBOARD_LOGGING_DIR"] = str(output / "tensorboard")
-        environment["WANDB_DIR"] = str(output)
+    environment["TENSORBOARD_LOGGING_DIR"] = str(output / "tensorboard")
+    environment["WANDB_DIR"] = str(output)
+    if one_gpu:
+        environment[_GPUS] = os.environ.get(_GPUS, "0").partition(",")[0].strip()
     return environment
+
+
+def _processes_in(launcher_config: Path) -> int:
+    count = read_file(launcher_config).get("num_processes")
+    if not isinstance(count, int) or count < 1:
+        raise SettingsError(
+            f"{launcher_config} says num_processes: {count!r}: expected how many train together, as "
+            "`accelerate config` writes it."
+        )
+    return count
 
 
 def _lock(descriptor: int, output: Path) -> None:

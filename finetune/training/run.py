@@ -15,12 +15,12 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from finetune.data.row_files import read_examples, read_judged, read_pairs, read_rankings
+from finetune.data.row_files import read_examples, read_judged, read_pairs, read_rankings, write_rows
 from finetune.data.rows import Row, rows_sha256
 from finetune.settings.train_config import Method, TrainConfig
 from finetune.training.base_model import BaseModel, find_base_model
 from finetune.training.checks import LIBRARIES, check_adapter, check_batch, check_chat_template, check_machine
-from finetune.training.job import JOB, Job, Outcome, RunMetrics, read_job, read_outcome
+from finetune.training.job import JOB, ROWS, Job, Outcome, RunMetrics, read_job, read_outcome
 from finetune.training.launch import processes, run_worker
 from ingest.errors import AdapterRejectedError, TrainingDataError, UsageError
 from ingest.snapshots.durable import file_sha256, replace_text
@@ -34,9 +34,10 @@ RUN = "run.json"
 class Run:
     """A finished run: where its adapter lies, and what it was made from.
 
-    ``dataset_sha256`` is of the rows in ``data``; ``adapter_sha256`` of the adapter that it started from, and
-    ``reward_model_sha256`` of the reward model that it learned from.
-    ``details`` are figures of the method's own. ``libraries`` are the versions of those that trained.
+    ``dataset_sha256`` is of the rows in ``data``, which are a copy of those in ``rows_from``, see ``Job``;
+    ``adapter_sha256`` of the adapter that it started from, and ``reward_model_sha256`` of the reward model
+    that it learned from. ``details`` are figures of the method's own. ``libraries`` are the versions of those
+    that trained.
     """
 
     folder: Path
@@ -52,6 +53,7 @@ class Run:
     adapter_sha256: str | None
     libraries: Mapping[str, str]
     reward_model_sha256: str | None = None
+    rows_from: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ def start_run(
         TrainingDataError: the data is not of that form, too little, or was made for another prompt.
         ModelNotFoundError: the base model is not on this machine, or has no chat template.
         AdapterRejectedError: ``adapter`` is no PEFT adapter of this base model, or ``reward_model`` no run.
+        UsageError: there is an ``adapter``, and the whole model is to be trained.
         MissingExtraError, SettingsError: the machine has not what the settings ask for.
         StorageError: the disk is full; the run can be resumed.
         TroikaError: what the training process raised.
@@ -93,12 +96,14 @@ def start_run(
         config,
         home.resolve(),
         BaseModel(prepared.base.fingerprint, prepared.base.source.resolve()),
-        data.resolve(),
+        output / ROWS,
         output,
         adapter=None if adapter is None else adapter.resolve(),
         reward_model=None if reward_model is None else reward_model.resolve(),
         dataset_sha256=rows_sha256(prepared.rows),
+        rows_from=data.resolve(),
     )
+    write_rows(job.data, prepared.rows)
     return _finish(job, run_worker(job))
 
 
@@ -134,6 +139,11 @@ def prepare_run(config: TrainConfig, data: Path, adapter: Path | None, reward_mo
     rows = read_rows(config.method, data)
     check_batch(config, rows, processes(config.train))
     if adapter is not None:
+        if config.train.finetuning == "full":
+            raise UsageError(
+                "train.finetuning is full, which changes the base itself and no adapter: leave --adapter "
+                "out, or set train.finetuning to lora."
+            )
         check_adapter(adapter, base)
     if reward_model is not None:
         judge = read_run(reward_model)
@@ -210,6 +220,7 @@ def _finish(job: Job, outcome: Outcome) -> Run:
         adapter_sha256=_weights_sha256(job.adapter),
         libraries={name: metadata.version(name) for name in LIBRARIES},
         reward_model_sha256=_weights_sha256(job.reward_model),
+        rows_from=job.rows_from,
     )
     replace_text(job.output / RUN, run_json(run))
     return run

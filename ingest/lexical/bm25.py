@@ -74,6 +74,10 @@ class LexicalSearch(Protocol):
         """
         ...
 
+    def holds(self, term: str, visible: LexicalFilter) -> bool:
+        """Whether a chunk that is ``visible`` holds ``term``, one of those that ``terms`` gives."""
+        ...
+
 
 class LexicalReader:
     """Searches a published BM25 index; safe to share between threads."""
@@ -108,6 +112,10 @@ class LexicalReader:
             for document, number, own in chunks
         ]
         return sorted(found, key=itemgetter(1), reverse=True)[:depth]
+
+    def holds(self, term: str, visible: LexicalFilter) -> bool:
+        """See ``LexicalSearch``."""
+        return bool(self._chunks.search([term], 1, visible.chunks))
 
     def document_frequency(self, term: str) -> int:
         """The number of chunks that hold ``term``, one of those that ``terms`` gives."""

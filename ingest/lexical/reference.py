@@ -73,6 +73,10 @@ class ReferenceReader:
             scored.append((number, float(own[at] + DOCUMENT_WEIGHT * outer)))
         return sorted(scored, key=lambda chunk: -chunk[1])[:depth]
 
+    def holds(self, term: str, visible: LexicalFilter) -> bool:
+        """See ``LexicalSearch``."""
+        return bool(np.any(visible.chunks & (self._chunks.get_scores([term]) > 0)))
+
 
 def _meets(facets: AbstractSet[str], clauses: Iterable[Clause]) -> bool:
     return all(facets.isdisjoint(clause.facets) == clause.negated for clause in clauses)

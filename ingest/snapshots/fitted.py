@@ -11,7 +11,7 @@ from ingest.errors import SnapshotCorruptError
 from ingest.snapshots.durable import replace_text
 from ingest.snapshots.manifest import IndexManifest
 
-_FILE = "fitted.json"
+RETRIEVAL_FILE = "fitted.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def read_fitted(collection: Path) -> FittedRetrieval | None:
     Raises:
         SnapshotCorruptError: the file is damaged.
     """
-    path = collection / _FILE
+    path = collection / RETRIEVAL_FILE
     try:
         return FittedRetrieval(**json.loads(path.read_text("utf-8")))
     except FileNotFoundError:
@@ -56,4 +56,4 @@ def read_fitted(collection: Path) -> FittedRetrieval | None:
 
 def write_fitted(collection: Path, fitted: FittedRetrieval) -> None:
     """Keep ``fitted`` for the collection in this folder, durably; readers see the old or the new whole."""
-    replace_text(collection / _FILE, json.dumps(asdict(fitted), ensure_ascii=False, indent=2))
+    replace_text(collection / RETRIEVAL_FILE, json.dumps(asdict(fitted), ensure_ascii=False, indent=2))

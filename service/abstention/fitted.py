@@ -23,7 +23,7 @@ from service.prompt import PROMPT_ID
 
 logger = logging.getLogger(__name__)
 
-_FILE = "abstention.json"
+ABSTENTION_FILE = "abstention.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def read_abstention(collection: Path) -> dict[str, FittedAbstention]:
     Raises:
         SnapshotCorruptError: the file is damaged.
     """
-    path = collection / _FILE
+    path = collection / ABSTENTION_FILE
     try:
         fits = json.loads(path.read_text("utf-8"))
         return {release: _fit(values) for release, values in fits.items()}
@@ -105,7 +105,7 @@ def read_abstention(collection: Path) -> dict[str, FittedAbstention]:
 def write_abstention(collection: Path, release: str, fitted: FittedAbstention) -> None:
     """Keep ``fitted`` for a release and the collection in this folder, durably."""
     fits = {name: asdict(fit) for name, fit in (read_abstention(collection) | {release: fitted}).items()}
-    replace_text(collection / _FILE, json.dumps(fits, ensure_ascii=False, indent=2))
+    replace_text(collection / ABSTENTION_FILE, json.dumps(fits, ensure_ascii=False, indent=2))
 
 
 def _fit(values: Mapping[str, Any]) -> FittedAbstention:

@@ -42,6 +42,13 @@ class Caller:
         """Whether what ``asker`` was given, or began, is theirs to see; ``admin`` sees everybody's."""
         return Scope.ADMIN in self.scopes or (asker is not None and asker == self.name)
 
+    def is_in(self, groups: frozenset[str] | None) -> bool:
+        """Whether they are in all of ``groups``, so that what these may see is theirs to see; ``admin`` sees
+        everything. None stands for groups that nobody told, which nobody else is in."""
+        if Scope.ADMIN in self.scopes:
+            return True
+        return groups is not None and self.groups is not None and groups <= self.groups
+
 
 ANYONE = Caller(None, frozenset(Scope), None)
 """Whoever asks a server without authentication."""

@@ -1,7 +1,8 @@
 """Whole answers that were given, in one SQLite file, so that the same question is not answered twice.
 
-An answer is kept under a *scope*, which names everything it hangs on: the snapshot, the release, the prompt,
-the settings that shape answers and the groups that the asker is in. Another scope never sees it.
+An answer is kept under a *scope*, which names everything it hangs on: the snapshot, what was fitted to the
+collection, the release, the prompt, the settings that shape answers and the groups that the asker is in.
+Another scope never sees it.
 
 The file is a cache and treated as one: while it is locked, full or unreadable there is nothing in it, and a
 damaged one is set aside and begun anew. Threads and processes may share it.
@@ -16,7 +17,7 @@ import time
 import zlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -29,6 +30,7 @@ from ingest.embed import Vector
 from ingest.words.questions import normalized
 from service.answer import Answer
 from service.history.feedback import timestamp
+from service.history.redaction import covered_answer
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +62,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What an answer hangs on. ``version`` names snapshot and release, ``conditions`` all the rest."""
+    """What an answer hangs on. ``version`` names snapshot, fits and release, ``conditions`` all the rest."""
 
     collection: str
     version: str
@@ -84,10 +86,14 @@ class KeptQuestion:
 class AnswerCache:
     """The kept answers. Methods may be called from any thread, and none of them fails."""
 
-    def __init__(self, path: Path, max_entries: int) -> None:
-        """At most ``max_entries`` answers and a hundred more are kept; the longest unused go first."""
+    def __init__(self, path: Path, max_entries: int, *, redact: bool = False) -> None:
+        """At most ``max_entries`` answers and a hundred more are kept; the longest unused go first.
+
+        With ``redact`` none is kept in which a history would cover personal data (see ``History``).
+        """
         self._path = path
         self._max_entries = max_entries
+        self._redact = redact
         self._kept = 0
         self._answers = TypeAdapter(Answer)
         self._lock = threading.Lock()
@@ -113,7 +119,12 @@ class AnswerCache:
         return self._read("id = ?", kept.id)
 
     def keep(self, scope: Scope, answer: Answer, vector: Vector | None = None) -> None:
-        """Keep an answer with its question's unit vector; without one it is found by exact question alone."""
+        """Keep an answer with its question's unit vector; without one it is found by exact question alone.
+
+        Who asked is not kept.
+        """
+        if self._redact and covered_answer(answer) != answer:
+            return  # covered, it would answer nobody, and as it is, ``forget`` would not find it
         passages = [passage.chunk.id for passage in answer.passages]
         row = (
             scope.collection,
@@ -127,7 +138,7 @@ class AnswerCache:
             _text_key(answer),
             answer.created_at,
             time.time_ns(),
-            zlib.compress(self._answers.dump_json(answer), level=1),
+            zlib.compress(self._answers.dump_json(replace(answer, asker=None)), level=1),
         )
         self._run(lambda connection: connection.execute(_INSERT, row), None)
         self._kept += 1
@@ -145,7 +156,7 @@ class AnswerCache:
         self._run(lambda connection: connection.execute(statement, (timestamp(before),)), None)
 
     def retire(self, scope: Scope) -> None:
-        """Drop what earlier snapshots and releases of the scope's collection answered, and all too many."""
+        """Drop what other snapshots, fits and releases of the collection answered, and all too many."""
         statement = "DELETE FROM answers WHERE collection = ? AND version != ?"
         values = (scope.collection, scope.version)
         self._run(lambda connection: connection.execute(statement, values), None)
@@ -193,6 +204,7 @@ class AnswerCache:
             self._connection = connection
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA secure_delete = ON")
             if connection.execute("PRAGMA user_version").fetchone()[0] not in (0, SCHEMA_VERSION):
                 raise sqlite3.DatabaseError("another version of Troika wrote it")
             connection.executescript(_SCHEMA)

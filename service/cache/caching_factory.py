@@ -10,11 +10,13 @@ from collections.abc import AsyncGenerator
 from contextlib import ExitStack, asynccontextmanager
 
 from ingest.settings import Settings
+from ingest.snapshots.collection import Collection
 from ingest.words.questions import WordRule
 from service.cache.answer_cache import AnswerCache, Scope
 from service.cache.caching import CachingPipeline
 from service.cache.curated import CuratedAnswers
 from service.cache.same_question import SameQuestion
+from service.fits import fits_digest
 from service.history.history import History, open_history
 from service.pipeline import AnswerPipeline
 from service.prompt import PROMPT_ID
@@ -22,7 +24,7 @@ from service.releases.release import Release, named_release
 from service.wiring import PipelineFactory
 
 CACHE_FILE = "answers.sqlite"
-_SHAPING = {"retrieval", "rerank", "answer", "generator"}
+_SHAPING = {"retrieval", "rerank", "answer", "generator", "grounding"}
 """The sections of the settings that change an answer; who asks (``retrieval.groups``) is among them."""
 
 
@@ -30,7 +32,8 @@ def open_answer_cache(settings: Settings) -> AnswerCache | None:
     """The cache of answers of this home; None where it is switched off."""
     if not settings.cache.exact:
         return None
-    return AnswerCache(settings.home / CACHE_FILE, settings.cache.entries)
+    redact = settings.history.redact == "personal"
+    return AnswerCache(settings.home / CACHE_FILE, settings.cache.entries, redact=redact)
 
 
 @asynccontextmanager
@@ -59,19 +62,22 @@ class CachingFactory:
     def __init__(
         self, factory: PipelineFactory, settings: Settings, history: History, answers: AnswerCache | None
     ) -> None:
+        """``settings`` as they were set: what a server chooses for itself, a port say, no answer hangs on."""
         self._factory = factory
         self._settings = settings
         self._history = history
         self._answers = answers
 
     async def open(self, collection: str, release: Release | None = None) -> CachingPipeline:
-        """See ``service.wiring.open_pipeline``. With what is served now, answers of all other snapshots and
-        releases are dropped; a named release leaves them."""
+        """See ``service.wiring.open_pipeline``. With what is served now, answers of all other snapshots, fits
+        and releases are dropped; a named release leaves them."""
+        # Read first: a fit that comes in between is of no answer that is kept under the one before.
+        fits = await asyncio.to_thread(fits_digest, Collection(self._settings.home, collection).directory)
         behind = await self._factory.open(collection, release)
-        return await asyncio.to_thread(self._in_front_of, behind, retire=release is None)
+        return await asyncio.to_thread(self._in_front_of, behind, fits, retire=release is None)
 
-    def _in_front_of(self, behind: AnswerPipeline, *, retire: bool) -> CachingPipeline:
-        scope = scope_of(behind, self._settings)
+    def _in_front_of(self, behind: AnswerPipeline, fits: str, *, retire: bool) -> CachingPipeline:
+        scope = scope_of(behind, self._settings, fits)
         if self._answers is not None and retire:
             self._answers.retire(scope)
         groups = frozenset(self._settings.retrieval.groups)
@@ -91,12 +97,14 @@ class CachingFactory:
         return SameQuestion(embed, rule, self._settings.cache.similarity)
 
 
-def scope_of(pipeline: AnswerPipeline, settings: Settings) -> Scope:
-    """What the answers of a pipeline hang on."""
+def scope_of(pipeline: AnswerPipeline, settings: Settings, fits: str) -> Scope:
+    """What the answers of a pipeline hang on; ``fits`` is the ``fits_digest`` of the collection."""
     release, snapshot = pipeline.release, pipeline.snapshot
     adapter = release.adapter.sha256 if release.adapter else ""
+    shaping = settings.model_dump_json(include=_SHAPING)
     return Scope(
         collection=snapshot.manifest.collection,
-        version=f"{snapshot.id} {release.name} {adapter}",
-        conditions=f"{PROMPT_ID} {pipeline.generator.name} {settings.model_dump_json(include=_SHAPING)}",
+        version=f"{snapshot.id} {fits} {release.name} {adapter}",
+        # What was kept without redaction is not given again with it: ``forget`` would not find it.
+        conditions=f"{PROMPT_ID} {pipeline.generator.name} redact={settings.history.redact} {shaping}",
     )

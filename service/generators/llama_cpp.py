@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
+import httpx
 import xllamacpp  # pyright: ignore[reportMissingTypeStubs]
 
 from ingest.errors import GeneratorError, GeneratorRefusedError, ModelNotFoundError
@@ -18,6 +19,7 @@ from service.generate import Message, Piece, Sampling
 _SLOTS = 2
 _QUIET = -1
 _SEEDS = 2**31  # the largest of 32 bits stands for a random one
+_TOKENIZE_SECONDS = 10.0
 
 
 class LlamaCppGenerator:
@@ -39,6 +41,7 @@ class LlamaCppGenerator:
         self._name = name
         self._languages = languages
         self._closed = False
+        self._first_tokens: dict[str, int] = {}
         for path in (model_path, adapter_path):
             if path is not None and not path.is_file():
                 raise ModelNotFoundError(f"no GGUF file at {path}: check generator.model and the release.")
@@ -67,7 +70,7 @@ class LlamaCppGenerator:
         if self._closed:
             raise GeneratorError("the generator is closed: ask again.")
         run = _Run(asyncio.get_running_loop(), lambda: self._closed)
-        job = self._workers.submit(run.work, self._server, _payload(messages, sampling))
+        job = self._workers.submit(self._work, run, messages, sampling)
         job.add_done_callback(run.end)
         try:
             while (piece := await run.next()) is not None:
@@ -80,6 +83,23 @@ class LlamaCppGenerator:
         """Stop what is being written and free the model."""
         self._closed = True
         await asyncio.to_thread(self._free)
+
+    def _work(self, run: _Run, messages: Sequence[Message], sampling: Sampling) -> None:
+        """Decode the whole answer; runs in a thread."""
+        payload = _payload(messages, sampling)
+        if sampling.less_likely:
+            payload["logit_bias"] = [
+                [self._first_token(text), -logits] for text, logits in sampling.less_likely
+            ]
+        run.work(self._server, payload)
+
+    def _first_token(self, text: str) -> int:
+        # Given a text, llama.cpp would take the logits from all of its tokens.
+        if text not in self._first_tokens:
+            with httpx.Client(base_url=self.address, trust_env=False, timeout=_TOKENIZE_SECONDS) as client:
+                response = client.post("/tokenize", json={"content": text, "add_special": False})
+            self._first_tokens[text] = response.raise_for_status().json()["tokens"][0]
+        return self._first_tokens[text]
 
     def _free(self) -> None:
         self._workers.shutdown(wait=True, cancel_futures=True)
@@ -180,8 +200,6 @@ def _payload(messages: Sequence[Message], sampling: Sampling) -> dict[str, Any]:
     }
     if sampling.top_p is not None:
         payload["top_p"] = sampling.top_p
-    if sampling.less_likely:
-        payload["logit_bias"] = [[text, -logits] for text, logits in sampling.less_likely]
     if sampling.json_schema is not None:
         schema = json.loads(sampling.json_schema)
         payload["response_format"] = {"type": "json_schema", "json_schema": {"schema": schema}}

@@ -48,7 +48,7 @@ class OpenAiGenerator:
         """
         self._model = model
         self._languages = languages
-        self._token_ids: dict[str, tuple[int, ...]] = {}
+        self._first_tokens: dict[str, int] = {}
         try:
             self._client = httpx.AsyncClient(
                 base_url=base_url.rstrip("/"),
@@ -140,26 +140,28 @@ class OpenAiGenerator:
         return payload
 
     async def _logit_bias(self, less_likely: Sequence[tuple[str, float]]) -> dict[str, float]:
-        """OpenAI's ``logit_bias``, by the ids of the tokens that the server makes of the texts."""
-        return {str(token): -logits for text, logits in less_likely for token in await self._tokens_of(text)}
+        """OpenAI's ``logit_bias``, by the ids of the tokens that the server begins the texts with."""
+        return {str(await self._first_token(text)): -logits for text, logits in less_likely}
 
-    async def _tokens_of(self, text: str) -> tuple[int, ...]:
-        if text not in self._token_ids:
+    async def _first_token(self, text: str) -> int:
+        if text not in self._first_tokens:
             response = await self._client.post(
                 self._client.base_url.join("../tokenize"),
                 json={"model": self._model, "prompt": text, "add_special_tokens": False},
             )
+            if response.is_server_error or response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+                raise await _refused(response)
             if not response.is_success:
                 raise GeneratorRefusedError(
                     f"the generator answered {response.status_code} when it was asked for tokens, which a "
                     "refusal's bias needs: only vLLM tells them, so set answer.refusal_bias to 0."
                 )
-            self._token_ids[text] = msgspec.json.decode(response.content, type=_Tokenized).tokens
-        return self._token_ids[text]
+            self._first_tokens[text] = msgspec.json.decode(response.content, type=_Tokenized).tokens[0]
+        return self._first_tokens[text]
 
 
 class _Tokenized(msgspec.Struct):
-    tokens: tuple[int, ...]
+    tokens: Annotated[tuple[int, ...], msgspec.Meta(min_length=1)]
 
 
 class _Delta(msgspec.Struct):

@@ -24,6 +24,8 @@ _MARKERS_BEFORE = re.compile(r"\s*\[\d{1,3}\]")
 _BRACKET = re.compile(r"(\s*)\[\s?(\d{1,3}(?:\s?[,，、]\s?\d{1,3}){0,9})\s?\]")
 """A marker as models write it, several numbers in one bracket too, with the white space before it."""
 
+_BRACKETED_NUMBER = re.compile(r"\[([\d\s,，、]+)\]")
+
 _UNFINISHED = re.compile(r"\s*(?:\[[\d\s,，、]{0,64})?\Z")
 """The end of a text that may yet become a ``_BRACKET``: its numbers take at most 59 characters."""
 
@@ -111,6 +113,11 @@ def answer_sentences(text: str) -> list[tuple[int, int]]:
         ]
         return [*spans[:-1], (spans[-1][0], _end_of_markers(text, spans[-1][1]))]
     return [(start, _end_of_markers(text, end)) for start, end in spans]
+
+
+def free_of_markers(text: str) -> str:
+    """A source's words with round brackets around what looks like a marker, as a footnote's number does."""
+    return _BRACKETED_NUMBER.sub(r"(\1)", text)
 
 
 def markers_of(text: str) -> list[int]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,11 +22,11 @@ from ingest.settings import Settings
 from service.answer import Answer, Degradation
 from service.history.engine import open_file, open_server
 from service.history.feedback import Feedback, timestamp
+from service.history.redaction import covered_answer, covered_judgement, covered_turns
 from service.history.rows import row_forms, storable
 from service.history.stored import AnswerOutcome, StoredAnswer
 from service.history.tables import ANSWERS, FEEDBACK
 from service.history.upgrade import upgrade
-from service.privacy.find import covered
 from service.question import Inquiry
 
 HISTORY_FILE = "history.sqlite"
@@ -103,7 +102,7 @@ class History:
     def keep(self, answer: Answer, inquiry: Inquiry | None = None) -> None:
         """Write ``answer`` to ``inquiry``; writing the same id again changes nothing."""
         if self._redact:
-            answer, inquiry = _covered(answer), inquiry and _covered_turns(inquiry)
+            answer, inquiry = covered_answer(answer), inquiry and covered_turns(inquiry)
         row = self._rows.of_answer(answer, inquiry)
         with self._transaction() as connection:
             connection.execute(self._keep, row)
@@ -139,7 +138,7 @@ class History:
             AnswerNotFoundError: the answer that it judges, or prefers it to, is not kept.
         """
         if self._redact:
-            judgement = _covered_words(judgement)
+            judgement = covered_judgement(judgement)
         row = self._rows.of_feedback(judgement)
         try:
             with self._transaction() as connection:
@@ -223,34 +222,6 @@ class History:
                 f"the history of answers cannot be used now ({_reason(error)}): see that its database runs "
                 "and its disk has room."
             ) from error
-
-
-def _covered(answer: Answer) -> Answer:
-    """``answer`` without personal data in what was asked and told; every offset stays."""
-    return replace(
-        answer,
-        question=covered(answer.question),
-        text=covered(answer.text),
-        standalone_question=_covered_or_none(answer.standalone_question),
-        matched_question=_covered_or_none(answer.matched_question),
-        queries=tuple(map(covered, answer.queries)),
-    )
-
-
-def _covered_turns(inquiry: Inquiry) -> Inquiry:
-    return replace(inquiry, history=tuple(map(covered, inquiry.history)))
-
-
-def _covered_words(judgement: Feedback) -> Feedback:
-    return replace(
-        judgement,
-        correction=_covered_or_none(judgement.correction),
-        comment=_covered_or_none(judgement.comment),
-    )
-
-
-def _covered_or_none(text: str | None) -> str | None:
-    return None if text is None else covered(text)
 
 
 def _reason(error: SQLAlchemyError) -> str:

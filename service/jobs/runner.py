@@ -49,11 +49,11 @@ class JobRunner:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Take up what the server before left, and begin to do what is queued; before requests are served."""
+        """Begin to do what is queued and what the server before left; call it before requests are served."""
         try:
-            await asyncio.to_thread(self._recover)
+            await asyncio.to_thread(self._forget)
         except Exception:
-            logger.exception("not all that the server before left can be taken up")
+            logger.exception("not all that the server before left can be cleared away")
         self._task = asyncio.create_task(self._do_jobs())
 
     async def stop(self) -> None:
@@ -87,24 +87,28 @@ class JobRunner:
         return job
 
     async def _do_jobs(self) -> None:
+        is_recovered = False
         while True:
             self._work.clear()
             try:
+                if not is_recovered:
+                    await asyncio.to_thread(self.store.recover)
+                    is_recovered = True
                 batch = next_batch(await asyncio.to_thread(self.store.queued), self._waiting_collections())
                 if batch:
                     await self._do(batch)
                     continue
             except Exception:
                 logger.exception("the queue of jobs cannot be worked on")
+                is_recovered = False
                 await asyncio.sleep(_PAUSE_SECONDS)
-                await asyncio.to_thread(self.store.recover)
+                continue
             with suppress(TimeoutError):
                 async with asyncio.timeout(_PAUSE_SECONDS if self._put_off else None):
                     await self._work.wait()
 
-    def _recover(self) -> None:
-        """Queue what was being done; forget what nobody was told of, and what is long over."""
-        self.store.recover()
+    def _forget(self) -> None:
+        """Forget what nobody was told of, and what is long over."""
         self.store.forget_older(self._settings.jobs.keep_days)
         known = self.store.unfinished_ids()
         for folder in upload_folders(self._settings.home):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from ingest.snapshots.docstore_rows import ListedDocument
-from service.jobs.job import Job, JobKind, JobState, Stage
+from service.jobs.job import Job, JobKind, JobProgress, JobState, Stage
 from service.jobs.receive import FORM, JSON, DocumentRequest
 from service.schemas import RequestBody, ResponseBody, Text
 
@@ -64,11 +64,21 @@ class FailureBody(ResponseBody):
 
 
 class ProgressBody(ResponseBody):
-    """How far the run is that does the job; it also looks at what the collection held before."""
+    """How far the run is that does the job; it also looks at what the collection held before.
+
+    So its counts, which tell how much the collection holds, are for the scope `admin`: others get percent.
+    """
 
     stage: Stage
     done: int
     total: int | None
+
+    @classmethod
+    def of(cls, progress: JobProgress, *, counted: bool) -> ProgressBody:
+        done, total = progress.done, progress.total
+        if not counted:
+            done, total = (100 * done // total, 100) if total else (0, None)
+        return cls(stage=progress.stage, done=done, total=total)
 
 
 class JobErrorBody(ResponseBody):
@@ -97,8 +107,8 @@ class JobBody(ResponseBody):
     finished_at: str | None
 
     @classmethod
-    def of(cls, job: Job) -> JobBody:
-        progress, error = job.progress, job.error
+    def of(cls, job: Job, *, counted: bool) -> JobBody:
+        error = job.error
         return cls(
             id=job.id,
             kind=job.kind,
@@ -106,7 +116,7 @@ class JobBody(ResponseBody):
             state=job.state,
             cancelling=job.cancelling and not job.state.is_end,
             documents=tuple(sorted(job.addresses)),
-            progress=ProgressBody(stage=progress.stage, done=progress.done, total=progress.total),
+            progress=ProgressBody.of(job.progress, counted=counted),
             failures=tuple(FailureBody(path=f.path, code=f.code, reason=f.reason) for f in job.failures),
             error=None if error is None else JobErrorBody(code=error.code, reason=error.reason),
             snapshot=job.snapshot,
@@ -124,8 +134,8 @@ class JobsBody(ResponseBody):
     next: str | None
 
     @classmethod
-    def of(cls, jobs: list[Job], limit: int) -> JobsBody:
-        shown = tuple(map(JobBody.of, jobs))
+    def of(cls, jobs: list[Job], limit: int, *, counted: bool) -> JobsBody:
+        shown = tuple(JobBody.of(job, counted=counted) for job in jobs)
         return cls(jobs=shown, next=shown[-1].id if len(shown) == limit else None)
 
 

@@ -22,7 +22,6 @@ from service.releases.release import (
     ADAPTER_NAME,
     ADAPTERS,
     FORMAT,
-    GGUF,
     MANIFEST,
     WEIGHTS,
     AdapterRecord,
@@ -34,7 +33,7 @@ CONFIG = "adapter_config.json"
 # Pickled weights (.bin, .pt) run code when they are loaded; nothing but these forms is ever taken in.
 ALLOWED_SUFFIXES = frozenset({".safetensors", ".gguf", ".json", ".md", ".svg"})
 
-_REQUIRED = (WEIGHTS, CONFIG, GGUF)
+_REQUIRED = (WEIGHTS, CONFIG)
 _TASK = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 
@@ -146,7 +145,7 @@ def _checked_files(files: Sequence[Path]) -> dict[str, Path]:
                 f"{name} is not a file that an adapter may hold: expected safetensors, GGUF, JSON, Markdown "
                 "and SVG only."
             )
-    for name in _REQUIRED:
+    for name in (*_REQUIRED, *by_name):
         if name not in by_name or not by_name[name].is_file():
             raise AdapterRejectedError(f"the adapter has no {name}: train and export it again.")
     return by_name

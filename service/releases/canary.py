@@ -19,6 +19,7 @@ from ingest.errors import (
     AdapterRejectedError,
     GeneratorError,
     ModelNotFoundError,
+    PipelineClosedError,
     TroikaError,
 )
 from ingest.settings_canary import CanarySettings
@@ -87,6 +88,8 @@ class CanaryPipelines:
             if goes_to(canary, conversation):
                 try:
                     return await held.enter_async_context(self._candidate.lease(collection))
+                except PipelineClosedError:
+                    pass  # the canary was ended or changed while its model was loaded
                 except _NO_CANDIDATE as error:
                     await asyncio.to_thread(self._take_back, record, canary, f"it cannot be opened: {error}")
         return await held.enter_async_context(self._served.lease(collection))

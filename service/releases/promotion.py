@@ -19,6 +19,7 @@ from service.releases.release_history import (
     Change,
     HistoryWriter,
     ReleaseRecord,
+    came_with_package,
     keep_report,
     read_record,
     writing_history,
@@ -33,24 +34,12 @@ class Proof:
     sha256: str
 
 
-def begin_history(home: Path, adapter: AdapterRecord) -> None:
-    """Keep ``adapter``, which came with the package and is served, as what the first change leads back to.
-
-    Nothing is done where something was changed already.
-
-    Raises:
-        AdapterRejectedError: its files were changed.
-    """
-    kept = add_adapter(home, adapter.path)
-    with writing_history(home) as history:
-        if history.last is None:
-            history.publish(
-                Change.INSTALLED, kept.name, reason=f"{kept.name} came with the package", back_to=None
-            )
-
-
-def promote(home: Path, name: str, proof: Proof | None = None) -> Release:
+def promote(home: Path, name: str, proof: Proof | None = None, first: AdapterRecord | None = None) -> Release:
     """Serve the adapter ``name`` to all from now on; ``base`` serves the base model alone. It ends a canary.
+
+    Args:
+        first: the adapter that comes with the package for the model that is set; before the first change it
+            is kept as what a roll-back leads to.
 
     Raises:
         AdapterNotFoundError: no finished adapter has that name.
@@ -59,6 +48,7 @@ def promote(home: Path, name: str, proof: Proof | None = None) -> Release:
     _check(home, name)
     report_sha256 = _kept(home, proof)
     with writing_history(home) as history:
+        _begin(home, history, first)
         history.publish(
             Change.PROMOTED,
             name,
@@ -69,10 +59,12 @@ def promote(home: Path, name: str, proof: Proof | None = None) -> Release:
     return named_release(home, name, report_sha256)
 
 
-def start_canary(home: Path, name: str, share: float, proof: Proof | None = None) -> ReleaseRecord:
+def start_canary(
+    home: Path, name: str, share: float, proof: Proof | None = None, first: AdapterRecord | None = None
+) -> ReleaseRecord:
     """Let the adapter ``name`` answer a share of the conversations, above 0 and below 1.
 
-    Another share or another candidate takes the place of a canary that runs.
+    Another share or another candidate takes the place of a canary that runs. ``first`` is as for ``promote``.
 
     Raises:
         UsageError: it is served already, or the share is none.
@@ -82,10 +74,11 @@ def start_canary(home: Path, name: str, share: float, proof: Proof | None = None
         raise UsageError(f"a canary of {share:.3%} is none: give a share above 0 % and below 100 %.")
     _check(home, name)
     with writing_history(home) as history:
-        last = history.last
-        served = BASE if last is None else last.release
+        served = _served(home, history.last, first)
         if name == served:
             raise UsageError(f"{name} is served to all already: a canary tries another release.")
+        _begin(home, history, first)
+        last = history.last
         return history.publish(
             Change.CANARY,
             served,
@@ -128,6 +121,21 @@ def _check(home: Path, name: str) -> None:
     # The base model is compared when the release is opened: only then it is known which one is served.
     candidate = named_release(home, name)
     candidate.check(base_model=candidate.base_model, prompt_id=PROMPT_ID)
+
+
+def _begin(home: Path, history: HistoryWriter, first: AdapterRecord | None) -> None:
+    """Begin an empty history with the adapter that came with the package."""
+    if history.last is None and first is not None:
+        kept = add_adapter(home, first.path)
+        reason = f"{kept.name} came with the package"
+        history.publish(Change.INSTALLED, kept.name, reason=reason, back_to=None)
+
+
+def _served(home: Path, last: ReleaseRecord | None, first: AdapterRecord | None) -> str:
+    """The name of what is served with the model that ``first`` comes with."""
+    if last is None or (first is None and came_with_package(home, last)):
+        return BASE if first is None else first.name
+    return last.release
 
 
 def _kept(home: Path, proof: Proof | None) -> str | None:

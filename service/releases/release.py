@@ -4,7 +4,8 @@
 
     TROIKA_HOME/
         adapters/NAME/           NAME = task@sha8 of the weights; never changed once written
-            adapter_model.safetensors, adapter_config.json, adapter.gguf, metrics.json
+            adapter_model.safetensors, adapter_config.json, metrics.json
+            adapter.gguf         only of a model of the llama architecture
             manifest.json        written last: an adapter without it does not exist
         releases/                which of them is served: see release_history.py
 
@@ -63,7 +64,7 @@ class AdapterRecord:
 
     @property
     def gguf_path(self) -> Path:
-        """The form that llama.cpp loads."""
+        """The form that llama.cpp loads; not every adapter has it."""
         return self.path / GGUF
 
 

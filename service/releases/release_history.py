@@ -122,6 +122,18 @@ def read_record(home: Path, number: int) -> ReleaseRecord:
         ) from error
 
 
+def came_with_package(home: Path, record: ReleaseRecord) -> bool:
+    """Whether what ``record`` serves to all came with the package, and nothing was promoted in its place.
+
+    Raises:
+        ReleaseHistoryError: a record cannot be read.
+    """
+    if record.canary is not None and record.back_to:
+        record = read_record(home, record.back_to)
+    # A promotion leads back to something; what was installed does not, nor do its restored records.
+    return record.back_to is None and record.release != BASE
+
+
 def read_history(home: Path) -> list[ReleaseRecord]:
     """All records, oldest first.
 

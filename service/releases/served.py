@@ -15,7 +15,6 @@ from ingest.settings_generator import GeneratorSettings
 from service.generators import smollm2
 from service.prompt import PROMPT_ID
 from service.releases.adapters import list_adapters
-from service.releases.promotion import begin_history
 from service.releases.release import (
     PACKAGED,
     AdapterRecord,
@@ -26,7 +25,7 @@ from service.releases.release import (
     read_adapter,
     release_of,
 )
-from service.releases.release_history import current_record
+from service.releases.release_history import ReleaseRecord, came_with_package, current_record
 
 
 def served_release(settings: Settings) -> Release:
@@ -36,13 +35,26 @@ def served_release(settings: Settings) -> Release:
         ReleaseHistoryError, AdapterNotFoundError, AdapterRejectedError: as ``promoted_release``.
         ModelNotFoundError: the packaged model is to answer and is not installed.
     """
-    return promoted_release(settings.home) or first_release(settings.generator)
+    promoted = None if served_record(settings) is None else promoted_release(settings.home)
+    return promoted or first_release(settings.generator)
 
 
 def served_name(settings: Settings) -> str:
     """The name of ``served_release``, without a look at its files."""
-    record = current_record(settings.home)
+    record = served_record(settings)
     return record.release if record is not None else first_release(settings.generator).name
+
+
+def served_record(settings: Settings) -> ReleaseRecord | None:
+    """The record that says what is served; None while nothing was promoted that goes with the model set.
+
+    Raises:
+        ReleaseHistoryError: a record cannot be read.
+    """
+    record = current_record(settings.home)
+    if record is None or _is_packaged(settings.generator) or not came_with_package(settings.home, record):
+        return record
+    return None
 
 
 def first_release(generator: GeneratorSettings) -> Release:
@@ -51,7 +63,7 @@ def first_release(generator: GeneratorSettings) -> Release:
     Raises:
         ModelNotFoundError: the packaged model is to answer and is not installed.
     """
-    if generator.kind is not GeneratorKind.LLAMA_CPP or generator.model is not None:
+    if not _is_packaged(generator):
         return base_release()
     served_with = (_fingerprint(smollm2.gguf_path()), PROMPT_ID)
     for folder in sorted(PACKAGED.iterdir()):
@@ -73,11 +85,9 @@ def usable_adapters(settings: Settings) -> list[AdapterRecord]:
     return kept if first is None or first.name in {adapter.name for adapter in kept} else [first, *kept]
 
 
-def note_first_release(settings: Settings) -> None:
-    """Before the first change, keep what is served until then: a roll-back leads to it."""
-    first = first_release(settings.generator)
-    if first.adapter is not None and current_record(settings.home) is None:
-        begin_history(settings.home, first.adapter)
+def _is_packaged(generator: GeneratorSettings) -> bool:
+    """Whether the packaged model answers."""
+    return generator.kind is GeneratorKind.LLAMA_CPP and generator.model is None
 
 
 @cache

@@ -7,9 +7,11 @@ over. Either is searched beside the follow-up itself, so a change of subject is 
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from ingest.words.terms import content_terms
 from service.grounding.support import idf
@@ -35,20 +37,30 @@ class FollowUp:
     is_question: bool
 
 
+class DocumentFrequency(Protocol):
+    """Counts the chunks of a collection."""
+
+    def __call__(self, term: str, groups: frozenset[str] | None, /) -> int:
+        """How many hold ``term``; 0 where someone in ``groups`` may see none of them."""
+        ...
+
+
 class Conversation:
     """Makes the follow-ups of conversations about one collection stand alone."""
 
     def __init__(
-        self, document_frequency: Callable[[str], int], chunk_count: int, writer: QuestionWriter | None
+        self, document_frequency: DocumentFrequency, chunk_count: int, writer: QuestionWriter | None
     ) -> None:
         self._document_frequency = document_frequency
         self._chunk_count = chunk_count
         self._writer = writer
 
-    async def standalone(self, question: str, history: Sequence[str], language: str) -> FollowUp | None:
+    async def standalone(
+        self, question: str, history: Sequence[str], language: str, groups: frozenset[str] | None = None
+    ) -> FollowUp | None:
         """``question`` with what ``history``, the texts of earlier turns, oldest first, adds to it.
 
-        None when it adds nothing.
+        None when it adds nothing. ``groups`` are those of the asker, by default those of the settings.
         """
         turns = [turn for turn in history if turn.strip()][-MAX_TURNS:]
         if not turns:
@@ -56,28 +68,29 @@ class Conversation:
         written = await self._writer.standalone(question, turns, language) if self._writer else None
         if written is not None:
             return None if written == question else FollowUp(written, is_question=True)
-        carried = self.carried_words(question, turns)
+        carried = await asyncio.to_thread(self.carried_words, question, turns, groups)
         return FollowUp(f"{question} ({carried})", is_question=False) if carried else None
 
-    def carried_words(self, question: str, turns: Sequence[str]) -> str:
+    def carried_words(self, question: str, turns: Sequence[str], groups: frozenset[str] | None = None) -> str:
         """The words of ``turns`` that tell most about what ``question`` is about, in the order of the turns.
 
         A word weighs idf(t) * 0.8^age, with age 0 for the last turn, and twice that when it opens with a
-        capital letter, as names do. Numbers, words of the question, words that the collection does not hold
-        and words of more than a tenth of its chunks (but of ten at least) tell nothing.
+        capital letter, as names do. Numbers, words of the question, words of no chunk that someone in
+        ``groups`` may see and words of more than a tenth of all chunks (but of ten at least) tell nothing.
         """
         weights: dict[str, float] = {}
         known = set(content_terms(question))
         for age, turn in enumerate(reversed(turns)):
             for word, term in _words(turn):
                 if term not in known:
-                    weight = self._rarity(term) * _DECAY**age * (_NAME_WEIGHT if word[0].isupper() else 1)
+                    name_weight = _NAME_WEIGHT if word[0].isupper() else 1.0
+                    weight = self._rarity(term, groups) * _DECAY**age * name_weight
                     weights[word] = max(weights.get(word, 0.0), weight)
         best = sorted((word for word in weights if weights[word] > 0), key=lambda word: -weights[word])
         return _joined(best[:_CARRIED_WORDS], turns)
 
-    def _rarity(self, term: str) -> float:
-        frequency = self._document_frequency(term)
+    def _rarity(self, term: str, groups: frozenset[str] | None) -> float:
+        frequency = self._document_frequency(term, groups)
         if not 0 < frequency <= max(_RARE_CHUNKS, _RARE_SHARE * self._chunk_count):
             return 0.0
         return idf(frequency, self._chunk_count)

@@ -59,6 +59,16 @@ class Retriever:
         fused = self.fusion.fuse(self._rankings(query, max(k, self.depth), mode, visible), k)
         return self._hits(fused, visible.shown if visible else {})
 
+    def document_frequency(self, term: str, groups: frozenset[str] | None = None) -> int:
+        """The number of chunks that hold ``term``; 0 where someone in ``groups`` may see none of them.
+
+        ``groups`` are as for ``retrieve``.
+        """
+        visible = self._visibility.of(self._groups if groups is None else groups)
+        if visible is not None and not self._words.holds(term, visible.lexical):
+            return 0
+        return self._snapshot.words.document_frequency(term)
+
     def rankings(self, query: str, depth: int) -> Rankings:
         """The best ``depth`` chunks of each index, of those that the groups of the settings may see.
 

@@ -96,7 +96,9 @@ class Search:
         question, follow_up = inquiry.question, None
         if inquiry.history:
             language = detect_language(question)
-            follow_up = await self._conversation.standalone(question, inquiry.history, language)
+            follow_up = await self._conversation.standalone(
+                question, inquiry.history, language, inquiry.groups
+            )
         queries = [_Query(question, mode)]
         if follow_up is not None:
             queries.append(_Query(follow_up.text, mode, _STANDALONE_WEIGHT))

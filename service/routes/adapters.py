@@ -12,7 +12,7 @@ from service.access.caller import Scope, allowed
 from service.history.history import History
 from service.releases.adapter_schemas import AdapterBody, AdaptersBody, CanaryBody, ChangeBody
 from service.releases.canary_watch import canary_state
-from service.releases.release_history import Change, ReleaseRecord, read_history
+from service.releases.release_history import BASE, Change, ReleaseRecord, read_history
 from service.releases.served import served_name, usable_adapters
 from service.routes.problems import PROBLEMS
 
@@ -58,8 +58,10 @@ def _gate_reports(records: Sequence[ReleaseRecord]) -> dict[str, str]:
 
 def _served_since(records: Sequence[ReleaseRecord]) -> str | None:
     """When what is served now took the place of something else."""
-    since, before = None, None
+    since, before = None, BASE
     for record in records:
-        if record.release != before and record.change is not Change.INSTALLED:
-            since, before = record.created_at, record.release
+        if record.release != before:
+            # What was installed was served before its record, and nothing tells since when.
+            since = None if record.change is Change.INSTALLED else record.created_at
+            before = record.release
     return since

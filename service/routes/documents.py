@@ -52,7 +52,7 @@ def documents_router(settings: Settings, runner: JobRunner) -> APIRouter:
         """
         target = collection or settings.collection
         job = await intake.take(request, Addressed(target, caller, _key(idempotency_key)))
-        return _accepted(job, response, runner)
+        return _accepted(job, response, runner, caller)
 
     @router.get("/documents", responses=PROBLEMS)
     async def documents(  # pyright: ignore[reportUnusedFunction]
@@ -80,7 +80,7 @@ def documents_router(settings: Settings, runner: JobRunner) -> APIRouter:
         require_writable(name, metadata, caller)
         new = NewJob(runner.store.new_id(), JobKind.DELETE, target, (name,), caller.name)
         job = await asyncio.to_thread(runner.store.add, new)
-        return _accepted(job, response, runner)
+        return _accepted(job, response, runner, caller)
 
     return router
 
@@ -96,10 +96,10 @@ def _key(header: str | None) -> str | None:
     return key
 
 
-def _accepted(job: Job, response: Response, runner: JobRunner) -> JobBody:
+def _accepted(job: Job, response: Response, runner: JobRunner, caller: Caller) -> JobBody:
     runner.wake()
     response.headers["location"] = f"/v1/jobs/{job.id}"
-    return JobBody.of(job)
+    return JobBody.of(job, counted=caller.may(Scope.ADMIN))
 
 
 # What reads snapshots takes long to load, and the application is to start at once.

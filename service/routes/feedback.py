@@ -25,7 +25,10 @@ def feedback_router(history: History, answers: AnswerCache | None) -> APIRouter:
     async def answer(  # pyright: ignore[reportUnusedFunction]
         answer_id: str, caller: Annotated[Caller, Depends(allowed(Scope.QUERY))]
     ) -> StoredAnswerBody:
-        """An earlier answer to the same asker, as it was given, with its judgements."""
+        """An earlier answer to the same asker, as it was given, with its judgements.
+
+        It is not found by an asker who is no longer in all the groups that it was given to.
+        """
         return StoredAnswerBody.of_stored(await kept(answer_id, caller))
 
     @router.post("/feedback", status_code=HTTPStatus.CREATED, responses=PROBLEMS)
@@ -44,7 +47,9 @@ def feedback_router(history: History, answers: AnswerCache | None) -> APIRouter:
 
     async def kept(answer_id: str, caller: Caller) -> StoredAnswer:
         stored = await asyncio.to_thread(history.get, answer_id)
-        if not caller.owns(stored.answer.asker):
+        # A group may have been taken away since: what it saw is in the passages.
+        groups = None if stored.inquiry is None else stored.inquiry.groups
+        if not (caller.owns(stored.answer.asker) and caller.is_in(groups)):
             raise answer_not_found(answer_id)
         return stored
 

@@ -50,7 +50,7 @@ def jobs_router(runner: JobRunner, shutdown: Shutdown) -> APIRouter:
         found = await asyncio.to_thread(
             lambda: store.newest(limit, collection=collection, state=state, asker=asker, before=before)
         )
-        return JobsBody.of(found, limit)
+        return JobsBody.of(found, limit, counted=caller.may(Scope.ADMIN))
 
     @router.get(
         "/jobs/{job_id}", response_model=JobBody, responses=PROBLEMS | {200: {"content": {_EVENTS: {}}}}
@@ -59,10 +59,11 @@ def jobs_router(runner: JobRunner, shutdown: Shutdown) -> APIRouter:
         job_id: str, request: Request, caller: Annotated[Caller, Depends(allowed(Scope.INGEST))]
     ) -> JobBody | Response:
         """How far a job is; with `Accept: text/event-stream`, `progress` when that changes, then `done`."""
-        found = await job_of(job_id, caller)
+        found, counted = await job_of(job_id, caller), caller.may(Scope.ADMIN)
         if _EVENTS not in request.headers.get("accept", ""):
-            return JobBody.of(found)
-        return StreamingResponse(_watch(store, found, shutdown), headers=_STREAM_HEADERS, media_type=_EVENTS)
+            return JobBody.of(found, counted=counted)
+        watched = _watch(store, found, shutdown, counted=counted)
+        return StreamingResponse(watched, headers=_STREAM_HEADERS, media_type=_EVENTS)
 
     @router.delete("/jobs/{job_id}", status_code=HTTPStatus.ACCEPTED, responses=PROBLEMS)
     async def cancel(  # pyright: ignore[reportUnusedFunction]
@@ -70,25 +71,27 @@ def jobs_router(runner: JobRunner, shutdown: Shutdown) -> APIRouter:
     ) -> JobBody:
         """Cancel a job: what it did is undone. One that has ended, or ends before it is heard, stays done."""
         await job_of(job_id, caller)
-        return JobBody.of(await runner.cancel(job_id))
+        return JobBody.of(await runner.cancel(job_id), counted=caller.may(Scope.ADMIN))
 
     return router
 
 
-async def _watch(store: JobStore, job: Job, shutdown: Shutdown) -> AsyncIterator[bytes]:
-    """A frame for each change. A server that stops ends the stream, and the client asks again."""
-    yield frame("progress", JobBody.of(job).model_dump(mode="json"))
+async def _watch(store: JobStore, job: Job, shutdown: Shutdown, *, counted: bool) -> AsyncIterator[bytes]:
+    """A frame for each change that shows. A server that stops ends the stream, and the client asks again."""
+    shown = JobBody.of(job, counted=counted)
+    yield frame("progress", shown.model_dump(mode="json"))
     silent = 0.0
     while not job.state.is_end and not shutdown.begun:
         await asyncio.sleep(_LOOK_SECONDS)
-        before, job = job, await asyncio.to_thread(store.get, job.id)
+        job = await asyncio.to_thread(store.get, job.id)
+        before, shown = shown, JobBody.of(job, counted=counted)
         silent += _LOOK_SECONDS
-        if job != before:
-            yield frame("progress", JobBody.of(job).model_dump(mode="json"))
+        if shown != before:
+            yield frame("progress", shown.model_dump(mode="json"))
         elif silent >= HEARTBEAT_SECONDS:
             yield HEARTBEAT
         else:
             continue
         silent = 0.0
     if job.state.is_end:
-        yield frame("done", JobBody.of(job).model_dump(mode="json"))
+        yield frame("done", shown.model_dump(mode="json"))

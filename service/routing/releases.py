@@ -6,7 +6,7 @@
     nothing                            ->  what is served, or the canary                    ->  canary.py
 
 A release that is named is opened when it is first asked for, and kept ready until others were asked for more
-lately. Its name stands for the same weights for ever, so only snapshots are looked at anew.
+lately. Its name stands for the same weights for ever, so only snapshots and fits are looked at anew.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from ingest.snapshots.collection import Collection
 from service.cache.caching import CachingPipeline
 from service.cache.caching_factory import CachingFactory
 from service.catalog import published_collections
+from service.fits import fits_digest
 from service.history.history import History
 from service.pipelines import Answering, CollectionSummary, Pipelines
 from service.releases.canary import CanaryPipelines
@@ -34,11 +35,12 @@ def open_releases(settings: Settings, factory: CachingFactory, history: History)
     """The pipelines of every release that a server of ``settings`` answers with; none is opened yet."""
     home = settings.home
 
-    def snapshot(collection: str) -> str:
-        return Collection(home, collection).require_current().name
+    def snapshot_and_fits(name: str) -> str:
+        collection = Collection(home, name)
+        return f"{collection.require_current().name}/{fits_digest(collection.directory)}"
 
-    def snapshot_and_release(collection: str) -> str:
-        return f"{snapshot(collection)}/{current_number(home)}"
+    def with_release(collection: str) -> str:
+        return f"{snapshot_and_fits(collection)}/{current_number(home)}"
 
     def catalog() -> Sequence[CollectionSummary]:
         return published_collections(home)
@@ -50,12 +52,12 @@ def open_releases(settings: Settings, factory: CachingFactory, history: History)
         async def open_named(collection: str) -> CachingPipeline:
             return await factory.open(collection, await asyncio.to_thread(named_release, home, release))
 
-        return Pipelines(open_named, snapshot, catalog)
+        return Pipelines(open_named, snapshot_and_fits, catalog)
 
     served = CanaryPipelines(
         home,
-        Pipelines(factory.open, snapshot_and_release, catalog),
-        Pipelines(open_candidate, snapshot_and_release, catalog),
+        Pipelines(factory.open, with_release, catalog),
+        Pipelines(open_candidate, with_release, catalog),
         history,
         settings.canary,
     )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from http import HTTPStatus
 from pathlib import Path
 from typing import Literal
 
@@ -20,11 +19,10 @@ import msgspec
 from ingest.errors import AdapterRejectedError, GeneratorError
 from service.releases.release import AdapterRecord, Release
 from service.vllm.served_weights import fingerprint_of, is_merged_from, verified_folder
-from service.vllm.trial import try_out
+from service.vllm.trial import PASSING, try_out
 
 logger = logging.getLogger(__name__)
 
-_GATEWAYS = frozenset((HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT))
 _TIMEOUT = httpx.Timeout(20.0, connect=2.0)
 _DETAIL_CHARACTERS = 300
 
@@ -59,7 +57,7 @@ class VllmAdapter:
 
         Raises:
             AdapterRejectedError: it does not belong on this server, cannot be loaded, or answers nonsense.
-            GeneratorError: the server does not answer.
+            GeneratorError: the server does not answer now.
         """
         served = await self._served()
         found = next((model for model in served if model.id == self._adapter.name), None)
@@ -126,6 +124,6 @@ class VllmAdapter:
             raise GeneratorError(
                 f"the generator at {self._client.base_url} failed ({error!r}): see its log."
             ) from error
-        if reply.status_code in _GATEWAYS:
+        if reply.status_code in PASSING:
             raise GeneratorError(f"the generator at {self._client.base_url} answers {reply.status_code}.")
         return reply

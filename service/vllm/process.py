@@ -101,8 +101,7 @@ class VllmProcess:
         """End the child and wait for it: asked first, killed when it does not go."""
         if self._supervising is not None:
             self._supervising.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._supervising
+            await asyncio.wait((self._supervising,))
             self._supervising = None
         await self._become(VllmState.STOPPED)
 
@@ -111,16 +110,24 @@ class VllmProcess:
         async with httpx.AsyncClient(timeout=self._policy.poll_seconds * 4) as client:
             while True:
                 await self._become(VllmState.STARTING)
-                child = await self._spawn()
-                try:
-                    was_ready = await self._watch(child, client)
-                finally:
-                    await self._end(child)
+                was_ready = await self._run_once(client)
                 await self._become(VllmState.DOWN)
                 pause = self._policy.first_pause if was_ready else pause
-                logger.warning("vLLM ended; it is started again in %.0f s, see %s", pause, self._log)
+                logger.warning("vLLM is down; it is started again in %.0f s, see %s", pause, self._log)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, self._policy.longest_pause)
+
+    async def _run_once(self, client: httpx.AsyncClient) -> bool:
+        """Start the child and follow it to its end; whether it was ready in between."""
+        try:
+            child = await self._spawn()
+        except OSError as error:  # no memory, no process to be had, no folder for the log: all of it may pass
+            logger.warning("vLLM cannot be started: %s", error)
+            return False
+        try:
+            return await self._watch(child, client)
+        finally:
+            await self._end(child)
 
     async def _spawn(self) -> Process:
         self._log.parent.mkdir(parents=True, exist_ok=True)

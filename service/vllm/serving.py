@@ -19,7 +19,7 @@ from ingest.settings_vllm import LoraRank
 from service.prompt import PROMPT_ID
 from service.releases.adapters import CONFIG, list_adapters
 from service.releases.release import AdapterRecord, named_release, read_record
-from service.releases.release_history import current_record
+from service.releases.served import served_record
 from service.vllm.command import SERVED_NAME, VllmCommand, vllm_command
 from service.vllm.process import SupervisionPolicy, VllmProcess
 from service.vllm.served_weights import is_merged_from
@@ -80,7 +80,7 @@ def weights_to_serve(settings: Settings) -> Weights:
     model, rank = settings.generator.model, settings.vllm.max_lora_rank
     if rank is not None:
         return Weights(model, _name(model), rank)
-    record, routing = current_record(settings.home), settings.routing
+    record, routing = served_record(settings), settings.routing
     if record is not None and record.canary is None and not routing.aliases and not routing.collections:
         adapter = named_release(settings.home, record.release).adapter
         if adapter is not None and is_merged_from(folder := settings.home / MERGED / adapter.name, adapter):

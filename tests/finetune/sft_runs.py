@@ -49,7 +49,7 @@ def run_sft(tiny_base: TinyBase, output: Path, *overrides: str, rows: int = 4) -
     output.mkdir(parents=True, exist_ok=True)
     config = load_config("sft", None, [*QUICK, *overrides])
     model, tokenizer = load_model(tiny_base.folder), load_tokenizer(tiny_base.folder)
-    return train_sft(config, model, tokenizer, encoded(tiny_base, rows), output, tiny_base.fingerprint)
+    return train_sft(config, model, tokenizer, encoded(tiny_base, rows), output, tiny_base.fingerprint, None)
 
 
 def curve_of(output: Path) -> list[dict[str, float]]:

@@ -49,6 +49,13 @@ def test_build_mixes_in_general_rows_and_holds_some_questions_out(home: Path) ->
     assert len(read_pairs(home / "data" / "qa.valid.dpo.jsonl")) == 1
 
 
+def test_what_an_earlier_build_held_out_goes_when_its_questions_are_trained_on(home: Path) -> None:
+    source = write("qa.jsonl", *ROWS)
+    run("build", source, "--own-contexts", "--valid-share", "0.25")
+    assert run("build", source, "--own-contexts")["held_out"] == 0
+    assert sorted(path.name for path in (home / "data").iterdir()) == ["qa.dpo.jsonl", "qa.sft.jsonl"]
+
+
 def test_own_contexts_are_mixed_anew_only_where_it_is_asked_for(home: Path) -> None:
     source = write("qa.jsonl", *ROWS)
     assert run("build", source, "--own-contexts")["refusals"] == 0

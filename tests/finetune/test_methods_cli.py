@@ -11,7 +11,7 @@ from finetune.cli import finetune_app
 from ingest.errors import ModelNotFoundError, SettingsError, UsageError
 
 
-@pytest.mark.parametrize("method", ["rm", "kto"])
+@pytest.mark.parametrize("method", ["sft", "rm", "kto"])
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [

@@ -176,6 +176,18 @@ def test_what_came_with_the_package_is_noted_before_the_first_change(settings: S
     assert rollback(embedded.home).name == packaged
 
 
+def test_a_change_that_is_refused_notes_nothing(settings: Settings, report: Report) -> None:
+    embedded = settings.model_copy(update={"generator": GeneratorSettings()})
+    packaged = served_release(embedded).name
+    tried = kept(settings)
+    for name, share in ((packaged, 0.05), (tried, 1.5)):
+        with pytest.raises(UsageError):
+            promote_proven(embedded, name, report(name, baseline=packaged), share)
+    assert current_record(embedded.home) is None
+    promote_proven(embedded, tried, report(tried, baseline=packaged), 0.05)
+    assert [record.release for record in verify_releases(embedded.home)] == [packaged, packaged]
+
+
 def test_what_cannot_be_judged_is_an_error_of_its_own(settings: Settings, report: Report) -> None:
     name = kept(settings)
     path = report(name)

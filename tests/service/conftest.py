@@ -28,7 +28,7 @@ from service.retrieval.conversation import Conversation
 from service.retrieval.question_writer import QuestionWriter
 from service.retrieval.rerank import Reranker, RerankPolicy
 from service.retrieval.retrieve import Retriever
-from service.retrieval.search import HitSource, Search, SearchPolicy
+from service.retrieval.search import Search, SearchPolicy
 from service.write import PromptedWriter
 from tests.small_handbook import small_handbook
 
@@ -89,7 +89,7 @@ class PipelineMaker:
     """Puts pipelines over the small collection together; ``kept`` holds the answers they kept."""
 
     snapshot: Snapshot
-    source: HitSource
+    source: Retriever
     grounding: Grounding
     embedder: Embedder
     kept: list[Answer] = field(default_factory=list[Answer])
@@ -108,14 +108,15 @@ class PipelineMaker:
         policy: SearchPolicy = PLAIN,
     ) -> AnswerPipeline:
         writer = QuestionWriter(generator)
-        words = self.snapshot.words
         return AnswerPipeline(
             snapshot=self.snapshot,
             embedder=self.embedder,
             search=Search(
                 self.source,
                 Conversation(
-                    words.document_frequency, self.snapshot.manifest.chunks, writer if rewrites else None
+                    self.source.document_frequency,
+                    self.snapshot.manifest.chunks,
+                    writer if rewrites else None,
                 ),
                 writer,
                 reranker,

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from ingest.errors import GeneratorError
 from service.event_stream import HEARTBEAT, AnswerStream, EventStreamResponse, NamedFrames, frame
+from service.pipelines import Answering
 from service.question import Inquiry
 from tests.fakes import MemoryPipeline, OnePipeline
 from tests.small_handbook import small_handbook
@@ -104,6 +107,24 @@ async def test_a_client_that_leaves_stops_the_answer_and_ends_the_lease(spec_ver
     await asyncio.sleep(0)
     assert provider.leases == 0
     assert not any(b"event: done" in body for body in sent)
+
+
+async def test_a_wait_that_others_cancel_ends_the_stream_with_an_error() -> None:
+    class Cancelling(OnePipeline):
+        @asynccontextmanager
+        async def lease(
+            self, collection: str, conversation: str | None = None, release: str | None = None
+        ) -> AsyncGenerator[Answering]:
+            shared = asyncio.get_running_loop().create_future()
+            shared.cancel()
+            await shared
+            yield self.pipeline
+
+    async with AnswerStream(
+        Cancelling(MemoryPipeline(small_handbook())), "default", Inquiry(QUESTION)
+    ) as stream:
+        with pytest.raises(RuntimeError, match="cancelled"):
+            await asyncio.wait_for(stream.next(), 5)
 
 
 def test_a_frame_is_one_line_of_json_whatever_the_text_holds() -> None:

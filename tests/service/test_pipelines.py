@@ -4,7 +4,12 @@ import asyncio
 
 import pytest
 
-from ingest.errors import CollectionNotFoundError, SnapshotCorruptError
+from ingest.errors import (
+    AdapterRejectedError,
+    CollectionNotFoundError,
+    PipelineClosedError,
+    SnapshotCorruptError,
+)
 from service.pipelines import Pipelines
 from tests.fakes import MemoryPipeline
 from tests.small_handbook import small_handbook
@@ -24,6 +29,7 @@ class Shelf:
         self.current = "s1"
         self.opened: list[MemoryPipeline] = []
         self.failure: Exception | None = None
+        self.opening = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -34,15 +40,23 @@ class Shelf:
 
     async def open(self, collection: str) -> MemoryPipeline:
         version = self.current
+        self.opening.set()
         await self.gate.wait()
         if self.failure is not None:
             raise self.failure
         self.opened.append(MemoryPipeline(small_handbook(), collection=collection, snapshot_id=version))
         return self.opened[-1]
 
-    def pipelines(self, patience_seconds: float = 2.0, fresh_seconds: float = 0.0) -> Pipelines:
+    def pipelines(
+        self, patience_seconds: float = 2.0, fresh_seconds: float = 0.0, retry_seconds: float = 60.0
+    ) -> Pipelines:
         return Pipelines(
-            self.open, self.version, list, patience_seconds=patience_seconds, fresh_seconds=fresh_seconds
+            self.open,
+            self.version,
+            list,
+            patience_seconds=patience_seconds,
+            fresh_seconds=fresh_seconds,
+            retry_seconds=retry_seconds,
         )
 
 
@@ -82,7 +96,7 @@ async def test_a_pipeline_is_taken_for_the_newest_for_a_moment() -> None:
     assert await leased_snapshot(pipelines) == "s2"
 
 
-async def test_a_snapshot_that_cannot_be_opened_leaves_the_old_one_serving_and_is_not_tried_again() -> None:
+async def test_a_snapshot_that_cannot_be_opened_leaves_the_old_one_serving_and_is_not_tried_at_once() -> None:
     shelf = Shelf()
     pipelines = shelf.pipelines()
     await leased_snapshot(pipelines)
@@ -92,6 +106,18 @@ async def test_a_snapshot_that_cannot_be_opened_leaves_the_old_one_serving_and_i
     assert await leased_snapshot(pipelines) == "s1"
     shelf.current = "s3"
     assert await leased_snapshot(pipelines) == "s3"
+
+
+async def test_what_could_not_be_opened_is_tried_again_after_a_while() -> None:
+    shelf = Shelf()
+    pipelines = shelf.pipelines(retry_seconds=0.05)
+    await leased_snapshot(pipelines)
+    shelf.current, shelf.failure = "s2", AdapterRejectedError("the server was busy")
+    assert await leased_snapshot(pipelines) == "s1"
+    shelf.failure = None
+    assert await leased_snapshot(pipelines) == "s1"
+    await asyncio.sleep(0.06)
+    assert await leased_snapshot(pipelines) == "s2"
 
 
 async def test_a_slow_opening_does_not_hold_up_requests_beyond_their_patience() -> None:
@@ -128,6 +154,17 @@ async def test_errors_of_the_first_opening_reach_the_caller() -> None:
         await leased_snapshot(pipelines)
     shelf.failure = None
     assert await leased_snapshot(pipelines) == "s1"
+
+
+async def test_who_waits_for_what_is_closed_is_told() -> None:
+    shelf = Shelf()
+    pipelines = shelf.pipelines()
+    shelf.gate.clear()
+    waiting = asyncio.create_task(leased_snapshot(pipelines))
+    await shelf.opening.wait()
+    await pipelines.aclose()
+    with pytest.raises(PipelineClosedError, match="ask again"):
+        await asyncio.wait_for(waiting, 5)
 
 
 async def test_closing_closes_every_pipeline() -> None:

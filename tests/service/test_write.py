@@ -61,12 +61,12 @@ async def test_a_wish_goes_before_the_settings_but_for_more_tokens(
 @pytest.mark.parametrize(
     ("language", "wish", "less_likely"),
     [
-        ("en", None, (("I", 1.5),)),
-        ("zh", SamplingWish(temperature=0.0), (("我", 1.5),)),
+        ("en", None, (("I don't know: the sources do not say.", 1.5),)),
+        ("zh", SamplingWish(temperature=0.0), (("我不知道：资料中没有说明。", 1.5),)),
         ("en", SamplingWish(json_schema="{}"), ()),
     ],
 )
-async def test_a_bias_against_refusing_weighs_on_how_a_refusal_begins(
+async def test_a_bias_against_refusing_weighs_on_the_whole_refusal(
     language: str, wish: SamplingWish | None, less_likely: tuple[tuple[str, float], ...]
 ) -> None:
     generator = ScriptedGenerator("Two [1].")

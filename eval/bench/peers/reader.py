@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from eval.bench.time_spent import TimeSpent
+
 Read = Callable[[Sequence[Path]], Iterator[str]]
 """The texts of the pieces that files are read into."""
 
@@ -21,7 +23,7 @@ class Reader(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReaderRun:
-    """How long it took to read some files, and how much text they gave."""
+    """What it took to read some files, and how much text they gave."""
 
-    seconds: float
+    spent: TimeSpent
     characters: int

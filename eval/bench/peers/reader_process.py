@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from eval.bench.peers.reader import Read, Reader, ReaderRun
+from eval.bench.time_spent import time_spent
 
 
 def measure_reader(reader: Reader, paths: Sequence[Path]) -> ReaderRun:
     """Read the files, after the first of them was read unmeasured."""
     read = _opener(reader)
     _characters(read, paths[:1])
-    started = time.perf_counter()
+    started = time_spent()
     characters = _characters(read, paths)
-    return ReaderRun(time.perf_counter() - started, characters)
+    return ReaderRun(time_spent().since(started), characters)
 
 
 def _characters(read: Read, paths: Sequence[Path]) -> int:

@@ -2,8 +2,8 @@
 
 ``queries.jsonl`` holds ``_id, text`` and optionally ``answers, is_impossible, lang, context_id, tags,
 answer_type, qtype, history``. The documents that ``qrels/test.tsv`` or ``qrels.tsv`` beside it grade above 0,
-and the one that ``context_id`` names hold the answer; their texts come from ``corpus.jsonl``, where there is
-one. Queries without any answer can be searched for, not answered.
+and the one that ``context_id`` names hold the answer, or were asked in vain; their texts come from
+``corpus.jsonl``, where there is one. Queries without any answer can be searched for, not answered.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ class Queries:
             tags=(*record.texts("tags"), *(f"{tag}:{kind}" for tag, kind in kinds if kind)),
             history=turns(record),
             passages=self._case_passages(record, named, answerable),
+            origin=named[0] if named and not answerable else None,
         )
 
     def _case_passages(

@@ -51,6 +51,7 @@ def _paragraph_cases(paragraph: Record, document: str, title: str, context: str)
             answerable=answerable,
             relevant=(_place(document, context, *answers[0]),) if answers else (),
             passages=(CasePassage(context, answerable, title),),
+            origin=None if answers else document,
         )
 
 

@@ -1,5 +1,5 @@
 import { useEffect } from "preact/hooks";
-import { loadCollections } from "./collection/chosen.ts";
+import { collections, loadCollections } from "./collection/chosen.ts";
 import { language, useStrings } from "./language/language.ts";
 import { address } from "./navigation/navigation.ts";
 import { Header } from "./shell/Header.tsx";
@@ -8,7 +8,7 @@ import { OfflineNotice } from "./shell/OfflineNotice.tsx";
 import { strings } from "./shell/strings.ts";
 import { openedSource } from "./source/opened.ts";
 import { SourcePanel } from "./source/SourcePanel.tsx";
-import { viewAt } from "./views.ts";
+import { type View, viewAt } from "./views.ts";
 import { announcement } from "./widgets/announce.ts";
 import "./shell/shell.css";
 
@@ -16,7 +16,7 @@ export function App() {
   const say = useStrings(strings);
   const view = viewAt(address.value.pathname);
   const title = `${view.name[language.value]} · Troika`;
-  useEffect(() => void loadCollections(), []);
+  useCollections(view);
   useEffect(() => {
     document.title = title;
   }, [title]);
@@ -39,4 +39,17 @@ export function App() {
       </div>
     </div>
   );
+}
+
+/** Read which collections there are: first of all, for each view while it is not known, and when back online. */
+function useCollections(view: View): void {
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another view is another reason to try again
+  useEffect(() => {
+    if (collections.value === null) void loadCollections();
+  }, [view]);
+  useEffect(() => {
+    const load = () => void loadCollections();
+    window.addEventListener("online", load);
+    return () => window.removeEventListener("online", load);
+  }, []);
 }

@@ -2,7 +2,7 @@
 
 import type { ComponentType } from "preact";
 import type { Strings } from "./language/language.ts";
-import { lazy } from "./shell/lazy.ts";
+import { lazy } from "./shell/lazy.tsx";
 
 export interface View {
   path: string;

@@ -136,6 +136,11 @@ class Page:
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)  # pyright: ignore[reportUnknownMemberType]
 
+    def block(self, *patterns: str) -> None:
+        """Keep what matches from coming, as a broken connection would; without patterns all comes again."""
+        for command, values in (("Network.enable", {}), ("Network.setBlockedURLs", {"urls": list(patterns)})):
+            self.driver.execute_cdp_cmd(command, values)  # pyright: ignore[reportUnknownMemberType]
+
     def log(self, kind: str) -> list[dict[str, Any]]:
         """What the browser wrote down since this was last asked."""
         return self.driver.get_log(kind)  # pyright: ignore[reportUnknownMemberType]
@@ -274,6 +279,7 @@ def page(chromium: Chrome, server_url: str) -> Iterator[Page]:
     page.log("performance")
     page.log("browser")
     yield page
+    page.block()
     page.script("localStorage.clear(); sessionStorage.clear()")
     assert page.hosts() <= {urlsplit(server_url).netloc}
     # What the server refused is noted under "network"; that is the page's to tell.

@@ -51,6 +51,23 @@ def test_a_follow_up_goes_with_the_turns_before_it_and_shows_what_was_searched(
     assert shaped.asked.history == ()
 
 
+def test_a_new_conversation_stays_empty_while_the_answer_before_it_ends(
+    page: Page, shaped: ShapedPipeline, question: str
+) -> None:
+    page.ask(question)
+    shaped.pause_seconds = 0.5
+    page.find("#question").send_keys(question, Keys.ENTER)
+    page.expect(".text[aria-busy=true]")
+    shaped.stopped.clear()
+    page.click(".dock button", "New conversation")
+    page.wait(lambda _: shaped.stopped.is_set(), "the server went on")
+    page.expect(".welcome")
+    shaped.pause_seconds = 0.01
+    page.ask(question)
+    assert shaped.asked is not None
+    assert shaped.asked.history == ()
+
+
 def test_a_thumb_and_a_correction_are_kept(page: Page, question: str) -> None:
     page.ask(question)
     page.click("button[aria-label='Good answer']")
@@ -140,6 +157,27 @@ def test_a_link_shows_a_kept_answer_again(page: Page, question: str) -> None:
     page.open(f"/?answer={answer_id}")
     assert page.find(".exchange .text").text == text
     page.expect("button[aria-label='Bad answer'][aria-pressed=true]")
+
+
+def test_a_follow_up_of_a_kept_answer_stays_when_the_reader_comes_back(page: Page, question: str) -> None:
+    page.ask(question)
+    page.open(f"/?answer={page.answer()['id']}")
+    page.expect(".exchange .foot")
+    page.ask("And alpha of an adapter?")
+    page.click(".views a[href='/documents']")
+    page.expect(".documents")
+    page.driver.back()
+    page.expect(".exchange .question", "And alpha of an adapter?")
+    assert len(page.all(".exchange")) == 2
+
+
+def test_a_link_to_no_answer_is_told_and_can_be_left(page: Page) -> None:
+    for way_out in (".views a[href='/']", ".dock-row button"):
+        page.open("/?answer=none")
+        page.expect(".conversation [role=alert]")
+        page.click(way_out)
+        page.expect(".welcome h1")
+        assert page.all(".conversation [role=alert]") == []
 
 
 def test_the_answer_is_copied_with_its_sources(page: Page, question: str) -> None:

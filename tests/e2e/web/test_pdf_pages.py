@@ -120,6 +120,19 @@ def test_a_page_is_shown_larger_and_sharper(cited: Page) -> None:
     cited.find(".pdf-page-sheet mark")
 
 
+def test_a_page_whose_picture_did_not_come_once_is_shown_when_it_does(cited: Page) -> None:
+    cited.find(".pdf-page-sheet mark")
+    cited.block("*/pages/*")
+    cited.click("[aria-label='Larger']")
+    cited.click("[aria-label='Larger']")
+    cited.find(".pdf-page-text")
+    cited.block()
+    cited.click("[aria-label='Larger']")
+    cited.click("[aria-label='Smaller']")
+    cited.find(".pdf-page-sheet mark")
+    assert cited.all(".pdf-page-text") == []
+
+
 def test_where_the_file_is_gone_its_text_is_shown_with_the_reason(page: Page, home: Path) -> None:
     open_first_citation(page)
     (file,) = (home / "uploads/default").glob("*/rules.pdf")

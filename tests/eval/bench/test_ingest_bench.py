@@ -21,13 +21,16 @@ from eval.bench.ingest_memory import watched_memory
 from eval.bench.ingest_parts import Part
 from eval.bench.machine import Machine
 from eval.bench.peers.reader import Reader
+from eval.bench.time_spent import TimeSpent
 from ingest.embed import PRESETS
 from ingest.parse import parse_file
 from ingest.pipeline import ingest_paths
-from ingest.settings import Settings
+from ingest.request import IngestRequest
+from ingest.settings import IngestSettings, Settings
 from ingest.snapshots.verify import verify_collection
 
 WORDS = ("the", "of", "and", "river", "letter", "stone", "winter", "answer", "garden", "measure")
+READ = '{"run": {"spent": {"seconds": 2.0, "processor_seconds": 1.5}, "characters": 9}}'
 MACHINE = Machine("a processor", 2, 23.0, "3.11.7")
 
 
@@ -116,7 +119,8 @@ def pdf(tmp_path: Path) -> Path:
 def test_a_reader_is_measured_in_a_process_of_its_own(pdf: Path) -> None:
     line = run_child(Path(sys.executable), "eval.bench.peers.reader_process", Reader.PYPDF, str(pdf))
     run = json.loads(line)["run"]
-    assert run["seconds"] > 0
+    assert run["spent"]["seconds"] > 0
+    assert run["spent"]["processor_seconds"] > 0
     assert run["characters"] > 1_000
 
 
@@ -131,18 +135,42 @@ def test_a_reader_that_is_not_installed_says_what_is_missing(reader: Reader, mis
 
 
 @pytest.mark.parametrize(
-    ("printed", "speed", "note"),
+    ("printed", "spent"),
     [
-        ('{"run": {"seconds": 2.0, "characters": 9}}', 20.0, ""),
-        ('{"run": {"seconds": 0.1, "characters": 0}}', None, "it found no text"),
-        ('{"missing": "spacy"}', None, "spacy is not installed: run `make bench-env`"),
+        (READ, TimeSpent(2.0, 1.5)),
+        (READ.replace("9", "0"), "it found no text"),
+        ('{"missing": "spacy"}', "spacy is not installed: run `make bench-env`"),
     ],
 )
 def test_a_peer_that_reads_nothing_has_no_speed(
-    printed: str, speed: float | None, note: str, monkeypatch: pytest.MonkeyPatch
+    printed: str, spent: TimeSpent | str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ingest_pages, "run_child", lambda *_: printed)
-    assert ingest_pages.peer_speed(Reader.UNSTRUCTURED, [], 40, Path(sys.executable)) == (speed, note)
+    assert ingest_pages.peer_spent(Reader.UNSTRUCTURED, [], Path(sys.executable)) == spent
+
+
+def test_pages_are_told_with_the_processes_that_read_them_and_what_each_costs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[tuple[str, tuple[Path | str, ...], int | None]] = []
+
+    def ingest(request: IngestRequest, collection: str, settings: Settings, _: object) -> None:
+        read.append((collection, tuple(request.paths), settings.ingest.workers))
+
+    monkeypatch.setattr(ingest_pages, "ingest", ingest)
+    monkeypatch.setattr(ingest_pages, "run_child", lambda *_: READ)
+    settings = Settings(home=tmp_path / "home", ingest=IngestSettings(workers=2))
+    own, own_cost, *peers = ingest_pages.measure_pages(
+        tmp_path / "pdfs", settings, Prose(WORDS, 1), 3, Path(sys.executable)
+    )
+    assert own.who == own_cost.who == "troika, 2 processes that parse"
+    assert (own.unit, own_cost.unit) == ("pages/s", "ms")
+    (warm_up, (first,), _), measured = read
+    assert (warm_up, measured) == ("warm-up", ("pages", (tmp_path / "pdfs",), 2))
+    assert Path(first).parent == tmp_path / "pdfs"
+    assert own_cost.what == f"{own.what}, processor time a page"
+    assert [(peer.unit, peer.value) for peer in peers] == [("pages/s", 1.5), ("ms", 500.0)] * len(Reader)
+    assert all(peer.who.endswith(", one process") for peer in peers)
 
 
 @pytest.mark.slow

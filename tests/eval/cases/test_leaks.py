@@ -10,7 +10,7 @@ from eval.cases.case import Case, CasePassage, Relevant
 from eval.cases.choices import LeakKind
 from eval.cases.leaks import find_leaks
 from eval.cases.read import read_cases
-from eval.cases.training_text import TrainingText, read_training
+from eval.cases.training_text import TrainingText, case_text, read_training
 from tests.eval.cases.written import write_document, write_lines
 
 PASSAGE = (
@@ -92,6 +92,15 @@ def test_a_passage_is_found_with_words_around_it_and_a_word_changed() -> None:
 def test_evidence_stands_in_for_passages() -> None:
     case = Case("c", "Why?", "en", ("a",), answerable=True, relevant=(Relevant("a.md", PASSAGE),))
     assert kinds(case, passage=PASSAGE, document="a.md") == ["passage", "document"]
+
+
+@pytest.mark.parametrize(
+    "trained", [case_of("Why?", document="a.md"), Case("u", "Why not?", "en", (), False, origin="a.md")]
+)
+def test_an_unanswerable_question_about_a_document_of_the_training_is_found(trained: Case) -> None:
+    asked = Case("c", "Who then?", "en", (), answerable=False, origin="a.md")
+    (leak,) = find_leaks([asked], [case_text(trained, "1")]).leaks
+    assert (leak.kind, leak.what) == (LeakKind.DOCUMENT, "a.md")
 
 
 def test_the_worst_leak_comes_first() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,6 +55,11 @@ def test_no_document_stands_on_both_sides(documents: list[set[int]], share: floa
 def test_the_same_question_stays_on_one_side() -> None:
     cases = [case_of(1, "a", question="Why?"), case_of(2, "b", question="why"), case_of(3, "c")]
     assert [len(component) for component in components(cases)] == [2, 1]
+
+
+def test_what_a_document_does_not_answer_stays_with_what_it_answers() -> None:
+    unanswerable = [replace(case_of(number), answerable=False, origin="a") for number in (2, 3)]
+    assert [len(component) for component in components([case_of(1, "a"), *unanswerable])] == [3]
 
 
 def test_what_was_asked_last_is_held_out() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from eval.decision.gate import judge
 from eval.decision.gate_config import DEFAULT_CONFIG, GateConfig, read_gate_config
 from eval.decision.gate_report import GateReport, gate_report, read_gate_report, write_gate_report
 from eval.decision.pairs import Pairs
+from eval.runs.record import CaseRecord
 from ingest.errors import GateReportError, RunMismatchError, SettingsError, UsageError
-from tests.eval.decision.runs import identity, records, written
+from tests.eval.decision.runs import answered, identity, records, written
 
 BASELINE, CANDIDATE = identity(), replace(identity(), release="sft@01234567")
 PAIRS = Pairs(BASELINE, CANDIDATE, tuple(records(0.5)), tuple(records(0.8, slower=1.05)))
@@ -102,6 +104,75 @@ def test_the_reasons_say_what_was_found_and_what_it_would_take(report: GateRepor
     assert "citation_validity is not shown to be above 0.99: figure 0.9" in reasons[7]
 
 
+def tagged(found: Sequence[CaseRecord], *tags: str, every: int = 1) -> tuple[CaseRecord, ...]:
+    """The records in English, with ``tags`` on every so many of them and none on the others."""
+    return tuple(
+        replace(record, case=replace(record.case, language="en", tags=() if number % every else tags))
+        for number, record in enumerate(found)
+    )
+
+
+def test_the_only_slice_of_a_kind_is_judged_by_its_own_cases() -> None:
+    wrong_there = [answered(record.case, right=number % 3 != 0) for number, record in enumerate(records(1.0))]
+    pairs = Pairs(
+        BASELINE,
+        CANDIDATE,
+        tagged(records(0.5), "contracts", every=3),
+        tagged(wrong_there, "contracts", every=3),
+    )
+    better, lost = judge(config('[[not_inferior]]\nmeasure = "f1"\neach = "tag"\nmargin = 0.03'), pairs)
+    assert better.passed
+    assert (lost.slice, lost.passed) == ("tag:contracts", False)
+    assert "f1 of tag:contracts is not shown to be at most 0.03 worse: gain -0." in lost.reason
+
+
+def test_a_slice_that_is_all_cases_has_their_figures() -> None:
+    pairs = Pairs(BASELINE, CANDIDATE, tagged(PAIRS.first, "a", "b"), tagged(PAIRS.second, "a", "b"))
+    rules = ('slice = "language:en"', 'each = "language"', 'each = "tag"')
+    text = "".join(f'[[not_inferior]]\nmeasure = "f1"\nmargin = 0.03\n{part}\n' for part in rules)
+    whole, *parts = judge(config(text), pairs)
+    assert [one.slice for one in parts] == ["language:en", "language:en", "tag:a", "tag:b"]
+    assert all(one.passed and one.interval == whole.interval for one in parts)
+
+
+def test_a_kind_of_slice_that_no_case_is_in_is_all_cases() -> None:
+    pairs = Pairs(BASELINE, CANDIDATE, tagged(PAIRS.first), tagged(PAIRS.second))
+    _, kept = judge(config('[[not_inferior]]\nmeasure = "f1"\neach = "tag"\nmargin = 0.03'), pairs)
+    assert (kept.slice, kept.passed) == (None, True)
+
+
+def test_nothing_is_held_against_a_baseline_of_zero() -> None:
+    def without_tokens(found: Sequence[CaseRecord]) -> tuple[CaseRecord, ...]:
+        answers = (record.answer and replace(record.answer, completion_tokens=0) for record in found)
+        return tuple(replace(record, answer=answer) for record, answer in zip(found, answers, strict=True))
+
+    ratio = config('[[ratio]]\nmeasure = "completion_tokens"\nmost = 1.5')
+    _, found = judge(ratio, replace(PAIRS, first=without_tokens(PAIRS.first)))
+    assert found.reason == (
+        "completion_tokens can't be judged: the baseline's figure is 0, or could be by chance, "
+        "and nothing is a multiple of it"
+    )
+    assert not found.passed
+
+
+def test_the_reason_names_what_is_missing() -> None:
+    answerable = [number for number, record in enumerate(PAIRS.first) if record.case.answerable]
+    none_refused = Pairs(
+        identity(len(answerable)),
+        replace(CANDIDATE, case_count=len(answerable)),
+        *(tuple(side[number] for number in answerable) for side in (PAIRS.first, PAIRS.second)),
+    )
+    absolute = config('[[absolute]]\nmeasure = "answerable_auroc"\nvalue = 0.8')
+    _, found = judge(absolute, none_refused)
+    assert "judged: on these cases it is not defined for the baseline and the candidate" in found.reason
+    nowhere = config('[[absolute]]\nmeasure = "refusal_recall"\nvalue = 0.8\n')
+    _, found = judge(nowhere, none_refused)
+    assert "judged: cases about 0 sources count, and 30 must" in found.reason
+    unknown = config('slice = "language:fr"').model_copy(update={"fewest_sources": 5})
+    (found,) = judge(unknown, PAIRS)
+    assert "judged: cases about fewer than 10 sources count, and 10 must" in found.reason
+
+
 def test_what_is_only_perhaps_better_is_not_let_in() -> None:
     pairs = Pairs(BASELINE, CANDIDATE, PAIRS.first, tuple(records(0.52)))
     (found,) = judge(config(""), pairs)
@@ -135,6 +206,9 @@ def test_runs_of_other_snapshots_or_without_all_answers_are_refused() -> None:
 def test_a_measure_that_cannot_be_judged_so_is_wrong_use() -> None:
     with pytest.raises(SettingsError, match="'bleu', which these runs don't have"):
         judge(config('[[superior]]\nmeasure = "bleu"'), PAIRS)
+    for part in ('slice = "language:en"', 'each = "language"'):
+        with pytest.raises(SettingsError, match="latency_p95_ms of a part of the cases"):
+            judge(config(f'[[ratio]]\nmeasure = "latency_p95_ms"\nmost = 1.2\n{part}'), PAIRS)
     with pytest.raises(SettingsError, match=r"use \[\[ratio\]\]"):
         judge(config('[[superior]]\nmeasure = "answer_characters"'), PAIRS)
 

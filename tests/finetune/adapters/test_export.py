@@ -122,6 +122,15 @@ def test_the_card_tells_what_a_gate_and_a_comparison_found(
     assert (card["data"]["rows"], card["data"]["languages"], card["data"]["snapshots"]) == (6, {}, [])
 
 
+def test_the_card_names_the_file_that_the_rows_came_from(
+    tiny_base: TinyBase, run: Run, tmp_path: Path
+) -> None:
+    export_run(tiny_base.home, replace(run, rows_from=tmp_path / "qa.sft.jsonl"))
+    text = (run.folder / "README.md").read_text()
+    assert "6 of `qa.sft.jsonl`, 1 too long (5 en, 1 zh)" in text
+    assert "troika finetune sft --data qa.sft.jsonl" in text
+
+
 def test_a_report_about_another_adapter_does_not_get_into_the_card(
     tiny_base: TinyBase, run: Run, tmp_path: Path
 ) -> None:

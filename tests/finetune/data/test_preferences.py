@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from finetune.data.examples import BuildOptions, build_examples
@@ -11,6 +12,7 @@ from finetune.data.preferences import (
     pairs_from_examples,
 )
 from finetune.data.rows import ExampleKind, TrainingExample
+from service.grounding.cite import markers_of
 from service.prompt import template_for
 from tests.finetune.handbook import small_index, write_questions
 
@@ -49,3 +51,14 @@ def test_the_worse_answer_is_the_mistake_that_its_reason_names(tmp_path: Path) -
                 text, _, marker = pair.rejected.rpartition(" [")
                 assert text in " ".join(row.sources[int(marker.rstrip("]")) - 1].split())
     assert seen == {WRONG_CITATION, NEEDLESS_REFUSAL, UNSUPPORTED_ANSWER}
+
+
+def test_a_footnote_mark_of_a_source_is_no_citation_of_an_unsupported_answer(tmp_path: Path) -> None:
+    refusal = next(row for row in examples(tmp_path) if row.kind is ExampleKind.REFUSAL)
+    for source, sentence in (
+        ("He left Warsaw[3] in 1891.[4] She followed.", "He left Warsaw(3) in 1891.(4)"),
+        ("(He left Warsaw.) She followed.", "(He left Warsaw.)"),
+    ):
+        (pair,) = pairs_from_examples([replace(refusal, sources=(source,))])
+        assert pair.rejected == f"{sentence} [1]"
+        assert markers_of(pair.rejected) == [1]

@@ -5,6 +5,9 @@ import pytest
 from eval.cases.case import Case, Relevant
 from finetune.data.choices import TargetForm
 from finetune.data.targets import target_text
+from service.grounding.cite import Citer
+from service.grounding.support import Grounding
+from tests.service.scripted import passages_of
 
 PASSAGE = "The library opened in 1976. It was\nrebuilt in May 1990."
 
@@ -66,3 +69,38 @@ def test_each_passage_of_a_sentence_target_gives_its_own_sentence() -> None:
     )
     gold = {1: "Born 1976.", 3: "He bred dogs. Many."}
     assert target_text(wanted, gold, TargetForm.SENTENCE) == "Born 1976. [1] He bred dogs. [3]"
+
+
+FOOTNOTED = "Marie Curie was born in Warsaw[3] in 1867.[4]"
+
+
+@pytest.mark.parametrize(
+    ("answer", "evidence", "form", "expected"),
+    [
+        ("Warsaw[3]", None, TargetForm.ANSWER, "Warsaw(3) [1]"),
+        ("Warsaw[3], Poland", None, TargetForm.ANSWER, "Warsaw(3), Poland [1]"),
+        ("Warsaw", FOOTNOTED, TargetForm.SENTENCE, "Marie Curie was born in Warsaw(3) in 1867.(4) [1]"),
+        ("1867.[4]", "elsewhere", TargetForm.SENTENCE, "Marie Curie was born in Warsaw(3) in 1867.(4) [1]"),
+        ("Paris.[2, 5]", None, TargetForm.SENTENCE, "Paris.(2, 5) [1]"),
+    ],
+)
+def test_a_footnote_mark_of_a_source_is_not_taught_as_a_citation(
+    answer: str, evidence: str | None, form: TargetForm, expected: str
+) -> None:
+    assert target_text(case(answer, evidence=evidence), {1: FOOTNOTED}, form) == expected
+
+
+def test_a_quote_with_a_footnote_mark_is_found_in_its_source() -> None:
+    text = target_text(case("Warsaw"), {1: FOOTNOTED}, TargetForm.SENTENCE)
+    passages = passages_of(FOOTNOTED, "Many.", "He was born in Paris.")
+    cited = Citer("Where was she born?", passages, Grounding(lambda _term: 1, 1000)).cite(text)
+    assert [(citation.marker, citation.quote) for citation in cited.citations] == [(1, FOOTNOTED)]
+    assert cited.groundedness == 1.0
+
+
+@pytest.mark.parametrize(
+    "sentence", ["It opened (in 1976.)", 'They say "16."', "她说“是十六。”", "The rank is 16.", "Is it 16?"]
+)
+def test_a_sentence_that_is_ended_is_not_ended_again(sentence: str) -> None:
+    wanted = case("16", "1976", "十六", evidence=sentence)
+    assert target_text(wanted, {1: sentence}, TargetForm.SENTENCE) == f"{sentence} [1]"

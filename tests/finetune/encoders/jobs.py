@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from finetune.encoders.job import ROWS, EncoderJob
+from finetune.encoders.job import EncoderJob
 from finetune.encoders.rows import EncoderRow, write_rows
 from finetune.encoders.worker import main
 from finetune.settings.encoders import EmbedderConfig, RerankerConfig
 from finetune.settings.train_config import read_config
-from finetune.training.job import Outcome, read_outcome
+from finetune.training.job import ROWS, Outcome, read_outcome
 from tests.finetune.encoders.tiny_models import IN_DOCUMENTS, IN_QUESTIONS, WINDOW, said, things
 
 QUICK = ("train.bf16=false", "train.report_to=[]", "train.warmup_ratio=0", "train.threads=1")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -21,10 +21,12 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[str]]:
     """The commands of the processes that would have been started."""
     started: list[Sequence[str]] = []
 
-    def run(command: Sequence[str], threads: int | None, output: Path) -> Outcome:
+    def run(command: Sequence[str], environment: Mapping[str, str], _output: Path) -> Outcome:
+        assert environment["CUDA_VISIBLE_DEVICES"] == "1", "it trains alone, on the first GPU it may see"
         started.append(command)
         return Outcome(RunMetrics(1, 1, 1, 1.0, 1.0, 1.0, 1.0, 1.0, stopped_early=False), 0)
 
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,2")
     monkeypatch.setattr("finetune.encoders.job.run_process", run)
     return started
 

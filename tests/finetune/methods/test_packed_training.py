@@ -41,7 +41,7 @@ def sft_curve(base: TinyBase, output: Path, packing: bool) -> list[dict[str, flo
         "sft", None, [*STEPS, "train.learning_rate=1e-2", f"train.packing={str(packing).lower()}"]
     )
     model, tokenizer = load_model(base.folder), load_tokenizer(base.folder)
-    train_sft(config, model, tokenizer, rows, output, base.fingerprint)
+    train_sft(config, model, tokenizer, rows, output, base.fingerprint, None)
     return curve(output)
 
 

@@ -10,15 +10,20 @@ import pytest
 pytest.importorskip("trl")
 
 import torch
-from peft import get_peft_model
+from peft import PeftModel, get_peft_model
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 from finetune.data.encode import EncodedExample
+from finetune.methods.sft import train
 from finetune.settings.shared import LoraSection
 from finetune.training.checkpoint import load_model
+from finetune.training.run_log import RunLog
 from finetune.training.trainer import lora_config
+from service.releases.release import WEIGHTS
 from tests.finetune.conftest import TinyBase
-from tests.finetune.sft_runs import curve_of, encoded, run_sft
+from tests.finetune.methods.preference_jobs import job
+from tests.finetune.sft_runs import curve_of, encoded, example, run_sft
 
 # peft 0.21 uses a property that transformers 5.23 deprecates; both warn of what TRL does on a CPU.
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning")
@@ -63,6 +68,21 @@ def test_the_loss_falls_the_adapter_names_its_base_and_the_same_seed_gives_the_s
     assert config["base_model_name_or_path"] == tiny_base.fingerprint
     weights = [(tmp_path / name / "adapter_model.safetensors").read_bytes() for name in "ab"]
     assert weights[0] == weights[1]
+
+
+def test_training_goes_on_from_the_adapter_that_the_job_names(tiny_base: TinyBase, tmp_path: Path) -> None:
+    rows, quick = [example(n) for n in range(4)], ("train.per_device_train_batch_size=4", "train.max_steps=8")
+    first = job(tiny_base, tmp_path / "a", "sft", rows, *quick, "train.learning_rate=2e-2", "lora.r=4")
+    train(first, tiny_base.folder)
+    reached = cast("Any", PeftModel).from_pretrained(load_model(tiny_base.folder), first.output).eval()
+    second = job(tiny_base, tmp_path / "b", "sft", rows, *quick, adapter=first.output)
+    train(second, tiny_base.folder)
+    began = [curve_of(run.output)[0]["loss"] for run in (first, second)]
+    assert began[1] == pytest.approx(masked_loss(reached, encoded(tiny_base)), rel=1e-3)
+    assert began[1] < 0.9 * began[0]
+    names = [set(load_file(run.output / WEIGHTS)) for run in (first, second)]
+    assert names[0] == names[1]
+    assert json.loads((second.output / "adapter_config.json").read_text())["r"] == 4
 
 
 def test_a_run_leaves_its_loss_curve_as_a_drawing_and_for_tensorboard_and_nothing_half_made(
@@ -126,6 +146,28 @@ def test_the_update_is_scaled_by_alpha_over_r_or_over_its_root(
     x = torch.randn(3, up.shape[0])
     with torch.no_grad():
         torch.testing.assert_close(layer(x) - layer.base_layer(x), scale * (x @ down.T @ up.T))
+
+
+def test_what_is_trained_of_a_model_in_4_bits_is_float32(
+    tiny_base: TinyBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Begun(Exception):
+        pass
+
+    def load_marked(folder: Path) -> Any:
+        model: Any = load_model(folder)
+        model.is_loaded_in_4bit = True  # what TRL goes by, which rounds the adapter of such a model
+        return model
+
+    def begin(trainer: Any, _log: RunLog) -> None:
+        trained = [weights for weights in trainer.model.parameters() if weights.requires_grad]
+        raise Begun({weights.dtype for weights in trained})
+
+    monkeypatch.setattr("tests.finetune.sft_runs.load_model", load_marked)
+    monkeypatch.setattr("finetune.methods.sft.run_trainer", begin)
+    with pytest.raises(Begun) as begun:
+        run_sft(tiny_base, tmp_path)
+    assert begun.value.args == ({torch.float32},)
 
 
 def test_full_fine_tuning_writes_a_whole_model_that_learned(tiny_base: TinyBase, tmp_path: Path) -> None:

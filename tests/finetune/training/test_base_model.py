@@ -33,13 +33,13 @@ def test_a_folder_in_the_hugging_face_layout_is_its_own_checkpoint(
 
 def test_a_damaged_gguf_is_a_clear_error_and_leaves_nothing_behind(tmp_path: Path) -> None:
     pytest.importorskip("transformers")
-    from finetune.training.checkpoint import ensure_checkpoint
+    from finetune.training.checkpoint import LOCK, ensure_checkpoint
 
     path = tmp_path / "broken.gguf"
     path.write_bytes(b"GGUF" + b"\0" * 100)
     with pytest.raises(ModelNotFoundError, match=r"broken\.gguf"):
         ensure_checkpoint(find_base_model(str(path)), tmp_path)
-    assert list((tmp_path / "models").iterdir()) == []
+    assert [path.name for path in (tmp_path / "models").iterdir()] == [LOCK]
 
 
 @pytest.mark.parametrize("name", ["missing", "missing.gguf", "."])

@@ -14,8 +14,8 @@ from finetune.data.preferences import pairs_from_examples
 from finetune.data.row_files import write_rows
 from finetune.data.rows import TrainingExample, row_line, rows_sha256
 from finetune.settings.train_config import TrainConfig, load_config
-from finetune.training.job import Job, Outcome, RunMetrics, write_job, write_outcome
-from finetune.training.run import RUN, Run, read_run, resume_run, run_json, start_run
+from finetune.training.job import JOB, Job, Outcome, RunMetrics, write_job, write_outcome
+from finetune.training.run import RUN, Run, read_rows, read_run, resume_run, run_json, start_run
 from ingest.errors import AdapterRejectedError, ModelNotFoundError, TrainingDataError, UsageError
 from service.prompt import PROMPT_ID
 from service.releases.adapters import list_adapters
@@ -63,6 +63,13 @@ def test_dpo_does_not_start_from_an_adapter_of_another_base(tiny_base: TinyBase,
     (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "other@1"}))
     with pytest.raises(AdapterRejectedError, match="other@1"):
         start_run(tmp_path / "home", config, data, adapter)
+
+
+def test_full_fine_tuning_does_not_start_from_an_adapter(tiny_base: TinyBase, tmp_path: Path) -> None:
+    write_rows(tmp_path / "sft.jsonl", [example(0)])
+    whole = [*QUICK, f"model.name_or_path={tiny_base.gguf}", "train.finetuning=full"]
+    with pytest.raises(UsageError, match="leave --adapter out"):
+        start_run(tmp_path / "home", load_config("sft", None, whole), tmp_path / "sft.jsonl", tmp_path)
 
 
 def test_a_folder_without_a_finished_run_is_refused(tmp_path: Path) -> None:
@@ -114,6 +121,29 @@ def test_a_run_records_what_it_was_made_from(
     assert json.loads(run_json(run))["config"]["train"]["learning_rate"] == 2e-4
 
 
+def test_a_run_keeps_its_rows_whatever_becomes_of_the_file_they_came_from(
+    tiny_base: TinyBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    early = fake_run(tiny_base, tmp_path, monkeypatch, replace(METRICS, stopped_early=True))
+    assert (early.data, early.rows_from) == (early.folder / "rows.jsonl", tmp_path / "qa.sft.jsonl")
+    write_rows(tmp_path / "qa.sft.jsonl", [example(n) for n in range(4)])
+    assert read_rows("sft", early.data) == tuple(example(n) for n in range(3))
+    assert resume_run("sft", early.folder) == early
+
+
+def test_a_run_from_before_rows_were_kept_goes_on_from_the_file_that_it_was_made_from(
+    tiny_base: TinyBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    early = fake_run(tiny_base, tmp_path, monkeypatch, replace(METRICS, stopped_early=True))
+    early.data.unlink()
+    for name in (RUN, JOB):
+        fields = json.loads((early.folder / name).read_text())
+        del fields["rows_from"]
+        (early.folder / name).write_text(json.dumps(fields | {"data": str(tmp_path / "qa.sft.jsonl")}))
+    old = replace(early, data=tmp_path / "qa.sft.jsonl", rows_from=None)
+    assert read_run(early.folder) == resume_run("sft", early.folder) == old
+
+
 def test_a_finished_run_and_what_is_no_run_cannot_be_resumed(
     tiny_base: TinyBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,7 +193,7 @@ def fake_run(
         write_job(job)
         return Outcome(metrics, 0)
 
-    data = tmp_path / "rows.jsonl"
+    data = tmp_path / "qa.sft.jsonl"
     write_rows(data, [example(n) for n in range(3)])
     monkeypatch.setattr("finetune.training.run.run_worker", train)
     return start_run(tmp_path / "home", configured(tiny_base), data)

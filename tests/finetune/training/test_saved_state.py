@@ -81,7 +81,7 @@ def test_a_run_that_ends_while_it_saves_goes_on_from_the_checkpoint_before(
             raise Ended
         complete_checkpoint(folder, log)
 
-    monkeypatch.setattr("finetune.training.trainer.complete_checkpoint", complete_or_end)
+    monkeypatch.setattr("finetune.training.run_log.complete_checkpoint", complete_or_end)
     with pytest.raises(Ended):
         run_sft(tiny_base, tmp_path / "killed", *RUN, rows=ROWS)
     monkeypatch.undo()

@@ -232,8 +232,10 @@ def test_the_reference_looks_at_what_may_be_seen(tmp_path: Path) -> None:
     pairs = [(document, [(number, chunk_of(document))]) for number, document in enumerate(documents, 1)]
     public = (access_clause(frozenset[str]()),)
     for reader in (open_lexical(tmp_path / "index"), ReferenceReader(pairs)):
-        found = dict(reader.search("rank", 10, reader.only(FacetFilter(public))))
+        visible = reader.only(FacetFilter(public))
+        found = dict(reader.search("rank", 10, visible))
         assert set(found) == {2, 3}
+        assert [reader.holds(term, visible) for term in ("one", "two", "absent")] == [False, True, False]
         # The first stands in for a chunk of the third document, which weighs more.
         stands_in = FacetFilter(public, stand_ins={1: document_key(documents[2].id)})
         found = dict(reader.search("rank", 10, reader.only(stands_in)))

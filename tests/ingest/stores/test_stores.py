@@ -176,6 +176,7 @@ def test_only_what_meets_a_filter_is_looked_at(shelf: Shelf, clause: Clause, exp
         allowed = snapshot.words.only(FacetFilter((clause,)))
         found = {number for number, _ in snapshot.words.search(query, 9, allowed)}
         assert found == {every[name] for name in expected}
+        assert snapshot.words.holds("river", allowed) is ("River" in expected)
         harbour = document_key(HARBOUR.id)
         stands_in = snapshot.words.only(FacetFilter((clause,), stand_ins={every["Harbour"]: harbour}))
         found = {number for number, _ in snapshot.words.search(query, 9, stands_in)}

@@ -18,6 +18,8 @@ from ingest.settings_observe import ObserveSettings
 from service.access.caller import Scope
 from service.access.guard import OPEN_PATHS
 from service.access.rates import Rate
+from service.pipeline import fold
+from service.question import Inquiry
 from tests.service.access.conftest import GuardedServer
 
 pytestmark = pytest.mark.anyio
@@ -216,6 +218,23 @@ async def test_an_answer_is_read_and_judged_by_who_asked_for_it_alone(guarded: G
         judged = await anna.post("/v1/feedback", json={"answer_id": hers, "verdict": "up"})
         assert judged.status_code == 201
         assert (await boss.get(f"/v1/answers/{hers}")).json()["feedback"] == [judged.json()]
+
+
+@pytest.mark.parametrize(
+    ("groups", "is_theirs"),
+    [((), True), (("hr",), True), (("hr", "it"), False), (("it",), False), (None, False)],
+)
+async def test_an_answer_is_gone_for_who_is_no_longer_in_the_groups_it_was_given_to(
+    guarded: GuardedServer, groups: tuple[str, ...] | None, is_theirs: bool
+) -> None:
+    asked = Inquiry(ASK["question"], groups=None if groups is None else frozenset(groups), asker="anna")
+    answer = await fold(guarded.pipeline.stream(asked))
+    anna = guarded.key("anna", Scope.QUERY, Scope.FEEDBACK, groups=frozenset({"hr"}))
+    for key, is_found in ((anna, is_theirs), (guarded.key("boss", Scope.ADMIN), True)):
+        async with guarded.client(key) as client:
+            read = await client.get(f"/v1/answers/{answer.id}")
+            judged = await client.post("/v1/feedback", json={"answer_id": answer.id, "verdict": "up"})
+        assert (read.status_code, judged.status_code) == ((200, 201) if is_found else (404, 404))
 
 
 async def test_only_who_sees_everything_is_told_how_much_there_is(guarded: GuardedServer) -> None:

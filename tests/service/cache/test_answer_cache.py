@@ -164,3 +164,21 @@ def test_two_caches_of_one_file_and_many_threads_lose_nothing(cache: AnswerCache
         list(pool.map(work, range(64)))
     assert all(second.exact(SCOPE, f"Question {number}?") for number in range(64))
     second.close()
+
+
+def test_who_asked_is_not_kept(cache: AnswerCache) -> None:
+    answer = answer_of("What is a troika?")
+    cache.keep(SCOPE, replace(answer, asker="ann"))
+    assert cache.exact(SCOPE, answer.question) == answer
+
+
+@pytest.mark.parametrize("redact", [False, True])
+def test_with_redaction_no_personal_data_is_kept(path: Path, redact: bool) -> None:
+    cache = AnswerCache(path, max_entries=10, redact=redact)
+    asked, told = answer_of("Is ann@acme.io in?"), answer_of("Who is in?", "ann@acme.io [1].")
+    plain = answer_of("Is anyone in?")
+    for answer in (asked, told, plain):
+        cache.keep(SCOPE, answer)
+    found = [cache.exact(SCOPE, answer.question) for answer in (asked, told, plain)]
+    assert found == ([None, None, plain] if redact else [asked, told, plain])
+    cache.close()

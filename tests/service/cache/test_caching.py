@@ -15,13 +15,15 @@ from ingest.filters.forms import parse_filter
 from ingest.pipeline import ingest
 from ingest.request import IngestRequest
 from ingest.settings import CacheSettings, GeneratorSettings, RetrievalSettings, Settings
+from ingest.settings_answer import GroundingSettings
+from ingest.settings_history import HistorySettings
 from ingest.snapshots.snapshot import Snapshot
 from ingest.words.questions import WordRule
 from service.answer import Answer, AnswerEvent, Cited, Delta, Finished, Retrieved, Served, Usage
 from service.app import Parts, create_app
 from service.cache.answer_cache import AnswerCache, Scope
 from service.cache.caching import CachingPipeline
-from service.cache.caching_factory import open_caching_pipeline
+from service.cache.caching_factory import open_caching_pipeline, scope_of
 from service.cache.curated import CuratedAnswers
 from service.cache.same_question import SameQuestion
 from service.grounding.cite import is_exact
@@ -251,6 +253,21 @@ async def test_curated_answers_are_given_as_written(tmp_path: Path, home: Path) 
         assert hidden.cache is None
         assert "Nobody" not in hidden.text
         assert (await pipeline.answer(Inquiry("who was TROIKA named after", cache=False))).cache is None
+
+
+def test_settings_that_shape_or_cover_answers_tell_them_apart(make_pipeline: PipelineMaker) -> None:
+    pipeline = make_pipeline(ScriptedGenerator(RIGHT))
+    plain = Settings()
+    others = [
+        plain.model_copy(update={"grounding": GroundingSettings(nli_model="judge")}),
+        plain.model_copy(update={"history": HistorySettings(redact="personal")}),
+        plain.model_copy(update={"retrieval": RetrievalSettings(groups=("hr",))}),
+    ]
+    scopes = [scope_of(pipeline, settings, "fits") for settings in (plain, *others)]
+    scopes.append(scope_of(pipeline, plain, "other fits"))
+    assert len(set(scopes)) == len(scopes)
+    elsewhere = plain.model_copy(update={"home": Path("elsewhere")})
+    assert scope_of(pipeline, elsewhere, "fits") == scopes[0]
 
 
 async def test_an_answer_called_bad_is_made_anew(tmp_path: Path, cache: AnswerCache) -> None:

@@ -79,9 +79,18 @@ async def test_an_answer_that_was_cut_off_says_so(shared: LlamaCppGenerator) -> 
 
 
 async def test_a_text_that_is_to_be_less_likely_is_not_begun_with(shared: LlamaCppGenerator) -> None:
-    first = "".join(piece.text for piece in await said(shared, Sampling(max_tokens=1)))
-    other = await said(shared, Sampling(max_tokens=1, less_likely=((first, 20.0),)))
-    assert "".join(piece.text for piece in other) not in ("", first)
+    usual = await said(shared, Sampling(max_tokens=4))
+    text = "".join(piece.text for piece in usual)
+    other = await said(shared, Sampling(max_tokens=4, less_likely=((text, 20.0),)))
+    assert other[0].text not in ("", usual[0].text)
+
+
+async def test_all_but_the_first_token_of_what_is_less_likely_stay_as_likely(
+    shared: LlamaCppGenerator,
+) -> None:
+    usual = "".join(piece.text for piece in await said(shared, Sampling(max_tokens=4)))
+    other = await said(shared, Sampling(max_tokens=4, less_likely=(("\n" + usual, 20.0),)))
+    assert "".join(piece.text for piece in other) == usual
 
 
 async def test_a_schema_binds_the_answer(shared: LlamaCppGenerator) -> None:

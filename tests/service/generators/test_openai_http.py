@@ -153,8 +153,8 @@ async def test_an_answer_that_was_cut_off_says_so(text: str | None) -> None:
     assert [piece.truncated for piece in pieces] == [False, True, False]
 
 
-async def test_what_is_to_be_less_likely_is_named_by_the_tokens_of_the_server() -> None:
-    sampling = Sampling(max_tokens=7, less_likely=(("I", 2.5),))
+async def test_what_is_to_be_less_likely_is_named_by_its_first_token_on_the_server() -> None:
+    sampling = Sampling(max_tokens=7, less_likely=(("我不知道", 2.5),))
     with serving(chunk("Yes", finish="stop"), DONE) as server:
         server.tokens = '{"tokens": [57, 901], "count": 2}'
         generator = OpenAiGenerator("m", server.url, None, frozenset({"en"}), 5.0)
@@ -163,13 +163,27 @@ async def test_what_is_to_be_less_likely_is_named_by_the_tokens_of_the_server() 
         await generator.aclose()
     paths = [path for path, _, _ in server.requests]
     assert paths == ["/tokenize", "/v1/chat/completions", "/v1/chat/completions"]
-    assert server.requests[0][2] == {"model": "m", "prompt": "I", "add_special_tokens": False}
-    assert server.requests[-1][2]["logit_bias"] == {"57": -2.5, "901": -2.5}
+    assert server.requests[0][2] == {"model": "m", "prompt": "我不知道", "add_special_tokens": False}
+    assert server.requests[-1][2]["logit_bias"] == {"57": -2.5}
 
 
 async def test_a_server_that_tells_no_tokens_cannot_make_a_text_less_likely() -> None:
     with serving(status=404) as server, pytest.raises(GeneratorRefusedError, match=r"answer\.refusal_bias"):
         await pieces_from(server.url, sampling=Sampling(max_tokens=7, less_likely=(("I", 2.5),)))
+
+
+async def test_a_text_of_no_tokens_is_a_failure_of_the_server() -> None:
+    with serving() as server:
+        server.tokens = '{"tokens": []}'
+        with pytest.raises(GeneratorError, match="failed"):
+            await pieces_from(server.url, sampling=Sampling(max_tokens=7, less_likely=(("I", 2.5),)))
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_server_that_fails_when_it_is_asked_for_tokens_does_not_refuse(status: int) -> None:
+    with serving(status=status) as server, pytest.raises(GeneratorError, match=str(status)) as failed:
+        await pieces_from(server.url, sampling=Sampling(max_tokens=7, less_likely=(("I", 2.5),)))
+    assert not isinstance(failed.value, GeneratorRefusedError)
 
 
 async def test_without_a_key_none_is_sent() -> None:

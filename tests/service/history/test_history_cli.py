@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ingest.settings import Settings
+from ingest.settings import Settings, load_settings
 from service.answer import Answer
 from service.cache.answer_cache import AnswerCache, Scope
-from service.cache.caching_factory import CACHE_FILE
+from service.cache.caching_factory import CACHE_FILE, open_answer_cache
 from service.history.cli import history_app
 from service.history.feedback import new_feedback, timestamp
 from service.history.history import History, open_history
@@ -83,6 +83,24 @@ def test_what_an_asker_was_answered_is_forgotten_in_the_cache_too_and_leaves_no_
     assert ids(kept) == ["0"]
     kept.close()
     assert [path.name for path in tmp_path.glob("history*") if b"xyzzy" in path.read_bytes()] == []
+
+
+def test_with_redaction_what_is_forgotten_leaves_no_trace_in_the_cache_either(
+    tmp_path: Path, answer: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TROIKA_HOME", str(tmp_path))
+    monkeypatch.setenv("TROIKA_HISTORY__REDACT", "personal")
+    settings = load_settings()
+    personal = replace(answer, id="personal", question="Mail of xyzzy?", text="ann@acme.io [1].", asker="ann")
+    plain = replace(answer, id="plain", question="Where does xyzzy sit?", text="Here.", asker="ann")
+    cache = open_answer_cache(settings)
+    assert cache is not None
+    with closing(cache), closing(open_history(settings)) as history:
+        for given in (personal, plain):
+            history.keep(given)
+            cache.keep(SCOPE, given)
+    assert run("forget", "--asker", "ann") == "2 answers deleted\n"
+    assert [path.name for path in tmp_path.iterdir() if b"xyzzy" in path.read_bytes()] == []
 
 
 @pytest.mark.parametrize(("keep_days", "left"), [(None, ["100", "10", "0"]), (30.0, ["10", "0"])])

@@ -15,7 +15,7 @@ from ingest.settings_jobs import JobSettings
 from service.access.caller import ANYONE, Caller, Scope
 from service.app import Parts, create_app
 from service.history.history import History
-from service.jobs.job import JobEnd, JobState
+from service.jobs.job import JobEnd, JobProgress, JobState, Stage
 from service.jobs.runner import JobRunner
 from service.jobs.store import JobStore
 from service.jobs.uploads import UploadFolder
@@ -229,6 +229,28 @@ async def test_jobs_are_seen_by_whoever_began_them_and_by_admins(
         await client.post("/v1/collections/default/rollback", json={}),
     ):
         assert response.status_code == 403
+
+
+async def test_only_admins_are_told_how_much_a_run_looks_at(
+    client: httpx.AsyncClient, server: Server
+) -> None:
+    server.caller = key("ann", "hr")
+    sent = {"Idempotency-Key": "k"}
+    job = (await client.post("/v1/documents", files=files("a.txt"), headers=sent)).json()
+    server.store.advance([job["id"]], JobProgress(Stage.READING, 41, 43))
+    place = f"/v1/jobs/{job['id']}"
+    told = [
+        (await client.get(place)).json(),
+        (await client.get("/v1/jobs")).json()["jobs"][0],
+        (await client.post("/v1/documents", files=files("a.txt"), headers=sent)).json(),
+    ]
+    server.store.end(job["id"], JobEnd(JobState.SUCCEEDED))
+    stream = (await client.get(place, headers={"accept": "text/event-stream"})).text
+    told += [json.loads(line.removeprefix("data: ")) for line in stream.split("\n") if "data: " in line]
+    told.append((await client.delete(place)).json())
+    assert [one["progress"] for one in told] == [{"stage": "reading", "done": 95, "total": 100}] * 6
+    server.caller = key("root", scope=Scope.ADMIN)
+    assert (await client.get(place)).json()["progress"] == {"stage": "reading", "done": 41, "total": 43}
 
 
 async def test_a_queued_job_is_cancelled(client: httpx.AsyncClient, server: Server) -> None:

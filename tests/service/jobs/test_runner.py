@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -145,6 +146,27 @@ async def test_a_run_that_is_lost_is_tried_again_but_not_for_ever(bench: Bench) 
     assert always.error.code == "ingest_crashed"
     assert list(bench.folder.versions("b")) == []
     await bench.runner.stop()
+
+
+async def test_a_full_disk_stops_the_work_only_while_it_is_full(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_anything: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    await bench.runner.start()
+    bench.script(finished)
+    await bench.end_of(bench.upload(before="zero"))
+    ingest = bench.script(finished)
+    with monkeypatch.context() as full:
+        for name in ("recover", "end", "queue_again"):
+            full.setattr(bench.store, name, fail)
+        job = bench.upload(a="one")
+        bench.runner.wake()
+        await bench.until(lambda: caplog.text.count("the queue of jobs cannot be worked on") > 2)
+    await bench.until(lambda: bench.store.get(job.id).state is JobState.SUCCEEDED)
+    await bench.runner.stop()
+    assert ingest.seen == [{"upload:///before": "zero", "upload:///a": "one"}] * 2
 
 
 async def test_a_job_that_has_not_begun_is_cancelled_at_once(bench: Bench) -> None:

@@ -121,7 +121,21 @@ def test_only_weights_that_run_no_code_and_texts_are_taken_in(home: Path, name: 
         keep_adapter(home, "sft", [*files, extra], PROVENANCE)
 
 
-@pytest.mark.parametrize("missing", [WEIGHTS, "adapter_config.json", "adapter.gguf"])
+def test_an_adapter_that_llama_cpp_cannot_load_is_kept_without_that_form(home: Path) -> None:
+    files = [path for path in trained(home.parent / "run", b"one") if path.name != "adapter.gguf"]
+    record = keep_adapter(home, "sft", files, PROVENANCE)
+    assert set(record.files) == {WEIGHTS, "adapter_config.json"}
+    assert add_adapter(home.parent / "elsewhere", record.path).files == record.files
+
+
+def test_a_file_that_is_to_be_kept_and_is_not_there_is_refused(home: Path) -> None:
+    files = trained(home.parent / "run", b"one")
+    (home.parent / "run" / "adapter.gguf").unlink()
+    with pytest.raises(AdapterRejectedError, match=r"adapter\.gguf"):
+        keep_adapter(home, "sft", files, PROVENANCE)
+
+
+@pytest.mark.parametrize("missing", [WEIGHTS, "adapter_config.json"])
 def test_an_incomplete_adapter_is_refused(home: Path, missing: str) -> None:
     files = [path for path in trained(home.parent / "run", b"one") if path.name != missing]
     with pytest.raises(AdapterRejectedError, match=missing):

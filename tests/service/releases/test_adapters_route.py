@@ -9,7 +9,7 @@ from ingest.choices import GeneratorKind
 from ingest.settings import GeneratorSettings, Settings
 from service.app import Parts, create_app
 from service.history.history import History
-from service.releases.promotion import Proof, promote, start_canary, take_back
+from service.releases.promotion import Proof, promote, rollback, start_canary, take_back
 from service.releases.release_history import BASE, current_record
 from service.releases.served import first_release
 from tests.fakes import MemoryPipeline, OnePipeline
@@ -65,6 +65,28 @@ async def test_the_server_tells_since_when_and_by_which_report_of_the_gate(tmp_p
         body = (await client.get("/v1/adapters")).json()
     assert (body["served"], body["served_since"]) == (kept, promoted.created_at)
     assert {one["name"]: one["report_sha256"] for one in body["adapters"]} == {kept: "a" * 64, other: None}
+    history.close()
+
+
+@pytest.mark.parametrize("is_installed", [True, False])
+async def test_a_change_that_leaves_what_is_served_does_not_say_since_when(
+    tmp_path: Path, is_installed: bool
+) -> None:
+    home = tmp_path / "home"
+    history = History(home / "history.sqlite")
+    settings = Settings(home=home, generator=GeneratorSettings() if is_installed else QUOTING)
+    app = create_app(settings, Parts(OnePipeline(MemoryPipeline(small_handbook())), history))
+    first, other = keep(home, b"one"), keep(home, b"two")
+    start_canary(home, other.name, 0.05, first=first if is_installed else None)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://troika") as client:
+        body = (await client.get("/v1/adapters")).json()
+        assert (body["served"], body["served_since"]) == (first.name if is_installed else BASE, None)
+        promote(home, other.name)
+        rollback(home)
+        body = (await client.get("/v1/adapters")).json()
+    restored = current_record(home)
+    assert restored is not None
+    assert (body["served"], body["served_since"]) == (restored.release, restored.created_at)
     history.close()
 
 

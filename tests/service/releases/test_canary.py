@@ -46,8 +46,11 @@ class Service:
     )
     opened: list[MemoryPipeline] = field(default_factory=list[MemoryPipeline])
     failure: Exception | None = None
+    is_loading: asyncio.Event = field(default_factory=asyncio.Event)
+    may_load: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
+        self.may_load.set()
         served, candidate = (
             Pipelines(open_one, self.version, list, fresh_seconds=0.0)
             for open_one in (self.open_served, self.open_candidate)
@@ -65,6 +68,8 @@ class Service:
         return self.opened_as(read_release(self.home).name)
 
     async def open_candidate(self, collection: str) -> MemoryPipeline:
+        self.is_loading.set()
+        await self.may_load.wait()
         if self.failure is not None:
             raise self.failure
         return self.opened_as((read_candidate(self.home) or read_release(self.home)).name)
@@ -155,6 +160,28 @@ async def test_a_running_server_takes_over_the_end_of_a_canary(service: Service,
     assert (await service.asked(text)).release == candidate
     promote(service.home, candidate)
     assert (await service.asked(conversation_of(canary, candidate=False))).release == candidate
+
+
+@pytest.mark.parametrize("share", [None, 0.6])
+async def test_a_canary_that_is_ended_or_changed_while_its_model_loads_leaves_nobody_waiting(
+    service: Service, candidate: str, share: float | None
+) -> None:
+    canary = start_canary(service.home, candidate, 0.5).canary
+    assert canary is not None
+    text = conversation_of(canary, candidate=True)
+    service.may_load.clear()
+    waiting = asyncio.create_task(service.asked(text))
+    await service.is_loading.wait()
+    changed = None if share is None else start_canary(service.home, candidate, share).canary
+    if changed is None:
+        rollback(service.home)
+    await service.asked(conversation_of(changed or canary, candidate=False))
+    assert (await asyncio.wait_for(waiting, 5)).release == BASE
+    service.may_load.set()
+    last = current_record(service.home)
+    assert last is not None
+    assert last.canary == changed
+    assert (await service.asked(text)).release == (BASE if changed is None else candidate)
 
 
 async def test_a_candidate_that_cannot_be_opened_is_taken_back_and_nobody_notices(

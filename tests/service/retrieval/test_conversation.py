@@ -22,7 +22,7 @@ def anyio_backend() -> str:
 
 
 def conversation(writer: QuestionWriter | None = None) -> Conversation:
-    return Conversation(lambda term: FREQUENCIES.get(term, 0), 100, writer)
+    return Conversation(lambda term, _: FREQUENCIES.get(term, 0), 100, writer)
 
 
 async def test_without_a_history_there_is_nothing_to_add() -> None:
@@ -43,8 +43,16 @@ def test_names_go_before_other_words_and_late_turns_before_early_ones() -> None:
     turns = [f"book{n} " for n in range(3)] + ["Cocum"] + ["book"] * 2
     assert conversation().carried_words("q", turns).split() == ["book", "Cocum"]
     towns = ["oslo", "lima", "roma", "kobe", "pisa", "bari", "riga", "nuuk", "apia", "cork"]
-    kept = Conversation(lambda _: 5, 100, None).carried_words("q", towns).split()
+    kept = Conversation(lambda _term, _groups: 5, 100, None).carried_words("q", towns).split()
     assert sorted(kept) == sorted(towns[2:])
+
+
+async def test_a_word_is_carried_over_for_who_may_see_it_alone() -> None:
+    asked = Conversation(lambda _, groups: int(groups == {"hr"}), 100, None)
+    question, history = "What does it cost?", ["What is Nightingale?"]
+    found = await asked.standalone(question, history, "en", frozenset({"hr"}))
+    assert found == FollowUp("What does it cost? (Nightingale)", is_question=False)
+    assert await asked.standalone(question, history, "en", frozenset()) is None
 
 
 def test_chinese_pairs_grow_together_again() -> None:

@@ -8,10 +8,13 @@ import pytest
 from ingest.choices import LexicalEngine
 from ingest.embed import Embedder
 from ingest.errors import NoTermsError
-from ingest.settings import RetrievalSettings
+from ingest.pipeline import ingest_documents
+from ingest.settings import RetrievalSettings, Settings
 from ingest.snapshots.fitted import FittedRetrieval, index_fingerprint, write_fitted
-from ingest.snapshots.snapshot import Snapshot
+from ingest.snapshots.snapshot import Snapshot, open_snapshot
+from service.retrieval.conversation import Conversation
 from service.retrieval.retrieve import Retriever, SearchMode, with_fitted
+from tests.small_handbook import make_document
 
 QUESTION = "Which rank is the default for an adapter?"
 
@@ -100,3 +103,17 @@ def test_eight_threads_find_what_one_finds(retriever: Retriever) -> None:
     assert [[hit.chunk.id for hit in hits] for hits in found] == [
         [hit.chunk.id for hit in hits] for hits in expected
     ]
+
+
+def test_a_follow_up_does_not_tell_what_a_restricted_document_holds(
+    settings: Settings, embedder: Embedder
+) -> None:
+    secret = make_document("secret.md", "Costs", "The project Nightingale costs two million.")
+    handbook = make_document("open.md", "Costs", "What a licence costs is in the price list.")
+    ingest_documents([replace(secret, metadata={"acl": ("board",)}), handbook], "default", settings)
+    snapshot = open_snapshot(settings.home, "default")
+    retriever = Retriever(snapshot, embedder, settings.retrieval)
+    conversation = Conversation(retriever.document_frequency, snapshot.manifest.indexed, None)
+    for groups, expected in ((frozenset[str](), ""), (frozenset({"board"}), "Nightingale"), (None, "")):
+        assert conversation.carried_words("What does it cost?", ["Nightingale"], groups) == expected
+    snapshot.close()

@@ -62,7 +62,7 @@ def search_over(
     policy: SearchPolicy | None = None,
 ) -> Search:
     writer = None if generator is None else QuestionWriter(generator)
-    conversation = Conversation(lambda term: 2 * (term == "hotel"), 100, writer)
+    conversation = Conversation(lambda term, _: 2 * (term == "hotel"), 100, writer)
     return Search(shelf, conversation, writer, reranker, policy or SearchPolicy(PLAIN))
 
 

@@ -27,10 +27,16 @@ class Behaviour(StrEnum):
     ERROR_EVENT = "error_event"
     FAILING = "failing"
     OVERLOADED = "overloaded"
+    UNAVAILABLE = "unavailable"
     REFUSING = "refusing"
 
 
-STATUS = {Behaviour.FAILING: 500, Behaviour.OVERLOADED: 429, Behaviour.REFUSING: 400}
+STATUS = {
+    Behaviour.FAILING: 500,
+    Behaviour.OVERLOADED: 429,
+    Behaviour.UNAVAILABLE: 503,
+    Behaviour.REFUSING: 400,
+}
 
 
 @dataclass

@@ -1,25 +1,44 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections import Counter
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
+from ingest.choices import GeneratorKind
 from ingest.errors import AdapterNotFoundError, CollectionNotFoundError
+from ingest.settings import GeneratorSettings, Settings
 from ingest.settings_routing import RoutingSettings
-from service.pipelines import Pipelines
+from ingest.snapshots.fitted import index_fingerprint
+from ingest.snapshots.snapshot import Snapshot
+from service.abstention.fitted import FittedAbstention, write_abstention
+from service.abstention.logistic import Logistic
+from service.abstention.signals import SIGNALS
+from service.answer import Served
+from service.cache.caching_factory import CachingFactory, open_answer_cache
+from service.history.history import open_history
+from service.pipeline import fold
+from service.pipelines import DEFAULT_FRESH_SECONDS, Pipelines
+from service.prompt import PROMPT_ID
+from service.question import Inquiry
 from service.releases.promotion import promote
 from service.releases.release_history import BASE
-from service.routing.releases import ReleasePipelines
+from service.routing.releases import ReleasePipelines, open_releases
+from service.wiring import PipelineFactory
 from tests.fakes import MemoryPipeline
+from tests.service.conftest import COLLECTION
 from tests.service.releases.test_adapters import keep
 from tests.service.releases.test_canary import Service, service
 
 __all__ = ["service"]
 
 pytestmark = pytest.mark.anyio
+
+QUESTION = "Which rank is the default for an adapter?"
 
 
 @dataclass
@@ -124,3 +143,39 @@ async def test_closing_closes_all(service: Service, names: list[str]) -> None:
     await shelf.release_of()
     await shelf.pipelines.aclose()
     assert all(pipeline.closed for pipeline in service.opened)
+
+
+async def test_what_is_fitted_holds_for_a_running_server_and_for_what_it_has_answered(
+    small_settings: Settings, small_snapshot: Snapshot, tmp_path: Path
+) -> None:
+    folder = tmp_path / "collections" / COLLECTION
+    shutil.copytree(small_settings.home / "collections" / COLLECTION, folder)
+    (tmp_path / "models").symlink_to(small_settings.home / "models")
+    settings = Settings(home=tmp_path, generator=GeneratorSettings(kind=GeneratorKind.EXTRACTIVE))
+    cache = open_answer_cache(settings)
+    assert cache is not None
+    history = open_history(settings)
+    factory = CachingFactory(PipelineFactory(settings, history), settings, history, cache)
+    pipelines = open_releases(settings, factory, history)
+
+    async def answer(release: str | None) -> tuple[bool, Served | None]:
+        async with pipelines.lease(COLLECTION, None, release) as pipeline:
+            given = await fold(pipeline.stream(Inquiry(QUESTION)))
+        return given.abstained, given.cache
+
+    assert await answer(None) == (False, None)
+    assert await answer(BASE) == await answer(None) == (False, Served.EXACT)
+    write_abstention(folder, BASE, never(index_fingerprint(small_snapshot.manifest)))
+    await asyncio.sleep(DEFAULT_FRESH_SECONDS)
+    assert await answer(None) == await answer(BASE) == (True, None)
+    await pipelines.aclose()
+    history.close()
+    cache.close()
+
+
+def never(index: str) -> FittedAbstention:
+    """A fit by which nothing is answered."""
+    model = Logistic(0.0, (0.0,) * len(SIGNALS))
+    return FittedAbstention(
+        index, PROMPT_ID, SIGNALS, model, 1.0, max_wrong=0.1, confidence=0.95, cases=9, coverage=0, wrong=0
+    )

@@ -21,7 +21,7 @@ from service.releases.release import AdapterRecord, Release, base_release, model
 from service.routing.open_model import open_model
 from service.routing.served_model import ServedModel
 from service.vllm.adapters import VllmAdapter
-from tests.service.routing.fake_model_server import FakeModelServer, fake_model_servers
+from tests.service.routing.fake_model_server import Behaviour, FakeModelServer, fake_model_servers
 
 pytestmark = pytest.mark.anyio
 
@@ -194,6 +194,27 @@ async def test_an_adapter_that_answers_nonsense_is_unloaded_again(
         with pytest.raises(AdapterRejectedError, match="train it again"):
             await adapter.prepare()
         assert server.changes == [("load", release.name), ("unload", release.name)]
+
+
+@pytest.mark.parametrize("behaviour", [Behaviour.OVERLOADED, Behaviour.UNAVAILABLE])
+async def test_a_server_that_is_busy_on_trial_says_nothing_of_the_adapter(
+    home: Home, behaviour: Behaviour
+) -> None:
+    release = home.keep()
+    async with on_server(home, release) as (server, adapter):
+        server.behaviour = behaviour
+        with pytest.raises(GeneratorError):
+            await adapter.prepare()
+        server.behaviour = Behaviour.WELL
+        await adapter.prepare()
+        assert server.changes == [("load", release.name)]
+
+
+async def test_an_adapter_that_vllm_fails_on_is_rejected(home: Home) -> None:
+    async with on_server(home, home.keep()) as (server, adapter):
+        server.behaviour = Behaviour.FAILING
+        with pytest.raises(AdapterRejectedError, match="500"):
+            await adapter.prepare()
 
 
 async def test_several_adapters_answer_side_by_side_and_are_loaded_again_after_a_restart(home: Home) -> None:

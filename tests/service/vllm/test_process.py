@@ -123,6 +123,40 @@ async def test_one_that_cannot_start_is_tried_again_with_growing_pauses_and_its_
     await process.stop()
 
 
+@pytest.mark.anyio
+async def test_one_that_the_machine_cannot_start_now_is_tried_again(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.log.parent.write_text("no folder")
+    process = stage.process()
+    process.start()
+    await until(process, VllmState.DOWN)
+    assert "vLLM cannot be started" in caplog.text
+    stage.log.parent.unlink()
+    await process.wait_ready(PATIENCE)
+    await process.stop()
+    assert process.state is VllmState.STOPPED
+
+
+@pytest.mark.anyio
+async def test_it_is_stopped_though_its_supervision_failed(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_client: object) -> bool:
+        raise RuntimeError("unforeseen")
+
+    process = stage.process()
+    process.start()
+    await process.wait_ready(PATIENCE)
+    (process_id,) = stage.process_ids()
+    monkeypatch.setattr(process, "_answers", fail)
+    async with asyncio.timeout(PATIENCE):
+        while is_alive(process_id):
+            await asyncio.sleep(0.01)
+    await process.stop()
+    assert process.state is VllmState.STOPPED
+
+
 def test_it_does_not_outlive_a_killed_parent(stage: Stage, tmp_path: Path) -> None:
     script = textwrap.dedent(
         """

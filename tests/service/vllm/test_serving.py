@@ -11,10 +11,15 @@ from ingest.choices import GeneratorKind
 from ingest.errors import AdapterRejectedError
 from ingest.settings import Settings, load_settings
 from ingest.snapshots.durable import file_sha256
-from service.releases.promotion import promote, start_canary
+from service.cache.answer_cache import AnswerCache
+from service.cache.caching_factory import CachingFactory
+from service.history.history import History
+from service.releases.promotion import promote, rollback, start_canary
 from service.releases.release import Release
+from service.server import open_parts
 from service.vllm.served_weights import fingerprint_of
 from service.vllm.serving import MERGED, with_own_vllm
+from service.wiring import PipelineFactory
 from tests.service.vllm.test_adapters_on_vllm import Home, adapter_of
 
 BASE_MODEL = "base"
@@ -76,6 +81,34 @@ def test_an_adapter_that_is_served_alone_is_served_merged_where_that_was_made(ho
     assert "--enable-lora" not in arguments
     with pytest.raises(AdapterRejectedError, match="again"):
         fingerprint_of(str(folder), home.path)
+
+
+def test_an_adapter_that_only_came_with_another_model_is_not_served(home: Home) -> None:
+    release = home.keep()
+    merge(home, release)
+    start_canary(home.path, home.keep(b"two").name, 0.5, first=adapter_of(release))
+    rollback(home.path)
+    assert f"--model {home.model}" in arguments_of(settings_of(home))
+
+
+def test_kept_answers_hang_on_the_settings_and_not_on_the_port_that_was_free(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyed_by: list[Settings] = []
+
+    class WatchedFactory(CachingFactory):
+        def __init__(
+            self, factory: PipelineFactory, settings: Settings, history: History, answers: AnswerCache | None
+        ) -> None:
+            keyed_by.append(settings)
+            super().__init__(factory, settings, history, answers)
+
+    monkeypatch.setattr("service.server.CachingFactory", WatchedFactory)
+    settings = settings_of(home)
+    parts = open_parts(settings)
+    parts.history.close()
+    assert parts.vllm is not None
+    assert keyed_by == [settings]
 
 
 @pytest.mark.parametrize("others", ["canary", "alias", "rank", "changed"])

@@ -1607,6 +1607,8 @@ export interface components {
         /**
          * ProgressBody
          * @description How far the run is that does the job; it also looks at what the collection held before.
+         *
+         *     So its counts, which tell how much the collection holds, are for the scope `admin`: others get percent.
          */
         ProgressBody: {
             stage: components["schemas"]["Stage"];

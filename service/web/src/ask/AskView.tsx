@@ -3,7 +3,7 @@ import { useStrings } from "../language/language.ts";
 import { address } from "../navigation/navigation.ts";
 import { ProblemNotice } from "../widgets/Notice.tsx";
 import { Waiting } from "../widgets/Waiting.tsx";
-import { conversation, keptProblem, showKept } from "./conversation.ts";
+import { conversation, keptProblem, showKept, startAnew } from "./conversation.ts";
 import { ExchangeCard } from "./ExchangeCard.tsx";
 import { QuestionForm } from "./QuestionForm.tsx";
 import { strings } from "./strings.ts";
@@ -15,6 +15,7 @@ export default function AskView() {
   const kept = address.value.searchParams.get("answer");
   useEffect(() => {
     if (kept !== null) void showKept(kept);
+    else if (conversation.value.length === 0) startAnew(); // of what was to be opened nothing stays
   }, [kept]);
   return (
     <div class="ask-view">

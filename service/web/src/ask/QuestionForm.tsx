@@ -3,8 +3,17 @@ import { useStrings } from "../language/language.ts";
 import { navigate } from "../navigation/navigation.ts";
 import { announce } from "../widgets/announce.ts";
 import { Button } from "../widgets/Button.tsx";
+import { isComposing } from "../widgets/composing.ts";
 import { Icon } from "../widgets/Icon.tsx";
-import { ask, conversation, isAnswering, startAnew, stopAnswering } from "./conversation.ts";
+import {
+  ask,
+  conversation,
+  draft,
+  isAnswering,
+  keptProblem,
+  startAnew,
+  stopAnswering,
+} from "./conversation.ts";
 import { strings } from "./strings.ts";
 
 const MAX_CHARACTERS = 8000;
@@ -20,13 +29,16 @@ export function QuestionForm() {
     else void send();
   };
   const send = async () => {
-    const question = field.current?.value.trim();
-    if (!field.current || !question) return;
-    field.current.value = "";
+    const question = draft.value.trim();
+    if (!question) return;
+    draft.value = "";
     announce(say.searching);
-    const { answer, state } = await ask(question);
+    const asked = ask(question);
+    navigate("/"); // the conversation is no longer the kept answer alone that the address may name
+    const { answer, state } = await asked;
     if (answer) announce(`${answer.text} ${say.answered(answer.citations.length)}`);
     else if (state === "stopped") announce(say.stopped);
+    else if (draft.value === "") draft.value = question;
   };
   const begin = () => {
     startAnew();
@@ -35,7 +47,7 @@ export function QuestionForm() {
   };
   return (
     <div class="dock">
-      {hasBegun && (
+      {(hasBegun || keptProblem.value) && (
         <div class="dock-row">
           <Button kind="quiet" icon="plus" onClick={begin}>
             {say.anew}
@@ -53,6 +65,10 @@ export function QuestionForm() {
           autocomplete="off"
           ref={field}
           placeholder={hasBegun ? say.placeholderNext : say.placeholder}
+          value={draft.value}
+          onInput={(event) => {
+            draft.value = event.currentTarget.value;
+          }}
           onKeyDown={submitOnEnter}
         />
         <SendButton />
@@ -72,9 +88,14 @@ function SendButton() {
   );
 }
 
-/** Enter sends, with the shift key it begins a line; while an input method composes a word it does neither. */
+/**
+ * Enter sends, with the shift key it begins a line; while an input method composes a word it does neither.
+ *
+ * While an answer is written it does nothing: stopping is for the button alone.
+ */
 function submitOnEnter(event: KeyboardEvent & { currentTarget: HTMLTextAreaElement }): void {
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  if (event.key !== "Enter" || event.shiftKey || isComposing(event)) return;
   event.preventDefault();
+  if (event.repeat || isAnswering.value) return;
   event.currentTarget.form?.requestSubmit();
 }

@@ -12,40 +12,52 @@ const MAX_TURNS_SENT = 20;
 export const conversation = signal<readonly Exchange[]>([]);
 export const keptProblem = signal<Problem | null>(null);
 
-let stopping: AbortController | null = null;
+/** The question that is being written: it outlives the view, and what could not be asked comes back to it. */
+export const draft = signal("");
+
+/** Stops what was begun last. What was begun before that writes nothing any more. */
+let latest = new AbortController();
 
 export const isAnswering = computed(() => conversation.value.some(isUnderWay));
 
 /** Ask `question`, with the turns before it for what it leaves to them. */
 export async function ask(question: string): Promise<Exchange> {
   const before = conversation.value;
-  stopping = new AbortController();
   const asked = { question, collection: chosenCollection.value || null, history: turnsOf(before) };
-  const { signal: aborted } = stopping;
-  return runExchange(asked, aborted, (exchange) => {
-    conversation.value = [...before, exchange];
+  const mine = begin();
+  return runExchange(asked, mine.signal, (exchange) => {
+    if (mine === latest) conversation.value = [...before, exchange];
   });
 }
 
 export function stopAnswering(): void {
-  stopping?.abort();
+  latest.abort();
 }
 
 /** Forget the conversation; the answers stay kept on the server. */
 export function startAnew(): void {
-  stopAnswering();
+  begin();
   conversation.value = [];
-  keptProblem.value = null;
 }
 
 /** Show an answer that was given earlier, in place of the conversation. */
 export async function showKept(id: string): Promise<void> {
-  startAnew();
+  const mine = begin();
+  conversation.value = [];
   try {
-    conversation.value = [finishedExchange(await keptAnswer(id))];
+    const kept = finishedExchange(await keptAnswer(id));
+    if (mine === latest) conversation.value = [kept];
   } catch (error) {
-    keptProblem.value = asProblem(error);
+    if (mine === latest) keptProblem.value = asProblem(error);
   }
+}
+
+/** Stop what is under way, for what takes its place. */
+function begin(): AbortController {
+  latest.abort();
+  latest = new AbortController();
+  keptProblem.value = null;
+  return latest;
 }
 
 /** The texts of the turns that were answered, oldest first. */

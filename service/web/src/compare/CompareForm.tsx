@@ -1,3 +1,4 @@
+import { signal } from "@preact/signals";
 import { useEffect, useId, useState } from "preact/hooks";
 import { asProblem, type Problem } from "../api/problem.ts";
 import { chosenCollection } from "../collection/chosen.ts";
@@ -17,58 +18,64 @@ const MAX_CHARACTERS = 8000;
 const SERVED: Variant = { release: null, collection: "" };
 const BASE: Variant = { release: "base", collection: "" };
 
+/** What the reader wrote and chose; it outlives the view. */
+const question = signal("");
+const chosen = signal<readonly [Variant, Variant]>([SERVED, BASE]);
+const blind = signal(false);
+
 /** Which two are compared, and by which question. */
 export function CompareForm() {
   const say = useStrings(strings);
   const [releases, problem] = useReleases();
-  const [question, setQuestion] = useState("");
-  const [chosen, choose] = useState<readonly [Variant, Variant]>([SERVED, BASE]);
-  const [blind, setBlind] = useState(false);
-  const [first, second] = [inCollection(chosen[0]), inCollection(chosen[1])];
+  const [first, second] = [inCollection(chosen.value[0]), inCollection(chosen.value[1])];
   const same = isSame(first, second);
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     if (isComparing.value) return stopComparing();
-    if (same || !question.trim()) return;
+    const asked = question.value.trim();
+    if (same || !asked) return;
     announce(say.searching);
-    await compare(question.trim(), [first, second], blind);
+    await compare(asked, [first, second], blind.value);
     if (comparison.value && isWhole(comparison.value)) announce(say.complete);
   };
   return (
     <form class="compare-form" onSubmit={(event) => void submit(event)}>
-      <QuestionField question={question} onWrite={setQuestion} />
+      <QuestionField />
       {problem && <ProblemNotice problem={problem} />}
       <div class="variants">
         <VariantChooser
           title={say.first}
           variant={first}
           releases={releases}
-          onChoose={(variant) => choose([variant, chosen[1]])}
+          onChoose={(variant) => {
+            chosen.value = [variant, chosen.value[1]];
+          }}
         />
         <VariantChooser
           title={say.second}
           variant={second}
           releases={releases}
-          onChoose={(variant) => choose([chosen[0], variant])}
+          onChoose={(variant) => {
+            chosen.value = [chosen.value[0], variant];
+          }}
         />
       </div>
       {same && <Notice kind="info">{say.same}</Notice>}
       <div class="compare-row">
-        <Button kind="primary" type="submit" disabled={!isComparing.value && (same || !question.trim())}>
+        <Button
+          kind="primary"
+          type="submit"
+          disabled={!isComparing.value && (same || !question.value.trim())}
+        >
           {isComparing.value ? say.stop : say.compare}
         </Button>
-        <BlindChoice blind={blind} onChoose={setBlind} />
+        <BlindChoice />
       </div>
     </form>
   );
 }
 
-interface QuestionFieldProps {
-  question: string;
-  onWrite: (question: string) => void;
-}
-
-function QuestionField({ question, onWrite }: QuestionFieldProps) {
+function QuestionField() {
   const say = useStrings(strings);
   const id = useId();
   return (
@@ -78,19 +85,16 @@ function QuestionField({ question, onWrite }: QuestionFieldProps) {
         id={id}
         rows={2}
         maxlength={MAX_CHARACTERS}
-        value={question}
-        onInput={(event) => onWrite(event.currentTarget.value)}
+        value={question.value}
+        onInput={(event) => {
+          question.value = event.currentTarget.value;
+        }}
       />
     </div>
   );
 }
 
-interface BlindChoiceProps {
-  blind: boolean;
-  onChoose: (blind: boolean) => void;
-}
-
-function BlindChoice({ blind, onChoose }: BlindChoiceProps) {
+function BlindChoice() {
   const say = useStrings(strings);
   const id = useId();
   return (
@@ -98,8 +102,10 @@ function BlindChoice({ blind, onChoose }: BlindChoiceProps) {
       <input
         id={id}
         type="checkbox"
-        checked={blind}
-        onChange={(event) => onChoose(event.currentTarget.checked)}
+        checked={blind.value}
+        onChange={(event) => {
+          blind.value = event.currentTarget.checked;
+        }}
       />
       {say.blind}
     </label>

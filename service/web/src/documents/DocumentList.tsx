@@ -10,7 +10,7 @@ import { ProblemNotice } from "../widgets/Notice.tsx";
 import { Waiting } from "../widgets/Waiting.tsx";
 import type { ListedDocument } from "./bodies.ts";
 import { deleteDocument, follow, jobs } from "./jobs.ts";
-import { type Listing, listing, readMore } from "./listing.ts";
+import { type Listing, listing, listingProblem, readMore } from "./listing.ts";
 import { strings } from "./strings.ts";
 import { groupsOf, isUpload, matches, nameOf } from "./words.ts";
 
@@ -36,7 +36,8 @@ export function DocumentList() {
           onInput={(event) => setFilter(event.currentTarget.value)}
         />
       </div>
-      {held === null ? <Waiting>{say.loading}</Waiting> : <Matching held={held} filter={filter.trim()} />}
+      {held === null && listingProblem.value === null && <Waiting>{say.loading}</Waiting>}
+      {held !== null && <Matching held={held} filter={filter.trim()} />}
       {doomed.value && <DeleteDialog document={doomed.value} />}
     </section>
   );

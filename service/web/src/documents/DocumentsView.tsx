@@ -1,7 +1,8 @@
 import { useEffect } from "preact/hooks";
-import { chosenCollection, collection } from "../collection/chosen.ts";
+import { chosenCollection, collection, collectionsProblem } from "../collection/chosen.ts";
 import { language, useStrings } from "../language/language.ts";
 import { ProblemNotice } from "../widgets/Notice.tsx";
+import { Waiting } from "../widgets/Waiting.tsx";
 import { DocumentList } from "./DocumentList.tsx";
 import { JobList } from "./JobList.tsx";
 import { resetJobs, stopWatching } from "./jobs.ts";
@@ -16,7 +17,23 @@ import "./documents.css";
 /** What the chosen collection holds, and how that is changed. */
 export default function DocumentsView() {
   const name = chosenCollection.value;
-  return name ? <Holdings key={name} /> : null;
+  return name ? <Holdings key={name} /> : <Unknown />;
+}
+
+/** Before it is known which collections there are. */
+function Unknown() {
+  const say = useStrings(strings);
+  const problem = collectionsProblem.value;
+  return (
+    <div class="documents-frame">
+      <div class="documents">
+        <header class="documents-head">
+          <h1>{say.title}</h1>
+        </header>
+        {problem ? <ProblemNotice problem={problem} /> : <Waiting>{say.loading}</Waiting>}
+      </div>
+    </div>
+  );
 }
 
 function Holdings() {

@@ -13,12 +13,18 @@ import { strings } from "./strings.ts";
 import { filesOf } from "./words.ts";
 
 const SHOWN = 8;
-const LOOK_MILLISECONDS = 1000;
+const LOOK_SECONDS = 1;
+const MOST_LOOK_SECONDS = 10;
+
+/** Statuses that the same question meets again: nobody is let in, not this one, or there are no jobs. */
+const FINAL_STATUSES: readonly (number | null)[] = [401, 403, 404];
 
 /** The newest first; null until they are read, and where the reader may not see any. */
 export const jobs = signal<readonly Job[] | null>(null);
 export const jobsProblem = signal<Problem | null>(null);
 
+/** Drops the look that is under way; null while no view shows jobs. */
+let looking: AbortController | null = null;
 let timer: number | undefined;
 
 export function isOver(job: Job): boolean {
@@ -31,32 +37,51 @@ export async function resetJobs(): Promise<void> {
   await watchJobs();
 }
 
-/** Read the jobs, and again each second while one is under way; the end of one is announced. */
-async function watchJobs(): Promise<void> {
+/**
+ * Read the jobs, and again each second while one is under way; the end of one is announced.
+ *
+ * After so many `failures` in a row the next look comes later; a look that another one follows is dropped.
+ */
+async function watchJobs(failures = 0): Promise<void> {
   stopWatching();
-  const before = jobs.value ?? [];
+  looking = new AbortController();
+  const { signal } = looking;
   try {
     const query = { collection: chosenCollection.value, limit: SHOWN };
-    const found = (await getJson<Jobs>(withQuery("/v1/jobs", query))).jobs;
-    jobs.value = found;
-    jobsProblem.value = null;
-    const underWay = new Set(before.filter((job) => !isOver(job)).map(({ id }) => id));
-    const ended = found.filter((job) => isOver(job) && underWay.has(job.id));
-    if (ended.length) await Promise.all([reload(), loadCollections(), loadSnapshots()]);
-    ended.forEach(tellEnd);
-    if (found.some((job) => !isOver(job))) schedule();
+    const found = (await getJson<Jobs>(withQuery("/v1/jobs", query), signal)).jobs;
+    if (signal.aborted) return;
+    await show(found);
+    if (!signal.aborted && found.some((job) => !isOver(job))) schedule(LOOK_SECONDS, 0);
   } catch (error) {
-    jobsProblem.value = asProblem(error);
-    if (before.some((job) => !isOver(job)) && jobsProblem.value.code === "network") schedule();
+    if (signal.aborted) return;
+    const problem = asProblem(error);
+    jobsProblem.value = problem;
+    if (FINAL_STATUSES.includes(problem.status)) return;
+    const growing = Math.min(LOOK_SECONDS * 2 ** failures, MOST_LOOK_SECONDS);
+    schedule(Math.max(growing, problem.retrySeconds ?? 0), failures + 1);
   }
 }
 
+/** Show the jobs that were `found`; where some have ended, what they changed is read anew. */
+async function show(found: readonly Job[]): Promise<void> {
+  const underWay = new Set((jobs.value ?? []).filter((job) => !isOver(job)).map(({ id }) => id));
+  const ended = found.filter((job) => isOver(job) && underWay.has(job.id));
+  jobs.value = found;
+  jobsProblem.value = null;
+  if (ended.length) await Promise.all([reload(), loadCollections(), loadSnapshots()]);
+  ended.forEach(tellEnd);
+}
+
+/** Leave the jobs: what is still on its way of them is dropped. */
 export function stopWatching(): void {
+  looking?.abort();
+  looking = null;
   window.clearTimeout(timer);
 }
 
-/** A job that was just accepted; it is watched from now on. */
+/** A job that was just accepted; it is watched from now on, unless the jobs beside it are no longer shown. */
 export async function follow(job: Job): Promise<void> {
+  if (looking === null || job.collection !== chosenCollection.value) return;
   jobs.value = [job, ...(jobs.value ?? []).filter(({ id }) => id !== job.id)].slice(0, SHOWN);
   await watchJobs();
 }
@@ -71,9 +96,8 @@ export async function deleteDocument(id: string): Promise<Job> {
   return (await request(path, { method: "DELETE" })).json();
 }
 
-function schedule(): void {
-  stopWatching();
-  timer = window.setTimeout(() => void watchJobs(), LOOK_MILLISECONDS);
+function schedule(seconds: number, failures: number): void {
+  timer = window.setTimeout(() => void watchJobs(failures), seconds * 1000);
 }
 
 function tellEnd(job: Job): void {

@@ -29,6 +29,7 @@ export async function reload(): Promise<void> {
 /** Forget the list of another collection, and read that of the chosen one. */
 export async function reset(): Promise<void> {
   listing.value = null;
+  listingProblem.value = null;
   await reload();
 }
 

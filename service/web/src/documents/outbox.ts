@@ -43,7 +43,7 @@ export async function sendAll(): Promise<Job | null> {
   outboxProblem.value = null;
   try {
     const job = await send(upload, (sent) => (share.value = sent), sending.signal);
-    change([]);
+    change(files.value.filter((file) => !upload.files.includes(file))); // more may have come meanwhile
     return job;
   } catch (error) {
     const problem = asProblem(error);

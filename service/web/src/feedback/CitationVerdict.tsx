@@ -1,9 +1,9 @@
-import { useState } from "preact/hooks";
 import type { Answer, Verdict } from "../api/bodies.ts";
 import { wordsFor } from "../api/words.ts";
 import { useStrings } from "../language/language.ts";
 import { IconButton } from "../widgets/Button.tsx";
-import { earlierCitationVerdict, useJudge } from "./judgement.ts";
+import { useJudge } from "./judgement.ts";
+import { changeOpinion, citationVerdictOf, opinionOf } from "./opinion.ts";
 import { strings } from "./strings.ts";
 import "./feedback.css";
 
@@ -16,10 +16,11 @@ interface CitationVerdictProps {
 /** Says of one citation whether its passage bears the answer out. */
 export function CitationVerdict({ answer, marker, title }: CitationVerdictProps) {
   const say = useStrings(strings);
-  const [verdict, setVerdict] = useState(() => earlierCitationVerdict(answer, marker));
+  const verdict = citationVerdictOf(answer, marker);
   const [judge, outcome] = useJudge(answer);
   const give = async (given: Verdict) => {
-    if (await judge({ citations: [{ marker, verdict: given }] })) setVerdict(given);
+    if (!(await judge({ citations: [{ marker, verdict: given }] }))) return;
+    changeOpinion(answer, { citations: { ...opinionOf(answer).citations, [marker]: given } });
   };
   return (
     <span class="citation-verdict">

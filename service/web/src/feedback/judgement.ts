@@ -1,7 +1,7 @@
 // What the reader says of an answer, sent as it is said: the server keeps all, and the latest counts.
 
 import { useState } from "preact/hooks";
-import type { Answer, Feedback, FeedbackRequest, StoredAnswer, Verdict } from "../api/bodies.ts";
+import type { Answer, Feedback, FeedbackRequest } from "../api/bodies.ts";
 import { postJson } from "../api/client.ts";
 import { asProblem, type Problem } from "../api/problem.ts";
 
@@ -24,19 +24,4 @@ export function useJudge(answer: Answer): [(said: Said) => Promise<boolean>, Out
     }
   };
   return [judge, outcome];
-}
-
-/** The last verdict on an answer that was shown again. */
-export function earlierVerdict(answer: Answer): Verdict | null {
-  return judgementsOf(answer).findLast(({ verdict }) => verdict !== null)?.verdict ?? null;
-}
-
-/** The last verdict on one of its citations. */
-export function earlierCitationVerdict(answer: Answer, marker: number): Verdict | null {
-  const said = judgementsOf(answer).flatMap(({ citations }) => citations);
-  return said.findLast((one) => one.marker === marker)?.verdict ?? null;
-}
-
-function judgementsOf(answer: Answer | StoredAnswer): readonly Feedback[] {
-  return "feedback" in answer ? answer.feedback : [];
 }

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { giveKey, keyWanted } from "../api/key.ts";
+import { loadCollections } from "../collection/chosen.ts";
 import { useStrings } from "../language/language.ts";
 import { Button } from "../widgets/Button.tsx";
 import { Dialog } from "../widgets/Dialog.tsx";
@@ -17,6 +18,7 @@ function KeyForm({ refused }: { refused: boolean }) {
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     giveKey(key.trim());
+    void loadCollections(); // another key may see others, or the first that may see any
   };
   return (
     <Dialog title={say.keyTitle} onClose={() => giveKey(null)}>

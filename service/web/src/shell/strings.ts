@@ -16,6 +16,7 @@ const en = {
   keyLabel: "API key",
   keySend: "Use this key",
   cancel: "Cancel",
+  reload: "Reload the page",
 };
 
 const zh: typeof en = {
@@ -35,6 +36,7 @@ const zh: typeof en = {
   keyLabel: "API 密钥",
   keySend: "使用此密钥",
   cancel: "取消",
+  reload: "刷新页面",
 };
 
 export const strings = { en, zh };

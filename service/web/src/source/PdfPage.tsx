@@ -146,6 +146,7 @@ function usePicture(documentId: string, collection: string, page: number | null,
       (picture) => {
         address = picture.address;
         setDrawn({ page, picture });
+        setFailed(null);
       },
       (error: unknown) => {
         if (!asking.signal.aborted) setFailed({ page, problem: asProblem(error) });

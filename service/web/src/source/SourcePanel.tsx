@@ -4,6 +4,7 @@ import { getJson, withQuery } from "../api/client.ts";
 import { asProblem, type Problem } from "../api/problem.ts";
 import { useStrings } from "../language/language.ts";
 import { IconButton } from "../widgets/Button.tsx";
+import { isComposing } from "../widgets/composing.ts";
 import { Notice, ProblemNotice } from "../widgets/Notice.tsx";
 import { Waiting } from "../widgets/Waiting.tsx";
 import { DocumentText } from "./DocumentText.tsx";
@@ -19,8 +20,9 @@ export function SourcePanel() {
   const opened = openedSource.value;
   useEffect(() => {
     const closeOnEscape = (event: KeyboardEvent) => {
+      if (event.key !== "Escape" || event.defaultPrevented || isComposing(event)) return;
       const inDialog = document.querySelector("dialog[open]") !== null;
-      if (event.key === "Escape" && !inDialog && openedSource.value) closeSource();
+      if (!inDialog && openedSource.value) closeSource();
     };
     document.addEventListener("keydown", closeOnEscape);
     return () => document.removeEventListener("keydown", closeOnEscape);
@@ -104,7 +106,11 @@ function Gone({ opened: { passage, quote }, problem }: { opened: OpenedSource; p
   const moved = quote && { start: quote.start - passage.start, end: quote.end - passage.start };
   return (
     <>
-      <Notice kind="warn">{say.changed}</Notice>
+      {problem.code === "document_not_found" ? (
+        <Notice kind="warn">{say.changed}</Notice>
+      ) : (
+        <ProblemNotice problem={problem} />
+      )}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}
       <section class="source-scroll" tabIndex={0} aria-labelledby="source-title">
         <DocumentText

@@ -55,6 +55,12 @@ def test_squad_names_the_paragraph_and_the_span(tmp_path: Path) -> None:
     assert (impossible.answerable, impossible.answers, impossible.relevant) == (False, (), ())
 
 
+def test_questions_about_a_paragraph_share_it_with_those_it_does_not_answer(tmp_path: Path) -> None:
+    answerable, impossible = read_cases(write_document(tmp_path / "dev.json", SQUAD))
+    assert answerable.source == impossible.source == "Normans:0"
+    assert answerable.origin is None  # what it names already says it
+
+
 def test_squad_on_a_single_line_is_read_alike(tmp_path: Path) -> None:
     whole = read_cases(write_document(tmp_path / "dev.json", SQUAD))
     assert read_cases(write_lines(tmp_path / "line.json", SQUAD)) == whole

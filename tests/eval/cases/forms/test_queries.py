@@ -40,6 +40,20 @@ def test_documents_graded_above_zero_are_relevant(tmp_path: Path) -> None:
     assert read_cases(folder / "queries.jsonl") == (searched, answered)
 
 
+def test_a_query_without_an_answer_shares_its_document_with_the_others(tmp_path: Path) -> None:
+    queries: list[dict[str, object]] = [
+        {"_id": "q", "text": "one?", "answers": ["first"], "context_id": "d1"},
+        {"_id": "r", "text": "two?", "is_impossible": True, "context_id": "d1"},
+        {"_id": "s", "text": "three?", "is_impossible": True},
+    ]
+    answered, refused, unknown = read_cases(beir(tmp_path / "set", queries, "q\td1\t1\ns\td2\t1\n"))
+    assert (answered.origin, answered.source) == (None, "d1")
+    assert (refused.relevant, refused.source) == ((), "d1")
+    assert (unknown.relevant, unknown.source) == ((), "d2")
+    alone = write_lines(tmp_path / "alone.jsonl", {"_id": "t", "text": "four?", "is_impossible": True})
+    assert read_cases(alone)[0].source == "t"
+
+
 def test_queries_that_nothing_can_be_measured_on_are_left_out(tmp_path: Path) -> None:
     queries: list[dict[str, object]] = [{"_id": "q", "text": "one?"}, {"_id": "other split", "text": "two?"}]
     folder = beir(tmp_path / "set", queries, "q\td1\t1\n")
