@@ -190,13 +190,21 @@ class Build:
         """Publish what was staged; whether anything was."""
         is_staged = self._staged is not None
         if self._staged is not None:
-            self.manifest = self._staged.publish()
+            self.manifest = self._staged.publish(self._base())
             self._staged = None
         if self.manifest is not None:
-            self._target.prune_snapshots(self._keep_snapshots, self._superseded)
+            self._target.prune_snapshots(
+                self._keep_snapshots, base=self.manifest.base, superseded=self._superseded
+            )
             self.report.snapshot, self.report.chunks_total = self.manifest.id, self.manifest.chunks
             self.report.unembedded = self.manifest.unembedded
         return is_staged
+
+    def _base(self) -> str | None:
+        """What going back from the next snapshot leads to: never to one that only lacks its vectors."""
+        if self.manifest is None:
+            return None
+        return self.manifest.base if self.manifest.id == self._superseded else self.manifest.id
 
     def _add(self, document: Document, origin: Origin) -> None:
         """Cut a document and stage it with its chunks, those that repeat an earlier one as its twins."""

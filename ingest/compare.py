@@ -1,7 +1,8 @@
 """What became of each source since the last run: new, changed, the same, or known to be unreadable.
 
 A source is told by its key: the hash of its content and of what is stated about it from outside. A file
-whose size and time of change are those of the last run is not read at all.
+whose size and time of change are those of the last run is not read at all. A source that is the same is
+parsed again where other parsers, or other limits, may make something else of it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from pathlib import Path
 
 from ingest.document import MetadataValue
 from ingest.errors import MetadataError
+from ingest.formats import suffix_of
+from ingest.parse_fingerprint import ParseFingerprint
 from ingest.report import Failure
 from ingest.snapshots.docstore_rows import Origin
 from ingest.snapshots.durable import file_sha256
@@ -35,7 +38,8 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A source and its fate. ``sha256`` is of its content, empty where nothing could be read.
+    """A source and its fate. ``sha256`` is of its content, empty where nothing could be read; ``key`` tells
+    this version of it, see ``source_key``.
 
     What is to be parsed is at ``path``, or is ``content``. ``failures`` are those of this very content in an
     earlier run, and all there is to a source that failed.
@@ -47,6 +51,7 @@ class Change:
     path: Path | None = None
     content: bytes | None = None
     sha256: str = ""
+    key: str = ""
     stamp: Stamp = field(default_factory=Stamp)
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict[str, MetadataValue])
     title: str | None = None
@@ -55,7 +60,7 @@ class Change:
     @property
     def origin(self) -> Origin:
         """What the documents of this source are told by."""
-        return Origin(self.uri, source_key(self.sha256, self.metadata))
+        return Origin(self.uri, self.key)
 
     @property
     def has_lost_metadata(self) -> bool:
@@ -64,16 +69,43 @@ class Change:
         return self.fate is Fate.FAIL and not self.sha256 and MetadataError.code in codes
 
 
+class Withdrawals:
+    """What nobody may see any more, because what says who may cannot be read."""
+
+    def __init__(self) -> None:
+        self._met: set[str] = set()
+
+    def of(self, change: Change, known: Iterable[str]) -> tuple[Change, list[str]]:
+        """``change`` with failures that tell of it, and those of the sources ``known`` that are withdrawn:
+        itself, or all below the folder that it stands for. One that comes twice counts as it came first.
+        """
+        is_first = change.uri not in self._met
+        self._met.add(change.uri)
+        if not (is_first and change.has_lost_metadata):
+            return change, []
+        gone = [uri for uri in known if uri == change.uri or uri.startswith(f"{change.uri}/")]
+        if not gone:
+            return change, []
+        told = f"Until then, {len(gone)} that were in are withdrawn."
+        failures = (replace(failure, reason=f"{failure.reason} {told}") for failure in change.failures)
+        return replace(change, failures=tuple(failures)), gone
+
+
 class Comparison:
     """Compares sources with what a collection holds."""
 
     def __init__(
-        self, known: Mapping[str, str], memory: SourceMemory, parsers: str, *, retry_failed: bool = False
+        self,
+        known: Mapping[str, str],
+        memory: SourceMemory,
+        fingerprint: ParseFingerprint,
+        *,
+        retry_failed: bool = False,
     ) -> None:
         """``known`` maps the addresses of the collection's sources to their keys."""
         self._known = known
         self._memory = memory
-        self._parsers = parsers
+        self._fingerprint = fingerprint
         self._retry_failed = retry_failed
 
     def changes(self, sources: Iterable[AnySource]) -> Iterator[Change]:
@@ -90,12 +122,12 @@ class Comparison:
 
     def _change(self, source: SourceFile | SourceBytes) -> Change:
         sha256 = self._sha256(source)
-        key = source_key(sha256, source.metadata)
-        failures = () if self._retry_failed else tuple(self._memory.failures(source.uri, key, self._parsers))
+        key = _key_of(source, sha256)
+        failures = () if self._retry_failed else self._failures(source.uri, key)
         known = self._known.get(source.uri)
         if known == key:
-            fate = Fate.UPDATE if self._retry_failed and self._has_failed(source.uri, key) else Fate.KEEP
-        elif failures and self._memory.has_failed_wholly(source.uri, key, self._parsers):
+            fate = Fate.UPDATE if self._is_to_be_parsed_again(source.uri, key) else Fate.KEEP
+        elif failures and self._memory.has_failed_wholly(source.uri, key, self._fingerprint.whole):
             fate = Fate.FAIL
         else:
             fate = Fate.ADD if known is None else Fate.UPDATE
@@ -104,6 +136,7 @@ class Comparison:
             source.uri,
             source.name,
             sha256=sha256,
+            key=key,
             stamp=source.stamp,
             metadata=source.metadata,
             failures=failures,
@@ -112,9 +145,16 @@ class Comparison:
             return replace(change, content=source.content, title=source.title)
         return replace(change, path=source.path) if fate in (Fate.ADD, Fate.UPDATE) else change
 
-    def _has_failed(self, uri: str, key: str) -> bool:
-        """Whether a part of a source that was read (a member of an archive, say) was not."""
-        return bool(self._memory.failures(uri, key, self._parsers))
+    def _is_to_be_parsed_again(self, uri: str, key: str) -> bool:
+        """Whether more may come of a source that is the same: a part of it (a member of an archive, say)
+        failed and is asked for, or it would be parsed otherwise now.
+        """
+        if self._retry_failed and self._failures(uri, key):
+            return True
+        return self._fingerprint.is_outdated(self._memory.parsed_by(uri))
+
+    def _failures(self, uri: str, key: str) -> tuple[Failure, ...]:
+        return tuple(self._memory.failures(uri, key, self._fingerprint.whole))
 
     def _sha256(self, source: SourceFile | SourceBytes) -> str:
         if isinstance(source, SourceBytes):
@@ -130,9 +170,22 @@ class Comparison:
         return sha256
 
 
-def source_key(sha256: str, metadata: Mapping[str, MetadataValue]) -> str:
-    """What tells a version of a source: its content, and what is stated about it from outside."""
-    if not metadata:
+def _key_of(source: SourceFile | SourceBytes, sha256: str) -> str:
+    if isinstance(source, SourceBytes) and source.title is not None:
+        # Its title and its format are columns of its row, like what else is stated about it.
+        return source_key(sha256, source.metadata, (source.title, suffix_of(source.name)))
+    return source_key(sha256, source.metadata)
+
+
+def source_key(
+    sha256: str, metadata: Mapping[str, MetadataValue], named: tuple[str, str] | None = None
+) -> str:
+    """What tells a version of a source: its content, and what is stated about it from outside.
+
+    ``named`` is the title that it is given with the suffix that its content is parsed by.
+    """
+    if not metadata and named is None:
         return sha256
-    stated = json.dumps(dict(metadata), sort_keys=True, ensure_ascii=False)
+    told = dict(metadata) if named is None else [dict(metadata), named]
+    stated = json.dumps(told, sort_keys=True, ensure_ascii=False)
     return f"{sha256}+{hashlib.sha256(stated.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"

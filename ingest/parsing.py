@@ -14,8 +14,8 @@ from typing import Protocol
 from ingest.compare import Change
 from ingest.errors import ParseError
 from ingest.formats import suffix_of
-from ingest.optional import is_installed
-from ingest.parse import PARSERS_VERSION, ParsedPart, ParseLimits
+from ingest.parse import ParsedPart, ParseLimits
+from ingest.parse_fingerprint import ParseFingerprint
 from ingest.snapshots.unfinished import UnfinishedWork
 from ingest.workers.messages import (
     Failed,
@@ -28,18 +28,11 @@ from ingest.workers.messages import (
 )
 from ingest.workers.pool import ParseResult
 
-_EXTRAS = ("rapidocr", "unstructured")
-
 
 class Parsing(Protocol):
     """Whatever turns tasks into results: a pool of processes here, or a cluster."""
 
     def parse(self, tasks: Iterable[ParseTask]) -> Iterator[ParseResult]: ...
-
-
-def parsers_fingerprint() -> str:
-    """What changes when a file may be parsed to another result, or a failed one to any."""
-    return "|".join([str(PARSERS_VERSION), *filter(is_installed, _EXTRAS)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +61,16 @@ class SourceParser:
     """
 
     def __init__(
-        self, parsing: Parsing, unfinished: UnfinishedWork, limits: ParseLimits, *, retry_failed: bool = False
+        self,
+        parsing: Parsing,
+        unfinished: UnfinishedWork,
+        limits: ParseLimits,
+        fingerprint: ParseFingerprint,
+        *,
+        retry_failed: bool = False,
     ) -> None:
         self._parsing = parsing
-        self._kept = _KeptParts(unfinished, limits)
+        self._kept = _KeptParts(unfinished, limits, fingerprint)
         self._retry_failed = retry_failed
         self._waiting: dict[int, _Waiting] = {}
 
@@ -119,13 +118,15 @@ class SourceParser:
 class _KeptParts:
     """Parsed parts as unfinished work, in the form in which workers send them."""
 
-    def __init__(self, unfinished: UnfinishedWork, limits: ParseLimits) -> None:
+    def __init__(
+        self, unfinished: UnfinishedWork, limits: ParseLimits, fingerprint: ParseFingerprint
+    ) -> None:
         self._unfinished = unfinished
+        self._fingerprint = fingerprint
         self._writer = ReplyWriter(limits)
         self._reader = ReplyReader(limits)
         self._max_bytes = max_reply_bytes(limits)
         self._counts: dict[int, int] = {}
-        self._parsers = parsers_fingerprint()
 
     def has(self, change: Change) -> bool:
         """Whether a source's content need not be parsed."""
@@ -158,4 +159,4 @@ class _KeptParts:
             self._unfinished.finish_parts(self._key(sha256, change.name), count)
 
     def _key(self, sha256: str, name: str) -> str:
-        return f"{sha256}{suffix_of(name)}#{self._parsers}"
+        return f"{sha256}{suffix_of(name)}#{self._fingerprint.whole}"

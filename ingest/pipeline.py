@@ -19,14 +19,16 @@ from typing import Self
 from ingest.build import Build
 from ingest.choices import Engine
 from ingest.chunking.chunk import ChunkingSpec
-from ingest.compare import Change, Comparison, Fate
+from ingest.compare import Change, Comparison, Fate, Withdrawals
 from ingest.document import Document
 from ingest.embed import load_embedder, spec_from_settings
 from ingest.embed_missing import embed_here
 from ingest.engines.choose import Cluster, open_ray
 from ingest.errors import MetadataError, ParseError
-from ingest.parse import ParseLimits, document_of, member_uri
-from ingest.parsing import ParsedSource, SourceParser, parsers_fingerprint
+from ingest.parse import document_of, member_uri
+from ingest.parse_fingerprint import ParseFingerprint
+from ingest.parsers.text_builder import UNREAD_PAGES
+from ingest.parsing import ParsedSource, SourceParser
 from ingest.plan import Plan
 from ingest.progress import Progress, Publication, Silent
 from ingest.report import Failure, IngestReport
@@ -84,7 +86,7 @@ def plan_ingest(request: IngestRequest, collection: str, settings: Settings) -> 
         run = opened.enter_context(_Run(target, settings, memory, Silent(), scratch))
         changes = list(run.compare(sources, request))
         removed = sources.vanished(run.build.sources) if request.prune else []
-        return Plan.of(collection, changes, removed, rebuild=run.build.is_rebuild)
+        return Plan.of(collection, changes, removed, run.build.sources, rebuild=run.build.is_rebuild)
 
 
 def ingest_paths(
@@ -137,9 +139,11 @@ class _Run:
         self._settings = settings
         self._memory = memory
         self._progress = progress
-        self._parsers = parsers_fingerprint()
+        self._limits = WorkerLimits.of(settings.ingest)
+        self._fingerprint = ParseFingerprint.of(self._limits)
         self._started = time.perf_counter()
         self._failed: dict[str, list[Failure]] = {}
+        self._cut_short: set[str] = set()
         self._added = 0, 0
         self._opened = ExitStack()
         self._unfinished = UnfinishedWork(work / "unfinished.sqlite")
@@ -172,16 +176,21 @@ class _Run:
     def compare(self, sources: OpenSources, request: IngestRequest) -> Iterator[Change]:
         """The fate of every source."""
         comparison = Comparison(
-            self.build.sources, self._memory, self._parsers, retry_failed=request.retry_failed
+            self.build.sources, self._memory, self._fingerprint, retry_failed=request.retry_failed
         )
         return comparison.changes(sources.read(self.build.sources))
 
     def take(self, sources: OpenSources, request: IngestRequest, cluster: Cluster | None) -> None:
         """Parse what changed and stage what comes of it."""
-        limits = self._worker_limits()
         workers = self._settings.ingest.workers or os.cpu_count() or 1
-        with cluster.parsing(limits) if cluster else ParserPool(workers, limits) as parsing:
-            parser = SourceParser(parsing, self._unfinished, limits.parse, retry_failed=request.retry_failed)
+        with cluster.parsing(self._limits) if cluster else ParserPool(workers, self._limits) as parsing:
+            parser = SourceParser(
+                parsing,
+                self._unfinished,
+                self._limits.parse,
+                self._fingerprint,
+                retry_failed=request.retry_failed,
+            )
             for parsed in parser.parse(self._changed(self.compare(sources, request))):
                 self._stage(parsed)
 
@@ -216,21 +225,20 @@ class _Run:
 
     def _changed(self, changes: Iterable[Change]) -> Iterator[Change]:
         """The sources to parse; the others are counted and listed."""
-        met: set[str] = set()
-        for change in changes:
+        withdrawals = Withdrawals()
+        for found in changes:
+            change, withdrawn = withdrawals.of(found, self.build.sources)
             if change.fate in (Fate.ADD, Fate.UPDATE):
-                met.add(change.uri)
                 self.build.prepare()
                 yield change
                 continue
-            if change.has_lost_metadata and change.uri not in met:
-                # Who may see it, or what is in that folder, is not known any more, so that nobody may.
-                below = [uri for uri in self.build.sources if uri.startswith(f"{change.uri}/")]
-                self.forget([change.uri, *below])
-            met.add(change.uri)
-            self.build.report.unchanged += change.fate is Fate.KEEP
+            self.forget(withdrawn)
             if change.fate is Fate.FAIL:
                 self.build.report.unread.append(change.uri)
+            else:
+                self.build.report.unchanged += 1
+                if self._memory.parsed_by(change.uri) is None:
+                    self._memory.remember_parse(change.uri, self._fingerprint.parsers)
             self._list(change.failures)
             self._progress.advance(change.name or change.uri)
 
@@ -245,6 +253,8 @@ class _Run:
                 title = None if part.member else change.title
                 document = document_of(uri, name, part.outcome, part.content_sha256, change.metadata, title)
                 self.build.put(document, change.origin)
+                if UNREAD_PAGES in document.metadata:
+                    self._cut_short.add(change.uri)
             except ParseError as error:
                 self._fail(change, uri, error)
         if parsed.last:
@@ -266,8 +276,12 @@ class _Run:
         failures = self._failed.pop(change.uri, [])
         self._list(failures)
         if change.sha256:
-            key = change.origin.key
-            self._memory.remember_failures(change.uri, key, self._parsers, failures, wholly=not was_read)
+            by_limits = bool(failures) or change.uri in self._cut_short
+            parsed_by = self._fingerprint.whole if by_limits else self._fingerprint.parsers
+            self._memory.remember_failures(
+                change.uri, change.key, self._fingerprint.whole, failures, wholly=not was_read
+            )
+            self._memory.remember_parse(change.uri, parsed_by)
             self._memory.remember(change.uri, change.stamp, change.sha256)
         pages, chunks = self._added
         self._added = self.build.report.pages, self.build.report.chunks_added
@@ -277,8 +291,3 @@ class _Run:
         for failure in failures:
             self.build.report.failures.append(failure)
             self._progress.failed(failure)
-
-    def _worker_limits(self) -> WorkerLimits:
-        settings = self._settings.ingest
-        parse = ParseLimits(settings.max_file_megabytes * 1_000_000, settings.max_text_characters)
-        return WorkerLimits(settings.parse_seconds, settings.parse_megabytes * 1_000_000, parse)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ingest.compare import Change, Fate
+from ingest.compare import Change, Fate, Withdrawals
 from ingest.report import Failure
 
 
@@ -27,11 +27,23 @@ class Plan:
     rebuild: bool
 
     @classmethod
-    def of(cls, collection: str, changes: Iterable[Change], removed: Sequence[str], *, rebuild: bool) -> Plan:
-        """The plan for these changes."""
+    def of(
+        cls,
+        collection: str,
+        changes: Iterable[Change],
+        vanished: Iterable[str],
+        known: Collection[str],
+        *,
+        rebuild: bool,
+    ) -> Plan:
+        """The plan for these changes; what ``vanished`` goes, and what of the ``known`` is withdrawn."""
         by_fate: dict[Fate, list[Change]] = {fate: [] for fate in Fate}
         failures: list[Failure] = []
-        for change in changes:
+        withdrawals = Withdrawals()
+        removed = dict.fromkeys(vanished)
+        for found in changes:
+            change, withdrawn = withdrawals.of(found, known)
+            removed |= dict.fromkeys(withdrawn)
             by_fate[change.fate].append(change)
             if change.fate in (Fate.KEEP, Fate.FAIL):
                 failures.extend(change.failures)

@@ -12,12 +12,14 @@ from ingest.choices import Engine
 from ingest.compare import AnySource, source_key
 from ingest.document import MetadataValue
 from ingest.errors import SourceGoneError, UnreadableFileError
+from ingest.parse_fingerprint import ParseFingerprint
 from ingest.settings import IngestSettings
 from ingest.sources.files import Sources, find_files
 from ingest.sources.memory import SourceMemory
 from ingest.sources.source import SourceFailure, Stamp
 from ingest.sources.sql import RowQuery, read_rows, rows_address
 from ingest.sources.uploads import UploadedFiles
+from ingest.workers.handle import WorkerLimits
 
 if TYPE_CHECKING:
     from ingest.sources.faq import FaqFile
@@ -57,6 +59,7 @@ class OpenSources:
         """
         self._request = request
         self._memory = memory
+        self._fingerprint = ParseFingerprint.of(WorkerLimits.of(settings))
         self._opened = ExitStack()
         self._files: Sources = find_files(
             request.paths, include=request.include, exclude=request.exclude, metadata=request.metadata
@@ -126,7 +129,8 @@ class OpenSources:
         stamp = self._memory.stamp(url)
         sha256 = self._memory.sha256(url, stamp) if stamp else None
         is_held = sha256 is not None and known.get(url) == source_key(sha256, self._request.metadata)
-        return stamp if is_held else None
+        is_current = not self._fingerprint.is_outdated(self._memory.parsed_by(url))
+        return stamp if is_held and is_current else None
 
     def _covers(self, uri: str) -> bool:
         in_rows = self._rows is not None and uri.startswith(self._rows)

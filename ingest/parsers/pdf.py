@@ -12,7 +12,7 @@ from ingest.parsers.pdf_lines import PdfContent
 from ingest.parsers.pdf_properties import metadata_of
 from ingest.parsers.pdf_running import drop_running_lines
 from ingest.parsers.pdfium import PdfiumFailure, read_pdf
-from ingest.parsers.text_builder import ParsedFile
+from ingest.parsers.text_builder import UNREAD_PAGES, ParsedFile
 from ingest.parsers.titles import first_usable_title
 
 _MOST_PAGES_READ_TWICE = 200
@@ -97,5 +97,5 @@ def _metadata(read: PdfContent) -> dict[str, MetadataValue]:
     if without_text:
         found["pages_without_text"] = without_text
     if read.unread:
-        found["pages_unread_for_time"] = read.unread
+        found[UNREAD_PAGES] = read.unread
     return found

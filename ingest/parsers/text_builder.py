@@ -26,6 +26,9 @@ _BREAK_BETWEEN_UNSPACED = f"(?<=[{_UNSPACED}])[ \t]*\n[ \t\n]*(?=[{_UNSPACED}])"
 
 BLOCK_SEPARATOR = "\n\n"
 
+UNREAD_PAGES = "pages_unread_for_time"
+"""Metadata of a document that was read in part: how many of its pages the limit of time left out."""
+
 
 @dataclass(frozen=True, slots=True)
 class ParsedFile:

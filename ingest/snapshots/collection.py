@@ -16,6 +16,7 @@ import shutil
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
@@ -113,10 +114,6 @@ class Collection:
         """Whether there is a snapshot that was current once."""
         return any(not (path / UNPUBLISHED).exists() for path in self.published())
 
-    def published_before(self, snapshot_id: str) -> list[Path]:
-        """The folders of the snapshots before this one, newest first."""
-        return [path for path in reversed(self.published()) if path.name < snapshot_id]
-
     def publish(self, snapshot_id: str) -> None:
         """Make ``snapshot_id`` the one that new readers open."""
         replace_text(self.directory / "CURRENT", snapshot_id + "\n")
@@ -139,14 +136,16 @@ class Collection:
         with suppress(FileNotFoundError):
             shutil.rmtree(self._dropped)
 
-    def prune_snapshots(self, keep: int, superseded: str | None = None) -> None:
-        """Delete all but the ``keep`` newest snapshots and the current one, each as a whole or not at all.
+    def prune_snapshots(self, keep: int, *, base: str | None = None, superseded: str | None = None) -> None:
+        """Delete all but ``keep`` snapshots and the current one, each as a whole or not at all.
 
-        The one that is ``superseded``, since it lacks but the vectors of the next, is none of these.
+        Kept are the newest, then its ``base``, which going back leads to, then the next in age. The one that
+        is ``superseded``, since it lacks but the vectors of the next, is none of these.
         """
         published = self.published()
-        lasting = [path.name for path in published if path.name != superseded]
-        retained = {*lasting[-keep:], self.current_id()}
+        lasting = [path.name for path in reversed(published) if path.name != superseded]
+        wanted = dict.fromkeys([*lasting[:1], *filter(lasting.__contains__, [base]), *lasting])
+        retained = {*islice(wanted, keep), self.current_id()}
         for path in published:
             if path.name not in retained:
                 doomed = path.rename(path.with_name(f"{STAGED_PREFIX}{path.name}"))

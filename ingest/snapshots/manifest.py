@@ -47,7 +47,8 @@ class IndexManifest:
     """What a snapshot is made of.
 
     ``chunks`` counts all chunks, ``indexed`` those that BM25 holds (the others repeat one of them), and
-    ``unembedded`` those of the indexed ones that have no vector yet.
+    ``unembedded`` those of the indexed ones that have no vector yet. ``base`` is the snapshot that this one
+    was built on, which is not the one before it in time once somebody rolled back.
     """
 
     id: str
@@ -63,6 +64,7 @@ class IndexManifest:
     lexical: LexicalSpec = field(default_factory=LexicalSpec)
     dense: DenseSpec = field(default_factory=DenseSpec)
     store: StoreSpec = field(default_factory=StoreSpec)
+    base: str | None = None
     format: int = FORMAT
 
 

@@ -36,7 +36,7 @@ def migrate_collection(settings: Settings, name: str, kind: StoreKind) -> IndexM
         _require_sound(settings, name)
         after = _copy(settings, target, before, kind)
         _require_sound(settings, name)
-        target.prune_snapshots(settings.ingest.keep_snapshots)
+        target.prune_snapshots(settings.ingest.keep_snapshots, base=after.base)
         return after
 
 
@@ -58,7 +58,7 @@ def _copy(settings: Settings, target: Collection, before: IndexManifest, kind: S
             closing(KnownVectors((current, before), unfinished, settings.store)) as known,
         ):
             reuse_known(staged, known)
-            return staged.publish()
+            return staged.publish(before.id)
     finally:
         staged.discard()
 

@@ -13,6 +13,7 @@ from ingest.errors import SnapshotCorruptError, SnapshotNotFoundError
 from ingest.progress import Progress, Silent
 from ingest.settings import Settings
 from ingest.snapshots.collection import Collection
+from ingest.snapshots.lineage import earlier_snapshots
 from ingest.snapshots.manifest import IndexManifest, read_manifest
 from ingest.snapshots.snapshot import DOCUMENTS, VECTORS
 from ingest.snapshots.staging import StagedSnapshot
@@ -84,7 +85,7 @@ def _derive_again(target: Collection, damaged: Path, settings: Settings, progres
             closing(_known_vectors(damaged, before, unfinished, store)) as known,
         ):
             embed_missing(staged, known, unfinished, load, progress)
-            manifest = staged.publish()
+            manifest = staged.publish(before.base)
             unfinished.clear()
             return manifest
     finally:
@@ -107,7 +108,7 @@ def _known_vectors(
 
 def _go_back(target: Collection, damaged: Path | None, store: StoreSettings) -> Repair:
     """Publish the last whole snapshot before ``damaged``; the last of all where it is not known which was."""
-    candidates = target.published_before(damaged.name) if damaged else reversed(target.published())
+    candidates = earlier_snapshots(target, damaged.name) if damaged else reversed(target.published())
     lost = f"the documents of {damaged.name} are damaged" if damaged else "the current snapshot is not known"
     for directory in candidates:
         if not verify_snapshot(target.name, directory, store).problems:
@@ -124,7 +125,7 @@ def _go_back(target: Collection, damaged: Path | None, store: StoreSettings) -> 
 
 
 def roll_back(home: Path, name: str, snapshot_id: str | None = None, store: StoreSettings = FILES) -> str:
-    """Make an earlier snapshot current again: the one before, or ``snapshot_id``. Returns its id.
+    """Make an earlier snapshot current again: what this one was built on, or ``snapshot_id``. Returns its id.
 
     Raises:
         CollectionNotFoundError: nothing was published under this name.
@@ -135,7 +136,7 @@ def roll_back(home: Path, name: str, snapshot_id: str | None = None, store: Stor
     with target.writing():
         current = target.require_current()
         if snapshot_id is None:
-            candidates = target.published_before(current.name)
+            candidates = earlier_snapshots(target, current.name)
         else:
             candidates = [path for path in target.published() if path.name == snapshot_id]
         if not candidates:

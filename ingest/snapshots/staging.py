@@ -136,8 +136,8 @@ class StagedSnapshot:
         self._indexes.vectors.add(numbers, vectors)
         self._unembedded.difference_update(numbers)
 
-    def publish(self) -> IndexManifest:
-        """Seal, checksum, sync, and make this the current snapshot."""
+    def publish(self, base: str | None = None) -> IndexManifest:
+        """Seal, checksum, sync, and make this the current snapshot; going back from it leads to ``base``."""
         stored = self._indexes.save()
         self._twins.close()
         documents, chunks = self.documents.document_count(), self.documents.chunk_count()
@@ -159,6 +159,7 @@ class StagedSnapshot:
             lexical=LexicalSpec(engine=stored.engine),
             dense=stored.dense,
             store=stored.store,
+            base=base,
         )
         if self._base and self._before:
             require_whole(self._base, self._before, manifest.files)

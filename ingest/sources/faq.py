@@ -65,6 +65,9 @@ class FaqFile:
         seen: set[str] = set()
         for number, row in enumerate(rows, start=1):
             uri = f"{self._address}row-{number}"
+            if isinstance(row, ParseError):
+                yield SourceFailure(uri, row)
+                continue
             try:
                 question, answer = _text(row, "question", number), _text(row, "answer", number)
                 key = _optional_text(row.get("id")) or _key(question)
@@ -78,7 +81,7 @@ class FaqFile:
                 yield SourceFailure(uri, error)
         self._was_read = True
 
-    def _rows(self) -> list[_Row]:
+    def _rows(self) -> list[_Row | ParseError]:
         try:
             text = decode_text(self._path.read_bytes())
         except OSError as error:
@@ -88,13 +91,13 @@ class FaqFile:
         rows = _json_rows(text) if self._path.suffix.lower() in _JSON_LINES else _csv_rows(text)
         if not rows:
             raise EmptyFileError(f"{self._path} holds no row: write questions and answers into it.")
-        if not any({"question", "answer"} <= row.keys() for row in rows):
+        if not any(isinstance(row, dict) and {"question", "answer"} <= row.keys() for row in rows):
             raise BrokenFileError(f"{self._path} has no columns question and answer: name them so.")
         return rows
 
 
-def _json_rows(text: str) -> list[_Row]:
-    rows: list[_Row] = []
+def _json_rows(text: str) -> list[_Row | ParseError]:
+    rows: list[_Row | ParseError] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
@@ -110,15 +113,26 @@ def _json_rows(text: str) -> list[_Row]:
     return rows
 
 
-def _csv_rows(text: str) -> list[_Row]:
+def _csv_rows(text: str) -> list[_Row | ParseError]:
     reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True)
     try:
         names = [name.strip().lower() for name in next(reader, list[str]())]
-        return [dict(zip(names, cells, strict=False)) for cells in reader if any(map(str.strip, cells))]
+        filled = (cells for cells in reader if any(map(str.strip, cells)))
+        return [_csv_row(names, cells, number) for number, cells in enumerate(filled, start=1)]
     except csv.Error as error:
         raise BrokenFileError(
             f"the table breaks off at line {reader.line_num} ({error}): mend it."
         ) from error
+
+
+def _csv_row(names: list[str], cells: list[str], number: int) -> _Row | ParseError:
+    # What is missing, or stands one column aside, may be the list of those who may see the row.
+    if len(cells) != len(names):
+        return MetadataError(
+            f"row {number} has {len(cells)} cells and the header names {len(names)}: write a comma for each "
+            "empty cell, and quote one that holds a comma."
+        )
+    return dict(zip(names, cells, strict=True))
 
 
 def _text(row: _Row, name: str, number: int) -> str:

@@ -25,6 +25,7 @@ CREATE TABLE IF NOT EXISTS failures (
     uri TEXT PRIMARY KEY, key TEXT NOT NULL, parsers TEXT NOT NULL, failures TEXT NOT NULL,
     wholly INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS parses (uri TEXT PRIMARY KEY, parsed_by TEXT NOT NULL) STRICT;
 """
 _SETTLED_NS = 2_000_000_000
 """A file that changed so shortly before it was read may change again within the clock's own step."""
@@ -37,7 +38,7 @@ class _Remembered:
 
 
 class SourceMemory:
-    """Content hashes by size and time of change, and failures by content; see the module."""
+    """Content hashes by size and time of change, what parsed each source, and failures by content."""
 
     def __init__(self, path: Path, *, keep: bool = True) -> None:
         """With ``keep`` off, what is learnt is forgotten again, and nothing is written."""
@@ -45,6 +46,8 @@ class SourceMemory:
         rows = self._connection.execute("SELECT uri, size, modified_ns, etag, sha256 FROM stamps")
         self._known = {row[0]: _Remembered(Stamp(*row[1:4]), row[4]) for row in rows}
         self._changed: dict[str, _Remembered] = {}
+        self._parsed_by = dict(self._connection.execute("SELECT uri, parsed_by FROM parses"))
+        self._parsed_anew: dict[str, str] = {}
         self._failed = {row[0] for row in self._connection.execute("SELECT uri FROM failures")}
 
     def sha256(self, uri: str, stamp: Stamp) -> str | None:
@@ -62,6 +65,15 @@ class SourceMemory:
         if stamp.modified_ns is not None and time.time_ns() - stamp.modified_ns < _SETTLED_NS:
             return
         self._known[uri] = self._changed[uri] = _Remembered(stamp, sha256)
+
+    def parsed_by(self, uri: str) -> str | None:
+        """The fingerprint (``ParseFingerprint``) of the parse that a source was read by last."""
+        return self._parsed_by.get(uri)
+
+    def remember_parse(self, uri: str, parsed_by: str) -> None:
+        """Keep the fingerprint of the parse that a source was read by."""
+        if self._parsed_by.get(uri) != parsed_by:
+            self._parsed_by[uri] = self._parsed_anew[uri] = parsed_by
 
     def failures(self, uri: str, key: str, parsers: str) -> list[Failure]:
         """What failed of this very version of a source, when these parsers read it."""
@@ -98,6 +110,8 @@ class SourceMemory:
         ]
         with self._connection:
             self._connection.executemany("INSERT OR REPLACE INTO stamps VALUES (?, ?, ?, ?, ?)", rows)
+            parsed = self._parsed_anew.items()
+            self._connection.executemany("INSERT OR REPLACE INTO parses VALUES (?, ?)", parsed)
         self._connection.close()
 
 

@@ -14,10 +14,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import msgspec
 
 from ingest.parse import ParseLimits
+from ingest.settings import IngestSettings
 from ingest.workers.messages import Frames, ParseTask, RequestCoder, max_reply_bytes
 from ingest.workers.process import WorkerConfig
 
@@ -45,6 +47,12 @@ class WorkerLimits:
     seconds: float = 60.0
     memory_bytes: int = 1_000_000_000
     parse: ParseLimits = field(default_factory=ParseLimits)
+
+    @classmethod
+    def of(cls, settings: IngestSettings) -> Self:
+        """The limits that are set."""
+        parse = ParseLimits(settings.max_file_megabytes * 1_000_000, settings.max_text_characters)
+        return cls(settings.parse_seconds, settings.parse_megabytes * 1_000_000, parse)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,21 @@ def test_what_vanished_is_removed_only_when_that_is_asked_for(folder: Path, sett
     assert plan(folder, settings).removed == ()
 
 
+def test_what_would_be_withdrawn_is_told(folder: Path, settings: Settings) -> None:
+    (folder / "in").mkdir()
+    (folder / "in" / "a.txt").write_text("The fee is 50 euro.")
+    (folder / "in" / "b.txt").write_text("A rank of 16 is the default.")
+    ingest(IngestRequest((folder,)), "docs", settings)
+    (folder / "in" / ".meta.json").write_text("{")
+    found = plan(folder, settings)
+    assert names(found.removed) == ["a.txt", "b.txt"]
+    assert [failure.reason.partition(" Until then, ")[2] for failure in found.failures] == [
+        "2 that were in are withdrawn."
+    ]
+    report = ingest(IngestRequest((folder,)), "docs", settings)
+    assert (report.removed, report.failures) == (2, list(found.failures))
+
+
 def test_a_failed_file_is_listed_or_tried_again(folder: Path, settings: Settings) -> None:
     (folder / "broken.pdf").write_bytes(b"%PDF-1.7 and no more")
     ingest(IngestRequest((folder,)), "docs", settings)
@@ -93,3 +108,19 @@ def test_a_plan_is_printed_for_people_and_for_machines(folder: Path, settings: S
         "docs: 1 to add, 1 to update, 1 unchanged, 1 to remove, 0 failed",
     ]
     assert found.to_json()["added"] == (f"{root}/new.txt",)
+
+
+def test_what_met_a_limit_is_parsed_again_under_other_limits(
+    folder: Path, settings: Settings, parsing: CountedParsing
+) -> None:
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7 and no more")
+    (folder / "scan.md").write_text("---\npages_unread_for_time: 3\n---\n\nThe first page.\n")
+    for _ in range(2):
+        ingest(IngestRequest((folder,)), "docs", settings)
+    assert len(parsing.names) == 5
+    parsing.names.clear()
+    limits = settings.ingest.model_copy(update={"parse_seconds": 600.0})
+    patient = settings.model_copy(update={"ingest": limits})
+    reports = [ingest(IngestRequest((folder,)), "docs", patient) for _ in range(2)]
+    assert parsing.names == ["broken.pdf", "scan.md"]
+    assert [(report.updated, report.unchanged) for report in reports] == [(1, 3), (0, 4)]

@@ -12,6 +12,7 @@ from ingest.errors import CollectionNotFoundError, SnapshotCorruptError
 from ingest.settings import Settings
 from ingest.snapshots import repair
 from ingest.snapshots.collection import Collection
+from ingest.snapshots.lineage import earlier_snapshots
 from ingest.snapshots.manifest import MANIFEST
 from ingest.snapshots.repair import repair_collection
 from ingest.snapshots.snapshot import DOCUMENTS, LEXICAL, TWINS, VECTORS, open_snapshot
@@ -90,7 +91,7 @@ def test_the_last_snapshot_that_is_whole_becomes_current_when_the_documents_are_
 ) -> None:
     damaged = current(published)
     damage(damaged / part)
-    [before] = Collection(published.home, COLLECTION).published_before(damaged.name)
+    [before] = earlier_snapshots(Collection(published.home, COLLECTION), damaged.name)
     done = repair_collection(published, COLLECTION)
     assert done.snapshot == before.name == current(published).name
     assert "ingest the sources once more" in done.done

@@ -165,3 +165,14 @@ def test_the_command_takes_a_faq_alone(tmp_path: Path, home: Path, monkeypatch: 
     result = CliRunner().invoke(ingest_app, ["--faq", str(path), "--json"])
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["documents"]["added"] == 1
+
+
+@pytest.mark.parametrize("row", ["What is the fee?,50 euro.", "Where?,Room 5, third floor,board"])
+def test_a_row_with_more_or_fewer_cells_than_the_header_is_refused_and_never_shown_to_all(
+    tmp_path: Path, row: str
+) -> None:
+    path = tmp_path / "faq.csv"
+    path.write_text(f"question,answer,acl\n{row}\nWho?,Ann.,staff\n", "utf-8")
+    [failure] = failures_of(path)
+    assert failure.startswith(f"row 1 has {row.count(',') + 1} cells and the header names 3: ")
+    assert [found.title for found in FaqFile(path, {}).read() if isinstance(found, SourceBytes)] == ["Who?"]
