@@ -22,6 +22,7 @@ from ingest.settings import DenseSettings
 from ingest.snapshots.collection import Collection
 from ingest.snapshots.docstore import ChunkRow, Docstore, DocumentSummary, Origin
 from ingest.snapshots.docstore_rows import summarize
+from ingest.snapshots.lineage import line_of
 from ingest.snapshots.manifest import IndexManifest, read_manifest
 from ingest.snapshots.snapshot import DOCUMENTS, require_sizes
 from ingest.snapshots.staging import StagedSnapshot
@@ -194,7 +195,9 @@ class Build:
             self._staged = None
         if self.manifest is not None:
             self._target.prune_snapshots(
-                self._keep_snapshots, base=self.manifest.base, superseded=self._superseded
+                self._keep_snapshots,
+                line=line_of(self._target, self.manifest.id),
+                superseded=self._superseded,
             )
             self.report.snapshot, self.report.chunks_total = self.manifest.id, self.manifest.chunks
             self.report.unembedded = self.manifest.unembedded

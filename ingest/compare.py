@@ -124,13 +124,7 @@ class Comparison:
         sha256 = self._sha256(source)
         key = _key_of(source, sha256)
         failures = () if self._retry_failed else self._failures(source.uri, key)
-        known = self._known.get(source.uri)
-        if known == key:
-            fate = Fate.UPDATE if self._is_to_be_parsed_again(source.uri, key) else Fate.KEEP
-        elif failures and self._memory.has_failed_wholly(source.uri, key, self._fingerprint.whole):
-            fate = Fate.FAIL
-        else:
-            fate = Fate.ADD if known is None else Fate.UPDATE
+        fate = self._fate(source.uri, key, failures)
         change = Change(
             fate,
             source.uri,
@@ -145,13 +139,14 @@ class Comparison:
             return replace(change, content=source.content, title=source.title)
         return replace(change, path=source.path) if fate in (Fate.ADD, Fate.UPDATE) else change
 
-    def _is_to_be_parsed_again(self, uri: str, key: str) -> bool:
-        """Whether more may come of a source that is the same: a part of it (a member of an archive, say)
-        failed and is asked for, or it would be parsed otherwise now.
-        """
-        if self._retry_failed and self._failures(uri, key):
-            return True
-        return self._fingerprint.is_outdated(self._memory.parsed_by(uri))
+    def _fate(self, uri: str, key: str, failures: tuple[Failure, ...]) -> Fate:
+        known = self._known.get(uri)
+        if known == key and not self._fingerprint.is_outdated(self._memory.parsed_by(uri)):
+            # A part of it (a member of an archive, say) may have failed, and is tried again when asked for.
+            return Fate.UPDATE if self._retry_failed and self._failures(uri, key) else Fate.KEEP
+        if failures and self._memory.has_failed_wholly(uri, key, self._fingerprint.whole):
+            return Fate.FAIL
+        return Fate.ADD if known is None else Fate.UPDATE
 
     def _failures(self, uri: str, key: str) -> tuple[Failure, ...]:
         return tuple(self._memory.failures(uri, key, self._fingerprint.whole))

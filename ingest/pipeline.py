@@ -144,6 +144,7 @@ class _Run:
         self._started = time.perf_counter()
         self._failed: dict[str, list[Failure]] = {}
         self._cut_short: set[str] = set()
+        self._parsed_by: dict[str, str] = {}
         self._added = 0, 0
         self._opened = ExitStack()
         self._unfinished = UnfinishedWork(work / "unfinished.sqlite")
@@ -219,6 +220,9 @@ class _Run:
     def finish(self) -> IngestReport:
         """Publish, and forget the work that this was made of."""
         self.publish()
+        # Not before: what is not published has to be parsed once more.
+        for uri, parsed_by in self._parsed_by.items():
+            self._memory.remember_parse(uri, parsed_by)
         self._unfinished.clear()
         self.build.report.seconds = time.perf_counter() - self._started
         return self.build.report
@@ -238,7 +242,8 @@ class _Run:
             else:
                 self.build.report.unchanged += 1
                 if self._memory.parsed_by(change.uri) is None:
-                    self._memory.remember_parse(change.uri, self._fingerprint.parsers)
+                    # Limits may have had a part in it, too.
+                    self._parsed_by[change.uri] = self._fingerprint.whole
             self._list(change.failures)
             self._progress.advance(change.name or change.uri)
 
@@ -275,13 +280,14 @@ class _Run:
             self.build.report.unread.append(change.uri)
         failures = self._failed.pop(change.uri, [])
         self._list(failures)
-        if change.sha256:
+        if was_read:
             by_limits = bool(failures) or change.uri in self._cut_short
             parsed_by = self._fingerprint.whole if by_limits else self._fingerprint.parsers
+            self._parsed_by[change.uri] = parsed_by
+        if change.sha256:
             self._memory.remember_failures(
                 change.uri, change.key, self._fingerprint.whole, failures, wholly=not was_read
             )
-            self._memory.remember_parse(change.uri, parsed_by)
             self._memory.remember(change.uri, change.stamp, change.sha256)
         pages, chunks = self._added
         self._added = self.build.report.pages, self.build.report.chunks_added

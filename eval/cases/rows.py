@@ -90,6 +90,10 @@ def _table_rows(path: Path, delimiter: str) -> Iterator[Record]:
                     f"the row has more cells than the header's {len(row) - 1}: quote a cell that holds "
                     f"{delimiter!r}."
                 )
+            if None in row.values():
+                raise record.fail(
+                    f"the row has fewer cells than the header's {len(row)}: give every column one."
+                )
             empty = False
             yield record
     except csv.Error as error:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import fcntl
 import re
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -136,15 +136,15 @@ class Collection:
         with suppress(FileNotFoundError):
             shutil.rmtree(self._dropped)
 
-    def prune_snapshots(self, keep: int, *, base: str | None = None, superseded: str | None = None) -> None:
+    def prune_snapshots(self, keep: int, *, line: Sequence[Path] = (), superseded: str | None = None) -> None:
         """Delete all but ``keep`` snapshots and the current one, each as a whole or not at all.
 
-        Kept are the newest, then its ``base``, which going back leads to, then the next in age. The one that
-        is ``superseded``, since it lacks but the vectors of the next, is none of these.
+        Kept are the newest, then the ``line`` that it comes from, which going back leads along, then the next
+        in age. The one that is ``superseded``, since it lacks but the vectors of the next, is none of these.
         """
         published = self.published()
         lasting = [path.name for path in reversed(published) if path.name != superseded]
-        wanted = dict.fromkeys([*lasting[:1], *filter(lasting.__contains__, [base]), *lasting])
+        wanted = dict.fromkeys([*lasting[:1], *(path.name for path in line), *lasting])
         retained = {*islice(wanted, keep), self.current_id()}
         for path in published:
             if path.name not in retained:

@@ -17,14 +17,23 @@ def earlier_snapshots(target: Collection, snapshot_id: str) -> list[Path]:
 
     A snapshot whose manifest does not tell what it was built on was built on the one before it in time.
     """
-    published = target.published()
-    kept = {path.name: path for path in published}
+    line = line_of(target, snapshot_id)
+    oldest = line[-1].name if line else snapshot_id
+    return [
+        *line,
+        *(path for path in reversed(target.published()) if path.name < oldest and path not in line),
+    ]
+
+
+def line_of(target: Collection, snapshot_id: str) -> list[Path]:
+    """The folders of the snapshots that this one comes from, the nearest first, as far as that is known."""
+    kept = {path.name: path for path in target.published()}
     line: list[Path] = []
-    at = snapshot_id
-    while (base := kept.get(_base_of(target, at) or "")) is not None and base not in line:
+    base = kept.pop(_base_of(target, snapshot_id) or "", None)
+    while base is not None:
         line.append(base)
-        at = base.name
-    return [*line, *(path for path in reversed(published) if path.name < at and path not in line)]
+        base = kept.pop(_base_of(target, base.name) or "", None)
+    return line
 
 
 def _base_of(target: Collection, snapshot_id: str) -> str | None:

@@ -9,6 +9,7 @@ from ingest.embed_missing import reuse_known
 from ingest.errors import SnapshotCorruptError
 from ingest.settings import Settings
 from ingest.snapshots.collection import Collection
+from ingest.snapshots.lineage import line_of
 from ingest.snapshots.manifest import IndexManifest, read_manifest
 from ingest.snapshots.staging import StagedSnapshot
 from ingest.snapshots.unfinished import UnfinishedWork
@@ -36,7 +37,7 @@ def migrate_collection(settings: Settings, name: str, kind: StoreKind) -> IndexM
         _require_sound(settings, name)
         after = _copy(settings, target, before, kind)
         _require_sound(settings, name)
-        target.prune_snapshots(settings.ingest.keep_snapshots, base=after.base)
+        target.prune_snapshots(settings.ingest.keep_snapshots, line=line_of(target, after.id))
         return after
 
 

@@ -13,6 +13,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 from urllib.parse import quote
@@ -32,7 +33,17 @@ QUESTIONS = "questions"
 
 _KIND = ("kind", "faq")
 _JSON_LINES = (".jsonl", ".ndjson")
-_Row = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What a row holds by column; ``misfit`` tells of more or fewer cells than there are columns."""
+
+    values: Mapping[str, object]
+    misfit: str | None = None
+
+    def get(self, name: str) -> object:
+        return self.values.get(name)
 
 
 class FaqFile:
@@ -65,13 +76,13 @@ class FaqFile:
         seen: set[str] = set()
         for number, row in enumerate(rows, start=1):
             uri = f"{self._address}row-{number}"
-            if isinstance(row, ParseError):
-                yield SourceFailure(uri, row)
-                continue
             try:
-                question, answer = _text(row, "question", number), _text(row, "answer", number)
+                question = _text(row, "question", number)
                 key = _optional_text(row.get("id")) or _key(question)
                 uri = self._address + quote(key, safe="")
+                if row.misfit is not None:
+                    raise MetadataError(f"row {number} has {row.misfit}")
+                answer = _text(row, "answer", number)
                 if key in seen:
                     raise MetadataError(f"row {number} repeats {key!r}: give rows an id of their own.")
                 seen.add(key)
@@ -81,7 +92,7 @@ class FaqFile:
                 yield SourceFailure(uri, error)
         self._was_read = True
 
-    def _rows(self) -> list[_Row | ParseError]:
+    def _rows(self) -> list[_Row]:
         try:
             text = decode_text(self._path.read_bytes())
         except OSError as error:
@@ -91,13 +102,13 @@ class FaqFile:
         rows = _json_rows(text) if self._path.suffix.lower() in _JSON_LINES else _csv_rows(text)
         if not rows:
             raise EmptyFileError(f"{self._path} holds no row: write questions and answers into it.")
-        if not any(isinstance(row, dict) and {"question", "answer"} <= row.keys() for row in rows):
+        if not any({"question", "answer"} <= row.values.keys() for row in rows):
             raise BrokenFileError(f"{self._path} has no columns question and answer: name them so.")
         return rows
 
 
-def _json_rows(text: str) -> list[_Row | ParseError]:
-    rows: list[_Row | ParseError] = []
+def _json_rows(text: str) -> list[_Row]:
+    rows: list[_Row] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
@@ -109,30 +120,32 @@ def _json_rows(text: str) -> list[_Row | ParseError]:
             ) from error
         if not isinstance(row, dict):
             raise BrokenFileError(f"line {number} is no JSON object: write one on each line.")
-        rows.append({key.strip().lower(): value for key, value in cast("dict[str, object]", row).items()})
+        values = cast("dict[str, object]", row).items()
+        rows.append(_Row({key.strip().lower(): value for key, value in values}))
     return rows
 
 
-def _csv_rows(text: str) -> list[_Row | ParseError]:
+def _csv_rows(text: str) -> list[_Row]:
     reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True)
     try:
         names = [name.strip().lower() for name in next(reader, list[str]())]
-        filled = (cells for cells in reader if any(map(str.strip, cells)))
-        return [_csv_row(names, cells, number) for number, cells in enumerate(filled, start=1)]
+        return [_csv_row(names, cells) for cells in reader if any(map(str.strip, cells))]
     except csv.Error as error:
         raise BrokenFileError(
             f"the table breaks off at line {reader.line_num} ({error}): mend it."
         ) from error
 
 
-def _csv_row(names: list[str], cells: list[str], number: int) -> _Row | ParseError:
+def _csv_row(names: list[str], cells: list[str]) -> _Row:
+    values = dict(zip(names, cells, strict=False))
+    if len(cells) == len(names):
+        return _Row(values)
     # What is missing, or stands one column aside, may be the list of those who may see the row.
-    if len(cells) != len(names):
-        return MetadataError(
-            f"row {number} has {len(cells)} cells and the header names {len(names)}: write a comma for each "
-            "empty cell, and quote one that holds a comma."
-        )
-    return dict(zip(names, cells, strict=True))
+    misfit = (
+        f"{len(cells)} cells and the header names {len(names)}: write a comma for each empty cell, and quote "
+        "one that holds a comma."
+    )
+    return _Row(values, misfit)
 
 
 def _text(row: _Row, name: str, number: int) -> str:
@@ -158,7 +171,7 @@ def _metadata(row: _Row, question: str) -> dict[str, MetadataValue]:
     """
     aliases = _list(row.get("aliases"), "aliases")
     found: dict[str, MetadataValue] = dict([_KIND])
-    for name, value in row.items():
+    for name, value in row.values.items():
         if name in ("id", "question", "answer", "aliases") or (name != ACL and value in (None, "")):
             continue
         key = check_key(name)

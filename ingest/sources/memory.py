@@ -26,6 +26,8 @@ CREATE TABLE IF NOT EXISTS failures (
     wholly INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS parses (uri TEXT PRIMARY KEY, parsed_by TEXT NOT NULL) STRICT;
+-- Failures used to be kept without the limits that they hung on: what has one is parsed again.
+INSERT OR IGNORE INTO parses SELECT uri, parsers || '#' FROM failures WHERE NOT wholly;
 """
 _SETTLED_NS = 2_000_000_000
 """A file that changed so shortly before it was read may change again within the clock's own step."""

@@ -16,6 +16,7 @@ from ingest.document import Document
 from ingest.errors import SnapshotCorruptError
 from ingest.words.sentences import sentence_spans
 from service.answer import Citation, Passage, Sentence
+from service.grounding.explanation import asks_for_explanation, explains
 from service.grounding.support import Grounding, Quote
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
@@ -167,6 +168,10 @@ class Citer:
         return (
             self._grounding.overlap(self._question, citation.quote) >= _RELEVANT_SHARE * self._best_overlap()
         )
+
+    def is_too_brief(self, claim: str) -> bool:
+        """Whether the question asks how or why, and ``claim`` is but a few words of an explanation."""
+        return asks_for_explanation(self._question) and not explains(claim)
 
     def is_beside_the_question(self, citation: Citation) -> bool:
         """Whether its quote shares next to no words with the question, and another sentence most of them."""

@@ -73,7 +73,7 @@ class SupportGate:
     A ``trained`` generator has learned to answer in the bare words of its source, "In 1976 [2]", and was let
     in by a gate that measured whether it answers what was asked: of it, a lone word and a source in other
     words than the question's are taken, as long as that source bears the sentence out and no other sentence
-    is plainly the one that was asked for.
+    is plainly the one that was asked for. Of an explanation a few words are not enough.
     """
 
     def __init__(
@@ -141,6 +141,8 @@ class SupportGate:
         if is_refusal(claim, self._language):
             self._refused = not self._seen
             return self._refused
+        if self._trained and not self._seen and self._citer.is_too_brief(claim):
+            return False
         citations = self._citer.cite_sentence(text, start, end)
         return any(citation.supported and self._answers(citation) for citation in citations)
 

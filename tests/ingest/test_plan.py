@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest.build import Build
 from ingest.pipeline import ingest, plan_ingest
 from ingest.plan import Plan
 from ingest.request import IngestRequest
@@ -124,3 +125,18 @@ def test_what_met_a_limit_is_parsed_again_under_other_limits(
     reports = [ingest(IngestRequest((folder,)), "docs", patient) for _ in range(2)]
     assert parsing.names == ["broken.pdf", "scan.md"]
     assert [(report.updated, report.unchanged) for report in reports] == [(1, 3), (0, 4)]
+
+
+def test_a_run_that_is_interrupted_after_limits_changed_parses_again_what_it_had_not_published(
+    folder: Path, settings: Settings, parsing: CountedParsing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "scan.md").write_text("---\npages_unread_for_time: 3\n---\n\nThe first page.\n")
+    ingest(IngestRequest((folder,)), "docs", settings)
+    limits = settings.ingest.model_copy(update={"parse_seconds": 600.0})
+    patient = settings.model_copy(update={"ingest": limits})
+    with monkeypatch.context() as broken:
+        broken.setattr(Build, "publish", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            ingest(IngestRequest((folder,)), "docs", patient)
+    again = [ingest(IngestRequest((folder,)), "docs", patient).updated for _ in range(2)]
+    assert again == [1, 0]

@@ -176,3 +176,18 @@ def test_a_row_with_more_or_fewer_cells_than_the_header_is_refused_and_never_sho
     [failure] = failures_of(path)
     assert failure.startswith(f"row 1 has {row.count(',') + 1} cells and the header names 3: ")
     assert [found.title for found in FaqFile(path, {}).read() if isinstance(found, SourceBytes)] == ["Who?"]
+
+
+def test_a_row_that_loses_its_form_is_withdrawn_until_it_is_mended(
+    tmp_path: Path, settings: Settings
+) -> None:
+    path = tmp_path / "faq.csv"
+    path.write_text("question,answer\nWhat is the fee?,50 euro.\nWho?,Ann.\n", "utf-8")
+    ingest_faq(path, settings)
+    path.write_text("question,answer,acl\nWhat is the fee?,50 euro, a year,staff\nWho?,Ann.,staff\n", "utf-8")
+    report = ingest_faq(path, settings)
+    assert [failure.code for failure in report.failures] == ["metadata_invalid"]
+    assert [document.title for document in documents_of(settings)] == ["Who?"]
+    path.write_text('question,answer,acl\nWhat is the fee?,"50 euro, a year",staff\n', "utf-8")
+    ingest_faq(path, settings)
+    assert [document.text for document in documents_of(settings)] == ["Ann.", "50 euro, a year"]

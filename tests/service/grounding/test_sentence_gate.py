@@ -61,12 +61,27 @@ def test_of_a_trained_generator_a_source_beside_the_question_is_not_enough() -> 
     def written(question: str, text: str) -> str:
         return shown(SupportGate(Citer(question, passages, grounding), [""], "en", 2, trained=True), text)
 
-    assert written("How is refusal recall defined?", "a ticket about the weather [1]") == ""
+    assert written("What is refusal recall?", "a ticket about the weather [1]") == ""
     right = "the share of the unanswerable questions [1]"
-    assert written("How is refusal recall defined?", right) == right
+    assert written("What is refusal recall?", right) == right
     # Where no sentence is plainly meant, the generator is believed.
     vague = "What is found at once, however it may be worded, told or shown to a reader?"
     assert written(vague, "a ticket about the weather [1]") == "a ticket about the weather [1]"
+
+
+def test_of_a_trained_generator_a_few_words_are_no_explanation() -> None:
+    passages = passages_of(
+        "Rolling back sets the pointer to an earlier snapshot, and nothing is built again."
+    )
+    grounding = Grounding(lambda _term: 1, 1000)
+
+    def written(question: str, text: str, *, trained: bool = True) -> str:
+        return shown(SupportGate(Citer(question, passages, grounding), [""], "en", 2, trained=trained), text)
+
+    brief, whole = "an earlier snapshot [1]", "It sets the pointer to an earlier snapshot [1]"
+    assert written("How does rolling back work?", brief) == ""
+    assert written("How does rolling back work?", whole) == whole
+    assert written("What does rolling back set the pointer to?", brief) == brief
 
 
 def uncut_markers(text: str) -> list[str]:
