@@ -38,6 +38,7 @@ def test_tabs_part_the_columns_of_a_tsv(tmp_path: Path) -> None:
     ("content", "line", "reason"),
     [
         (b"question,answer\nWho?,Ann,Bob\n", 2, "more cells than the header's 2"),
+        (b"question,context,answer\nWho?,Ann\n", 2, "fewer cells than the header's 3"),
         (b"question,answerable\nWho?,perhaps\n", 2, "write true or false"),
         (b"asked,answer\nWho?,Ann\n", 2, "there is no question"),
         (b"question,answerable\nWho?,true\n", 2, "answerable but has no answer"),
