@@ -10,7 +10,7 @@ from ingest.words.sentences import sentence_spans
 from ingest.words.terms import content_terms
 from service.answer import Passage
 from service.generate import Generator, Piece, Sampling
-from service.grounding.cite import free_of_markers
+from service.grounding.cite import quoted
 from service.grounding.support import Grounding
 from service.prompt import render, template_for
 from service.question import SamplingWish
@@ -92,8 +92,7 @@ class ExtractiveWriter:
         What looks like a marker in the source itself ("as shown in [3]") is none in the answer.
         """
         for index, (passage, sentence) in enumerate(self._choose(question, passages)):
-            text = free_of_markers(sentence)
-            yield Piece(("\n" if index else "") + f"{text} [{passage.marker}]")
+            yield Piece(("\n" if index else "") + quoted(sentence, passage.marker))
 
     def _choose(self, question: str, passages: Sequence[Passage]) -> list[tuple[Passage, str]]:
         scored: list[tuple[float, Passage, str]] = []

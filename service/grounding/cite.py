@@ -121,6 +121,11 @@ def free_of_markers(text: str) -> str:
     return _BRACKETED_NUMBER.sub(r"(\1)", text)
 
 
+def quoted(sentence: str, marker: int) -> str:
+    """A source's sentence as a sentence of an answer: on one line, with the marker of its passage."""
+    return f"{free_of_markers(' '.join(sentence.split()))} [{marker}]"
+
+
 def markers_of(text: str) -> list[int]:
     """The numbers of the markers in ``text``, in their order and as often as they stand there."""
     return [int(number) for number in _MARKER.findall(text)]
@@ -168,6 +173,12 @@ class Citer:
         return (
             self._grounding.overlap(self._question, citation.quote) >= _RELEVANT_SHARE * self._best_overlap()
         )
+
+    def is_on_the_subject(self, citation: Citation) -> bool:
+        """``is_to_the_point`` of a quote with its headings, which it need not repeat."""
+        under_headings = f"{citation.chunk.headline}\n{citation.quote}"
+        shared = self._grounding.overlap(self._question, under_headings)
+        return shared >= _RELEVANT_SHARE * self._best_overlap()
 
     def is_too_brief(self, claim: str) -> bool:
         """Whether the question asks how or why, and ``claim`` is but a few words of an explanation."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ingest.words.terms import content_terms
 from service.answer import Citation
-from service.grounding.cite import Citer, answer_sentences, without_markers
+from service.grounding.cite import Citer, answer_sentences, quoted, without_markers
 from service.grounding.repetition import end_before_repetition
 from service.prompt import is_refusal
 
@@ -73,7 +73,8 @@ class SupportGate:
     A ``trained`` generator has learned to answer in the bare words of its source, "In 1976 [2]", and was let
     in by a gate that measured whether it answers what was asked: of it, a lone word and a source in other
     words than the question's are taken, as long as that source bears the sentence out and no other sentence
-    is plainly the one that was asked for. Of an explanation a few words are not enough.
+    is plainly the one that was asked for. A few words that are to explain something are shown as the whole
+    sentence that they come from, if that is on the subject.
     """
 
     def __init__(
@@ -129,22 +130,25 @@ class SupportGate:
             if self.full:
                 break
             self._judged += 1
-            if self._may_be_shown(text, start, end):
+            sentence = self._sentence(text, start, end)
+            if sentence:
                 self._seen.add(without_markers(text[start:end]))
-                shown += text[start : spans[index + 1][0] if index + 1 < len(spans) else len(text)]
+                shown += sentence + text[end : spans[index + 1][0] if index + 1 < len(spans) else len(text)]
         return shown
 
-    def _may_be_shown(self, text: str, start: int, end: int) -> bool:
+    def _sentence(self, text: str, start: int, end: int) -> str:
+        """What is shown of the sentence at ``[start, end)``; empty where it is withheld."""
         claim = without_markers(text[start:end])
         if claim in self._seen or self._says_nothing(claim):
-            return False
+            return ""
         if is_refusal(claim, self._language):
             self._refused = not self._seen
-            return self._refused
-        if self._trained and not self._seen and self._citer.is_too_brief(claim):
-            return False
-        citations = self._citer.cite_sentence(text, start, end)
-        return any(citation.supported and self._answers(citation) for citation in citations)
+            return text[start:end] if self._refused else ""
+        citations = [each for each in self._citer.cite_sentence(text, start, end) if each.supported]
+        if self._trained and self._citer.is_too_brief(claim):
+            found = next(filter(self._citer.is_on_the_subject, citations), None)
+            return "" if found is None else quoted(found.quote, found.marker)
+        return text[start:end] if any(map(self._answers, citations)) else ""
 
     def _answers(self, citation: Citation) -> bool:
         if self._trained:

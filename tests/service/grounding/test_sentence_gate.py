@@ -69,17 +69,21 @@ def test_of_a_trained_generator_a_source_beside_the_question_is_not_enough() -> 
     assert written(vague, "a ticket about the weather [1]") == "a ticket about the weather [1]"
 
 
-def test_of_a_trained_generator_a_few_words_are_no_explanation() -> None:
+def test_a_few_words_that_are_to_explain_are_shown_as_the_sentence_that_they_come_from() -> None:
     passages = passages_of(
-        "Rolling back sets the pointer to an earlier snapshot, and nothing is built again."
+        "Every night a snapshot is written. "
+        "Rolling back sets the pointer\nto an earlier snapshot [3]; nothing is built again."
     )
     grounding = Grounding(lambda _term: 1, 1000)
 
-    def written(question: str, text: str, *, trained: bool = True) -> str:
-        return shown(SupportGate(Citer(question, passages, grounding), [""], "en", 2, trained=trained), text)
+    def written(question: str, text: str) -> str:
+        return shown(SupportGate(Citer(question, passages, grounding), [""], "en", 2, trained=True), text)
 
     brief, whole = "an earlier snapshot [1]", "It sets the pointer to an earlier snapshot [1]"
-    assert written("How does rolling back work?", brief) == ""
+    assert written("How does rolling back work?", brief) == (
+        "Rolling back sets the pointer to an earlier snapshot (3); nothing is built again. [1]"
+    )
+    assert written("How does rolling back work?", "every night [1]") == "", "its sentence is another one"
     assert written("How does rolling back work?", whole) == whole
     assert written("What does rolling back set the pointer to?", brief) == brief
 
