@@ -17,7 +17,8 @@ def test_a_question_comes_back_to_its_field_where_it_failed(
 ) -> None:
     shaped.failure = GeneratorError("the model server does not answer: start it.")
     page.ask(question)
-    page.wait(lambda _: page.find("#question").get_attribute("value") == question)
+    page.expect(".exchange [role=alert]")
+    assert page.find("#question").get_attribute("value") == question
 
 
 def test_what_was_begun_since_is_not_overwritten_by_a_question_that_failed(
