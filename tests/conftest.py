@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import fcntl
 import gc
 import hashlib
@@ -9,9 +10,10 @@ import locale
 import os
 import socket
 import sys
+import threading
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,20 @@ for _name in [name for name in os.environ if name.startswith("TROIKA_")]:
 hypothesis.settings.register_profile("troika", deadline=None, max_examples=40, derandomize=True)
 hypothesis.settings.load_profile("troika")
 
+_one_tree = threading.RLock()
+_parse = ast.parse
+
+
+@wraps(_parse)
+def _parse_alone(*arguments: Any, **options: Any) -> ast.AST:
+    with _one_tree:
+        return _parse(*arguments, **options)
+
+
+# CPython 3.11 counts the depth of syntax trees for all threads together and raises SystemError where two are
+# made at once (python/cpython#106905): numpy reads an array's header as one while pytest rewrites a module,
+# and the callback with which Hypothesis times the collection of garbage lets the one in between the other.
+ast.parse = _parse_alone
 
 _LONGEST = frozenset(
     (
