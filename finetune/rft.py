@@ -2,8 +2,8 @@
 2023, "Scaling relationship on learning mathematical reasoning with large language models").
 
 Each round samples from the generator that serves, with the adapter of the round before, and trains a new
-adapter on the base model. Small instruct models learn more from right answers in their own words than from
-those that others wrote.
+adapter, on the base model or from the one that was sampled. Small instruct models learn more from right
+answers in their own words than from those that others wrote.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def run_rft(
     """
     _check_generator(settings.generator.kind, config.rft)
     examples = read_examples(data)
-    prepare_run(config.training(), data, None, None)
     release = served_release(settings) if adapter is None else named_release(settings.home, adapter)
+    prepare_run(config.training(), data, _start(release, config.rft), None)
     rounds: list[Round] = []
     for number in range(1, config.rft.rounds + 1):
         gathered = harvest(
@@ -83,7 +83,7 @@ def run_rft(
             f"{gathered.solved} of {gathered.questions} questions solved"
         )
         path = settings.home / "data" / f"{data.stem}.round{number}.jsonl"
-        run = _train(settings.home, config, gathered, path)
+        run = _train(settings.home, config, gathered, path, _start(release, config.rft))
         kept = export_run(settings.home, run).name
         rounds.append(_round(release, gathered, path, run, kept))
         release = named_release(settings.home, kept)
@@ -121,14 +121,19 @@ def _check_generator(kind: GeneratorKind, rft: RftSection) -> None:
         )
 
 
-def _train(home: Path, config: RftConfig, gathered: Harvest, path: Path) -> Run:
+def _start(sampled: Release, rft: RftSection) -> Path | None:
+    """The adapter to train on from; None is the base model."""
+    return sampled.adapter.path if rft.from_sampled and sampled.adapter else None
+
+
+def _train(home: Path, config: RftConfig, gathered: Harvest, path: Path, start: Path | None) -> Run:
     if not gathered.learned:
         raise TrainingDataError(
             f"none of {gathered.samples} sampled answers is right, so there is nothing of its own to learn: "
             "train with `troika finetune sft` first, or lower rft.least_f1."
         )
     write_rows(path, gathered.examples)
-    return start_run(home, config.training(), path)
+    return start_run(home, config.training(), path, start)
 
 
 def _round(release: Release, gathered: Harvest, path: Path, run: Run, kept: str) -> Round:

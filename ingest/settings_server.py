@@ -26,7 +26,9 @@ class ServerSettings(Section):
         default=(), description="pages that may ask from a browser, as https://intranet.example; * is all"
     )
     trusted_hosts: tuple[HostName, ...] = Field(
-        default=(), description="names it answers to, as docs.example or *.example; all without any"
+        default=(),
+        description="names it answers to, as docs.example or *.example; without any all, or those of this "
+        "machine where host is its own and no key is asked for",
     )
     drain_seconds: Annotated[float, Field(ge=0.0)] = Field(
         default=0.0,

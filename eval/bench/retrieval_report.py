@@ -70,7 +70,11 @@ def _latency_plot(figures: RetrievalBenchFigures) -> Plot:
     lines: dict[str, list[tuple[float, float]]] = {}
     for size in figures.sizes:
         troika = size.troika
-        named = [("Troika, p50", troika.whole.p50_ms), ("Troika, p99", troika.whole.p99_ms)]
+        named = [
+            ("Troika, vector given, p50", troika.vector_given.p50_ms),
+            ("Troika with its embedder, p50", troika.whole.p50_ms),
+            ("Troika with its embedder, p99", troika.whole.p99_ms),
+        ]
         named += [(f"{p.name}, p50", p.times.p50_ms) for p in size.peers if p.kind is Kind.HYBRID]
         for name, value in named:
             lines.setdefault(name, []).append((float(troika.chunks), value))

@@ -17,7 +17,8 @@ class RftSection(Section):
     In each of ``rounds`` the generator of the round before writes ``samples`` answers to every question, and
     up to ``per_question`` different right ones are learned, an answer counting as right from a token F1 of
     ``least_f1`` to an accepted one. Where none is right, ``unsolved`` learns the written target or leaves the
-    question out.
+    question out. A round trains a new adapter on the base model, which wants all the questions that the one
+    before was taught with; ``from_sampled`` trains that one further, for which a few are enough.
     """
 
     rounds: Annotated[int, Field(ge=1, le=3)] = 1
@@ -27,6 +28,7 @@ class RftSection(Section):
     per_question: Positive = 2
     least_f1: Share = 0.6
     unsolved: Literal["target", "drop"] = "target"
+    from_sampled: bool = False
 
 
 class RftConfig(Section):

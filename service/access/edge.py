@@ -14,13 +14,13 @@ from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingest.settings import Settings
 from service.access.authentication import Authenticator
 from service.access.cross_origin import SameOrigin
 from service.access.guard import Guard
+from service.access.own_hosts import OwnHosts, own_hosts
 from service.access.policy import DATA_POLICY
 from service.http_errors import problem, problem_of, problem_response
 
@@ -57,8 +57,9 @@ def add_edge(app: FastAPI, settings: Settings, authenticator: Authenticator | No
             allow_headers=_FIELDS_OF_OTHER_ORIGINS,
             expose_headers=_FIELDS_SHOWN_TO_THEM,
         )
-    if server.trusted_hosts:
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=server.trusted_hosts, www_redirect=False)
+    is_own = own_hosts(server, settings.auth)
+    if is_own is not None:
+        app.add_middleware(OwnHosts, is_own=is_own)
     app.add_middleware(SafeResponses)
 
 

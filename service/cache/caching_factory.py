@@ -24,8 +24,15 @@ from service.releases.release import Release, named_release
 from service.wiring import PipelineFactory
 
 CACHE_FILE = "answers.sqlite"
-_SHAPING = {"retrieval", "rerank", "answer", "generator", "grounding"}
-"""The sections of the settings that change an answer; who asks (``retrieval.groups``) is among them."""
+_SHAPING: dict[str, bool | set[str]] = {
+    "retrieval": True,
+    "rerank": True,
+    "answer": True,
+    "generator": True,
+    "grounding": True,
+    "vllm": {"arguments"},
+}
+"""The settings that change an answer; who asks (``retrieval.groups``) is among them."""
 
 
 def open_answer_cache(settings: Settings) -> AnswerCache | None:

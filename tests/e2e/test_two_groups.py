@@ -177,7 +177,7 @@ async def ask_many(home: Path, queries: int) -> Watch:
         clients = {
             name: httpx.AsyncClient(
                 transport=httpx.ASGITransport(app),
-                base_url="http://troika",
+                base_url="http://localhost",
                 headers={"x-api-key": key},
                 timeout=120,
             )

@@ -38,7 +38,9 @@ def judge(settings: Settings, *said: tuple[str, dict[str, Any]]) -> list[dict[st
 
     async def send() -> list[dict[str, Any]]:
         answers: list[dict[str, Any]] = []
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://troika") as client:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://localhost"
+        ) as client:
             for question, judgement in said:
                 answer = (await client.post("/v1/query", json={"question": question})).json()
                 body = {"answer_id": answer["id"], "verdict": "down"} | judgement

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from finetune import rft
 from finetune.data.row_files import read_examples, write_rows
 from finetune.rft import run_rft
+from finetune.sampling.sampler import Sampled
 from finetune.settings.rft import RftConfig
 from finetune.settings.train_config import read_config
+from finetune.training.run import read_run
 from ingest.errors import SettingsError, TrainingDataError
 from ingest.settings import Settings, load_settings
 from service.generate import Message
@@ -53,6 +56,22 @@ def test_right_answers_are_learned_and_the_new_adapter_is_kept(tiny_base: TinyBa
     assert (done.sampled_from, done.right_share, done.solved_share) == ("base", 1.0, 1.0)
     assert {row.target for row in read_examples(done.data)} == {"In 1976 [2]."}
     assert done.adapter in {adapter.name for adapter in list_adapters(tiny_base.home)}
+    assert read_run(done.run).adapter_sha256 is None
+
+
+@pytest.mark.slow
+def test_what_was_sampled_is_trained_further(
+    tiny_base: TinyBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sampled(*_: object) -> list[list[Sampled]]:
+        return [[Sampled("In 1976 [2].", ended=True)] * 2] * 4
+
+    monkeypatch.setattr(rft, "sample", sampled)
+    further = config(tiny_base, "rft.from_sampled=true", "rft.rounds=2")
+    home = load_settings({"home": str(tiny_base.home), "generator.kind": "llama-cpp"})
+    first, second = run_rft(home, further, data(tmp_path), "base")
+    kept = {adapter.name: adapter.sha256 for adapter in list_adapters(tiny_base.home)}
+    assert [read_run(done.run).adapter_sha256 for done in (first, second)] == [None, kept[first.adapter]]
 
 
 def test_nothing_is_trained_where_no_answer_is_right(tiny_base: TinyBase, tmp_path: Path) -> None:

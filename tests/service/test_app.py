@@ -53,7 +53,7 @@ class Server:
         self.app = create_app(settings, Parts(provider(self.pipeline), self.history))
 
     def client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://troika")
+        return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://localhost")
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ WITHOUT_A_CLASS = {
     "request_refused",
     "request_too_large",
     "route_not_found",
+    "unknown_host",
 }
 """Codes of problems that are no ``TroikaError``."""
 

@@ -36,7 +36,7 @@ def client(web: Path, home: Path) -> httpx.AsyncClient:
     history = History(home / "history.sqlite")
     parts = Parts(OnePipeline(MemoryPipeline(small_handbook(), history)), history)
     app = create_app(Settings(home=home), parts, web)
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://troika")
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost")
 
 
 @pytest.mark.parametrize(("path", "policy"), PAGES)

@@ -34,7 +34,7 @@ def adapter(service: Service) -> str:
 async def client(service: Service, adapter: str, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     pipelines = Shelf(service, RoutingSettings(aliases={"support": adapter})).pipelines
     app = create_app(Settings(home=tmp_path / "home"), Parts(pipelines, service.history))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://troika") as opened:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as opened:
         yield opened
     await pipelines.aclose()
 

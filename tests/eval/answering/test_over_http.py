@@ -44,7 +44,7 @@ def pipeline() -> MemoryPipeline:
 async def client(pipeline: MemoryPipeline, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     history = History(tmp_path / "history.sqlite")
     app = create_app(Settings(home=tmp_path), Parts(OnePipeline(pipeline), history))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://troika") as opened:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as opened:
         yield opened
     history.close()
 
@@ -52,7 +52,7 @@ async def client(pipeline: MemoryPipeline, tmp_path: Path) -> AsyncIterator[http
 def scripted(*frames: bytes, status: int = 200) -> httpx.AsyncClient:
     """A client of a server that answers every request with the same bytes."""
     transport = httpx.MockTransport(lambda _: httpx.Response(status, content=b"".join(frames)))
-    return httpx.AsyncClient(transport=transport, base_url="http://troika")
+    return httpx.AsyncClient(transport=transport, base_url="http://localhost")
 
 
 @pytest.mark.parametrize("case", [RANK, OTHER, LUNCH], ids=lambda case: case.id)

@@ -16,7 +16,7 @@ async def statuses(*answers: tuple[int, str | None]) -> tuple[int, list[bytes]]:
         return httpx.Response(status, headers={} if wait is None else {"retry-after": wait})
 
     transport = PatientTransport(httpx.MockTransport(answer))
-    async with httpx.AsyncClient(transport=transport, base_url="http://troika") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         return (await client.post("/v1/query", json={"question": "?"})).status_code, bodies
 
 

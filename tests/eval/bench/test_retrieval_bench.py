@@ -126,7 +126,8 @@ def test_figures_are_shown_with_ratios_and_with_who_was_not_measured() -> None:
 
 def test_plots_show_every_line(tmp_path: Path) -> None:
     latency, found = (path.read_text("utf-8") for path in write_plots(FIGURES, tmp_path / "plots"))
-    assert "Troika, p99" in latency
+    assert "Troika, vector given, p50" in latency
+    assert "Troika with its embedder, p99" in latency
     assert "txtai hybrid, p50" in latency
     assert "FAISS exact" in found
 

@@ -46,7 +46,7 @@ class GuardedServer:
         """Someone who asks, with a key or without."""
         sent = headers if key is None else {"authorization": f"Bearer {key}", **headers}
         transport = httpx.ASGITransport(self.app)
-        return httpx.AsyncClient(transport=transport, base_url="http://troika", headers=sent)
+        return httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=sent)
 
     async def status(self, method: str, path: str, key: str | None = None) -> int:
         """The answer to a path as it is spelled: clients would put it straight first."""
@@ -58,7 +58,7 @@ class GuardedServer:
             "path": path,
             "raw_path": path.encode(),
             "query_string": b"",
-            "headers": [(b"host", b"troika"), *headers],
+            "headers": [(b"host", b"localhost"), *headers],
         }
 
         sent = iter([{"type": "http.request", "body": b"", "more_body": False}])

@@ -35,7 +35,7 @@ async def asked_with(server: GuardedServer, **headers: str) -> int:
         {"sec-fetch-site": "cross-site"},
         {"origin": "https://evil.example"},
         {"origin": "null"},
-        {"origin": "http://troika:8081"},
+        {"origin": "http://localhost:8081"},
     ],
 )
 async def test_a_page_of_another_origin_is_refused(unguarded: GuardedServer, headers: dict[str, str]) -> None:
@@ -48,9 +48,9 @@ async def test_a_page_of_another_origin_is_refused(unguarded: GuardedServer, hea
     "headers",
     [
         {},
-        {"sec-fetch-site": "same-origin", "origin": "http://troika"},
+        {"sec-fetch-site": "same-origin", "origin": "http://localhost"},
         {"sec-fetch-site": "none"},
-        {"origin": "http://troika"},
+        {"origin": "http://localhost"},
         {"sec-fetch-site": "cross-site", "origin": INTRANET},
     ],
 )

@@ -17,6 +17,7 @@ from ingest.request import IngestRequest
 from ingest.settings import CacheSettings, GeneratorSettings, RetrievalSettings, Settings
 from ingest.settings_answer import GroundingSettings
 from ingest.settings_history import HistorySettings
+from ingest.settings_vllm import VllmSettings
 from ingest.snapshots.snapshot import Snapshot
 from ingest.words.questions import WordRule
 from service.answer import Answer, AnswerEvent, Cited, Delta, Finished, Retrieved, Served, Usage
@@ -262,6 +263,7 @@ def test_settings_that_shape_or_cover_answers_tell_them_apart(make_pipeline: Pip
         plain.model_copy(update={"grounding": GroundingSettings(nli_model="judge")}),
         plain.model_copy(update={"history": HistorySettings(redact="personal")}),
         plain.model_copy(update={"retrieval": RetrievalSettings(groups=("hr",))}),
+        plain.model_copy(update={"vllm": VllmSettings(arguments="--max-model-len 512")}),
     ]
     scopes = [scope_of(pipeline, settings, "fits") for settings in (plain, *others)]
     scopes.append(scope_of(pipeline, plain, "other fits"))
@@ -279,7 +281,7 @@ async def test_an_answer_called_bad_is_made_anew(tmp_path: Path, cache: AnswerCa
     scope = Scope(answer.collection, "v", "")
     settings = Settings(home=tmp_path)
     app = create_app(settings, Parts(OnePipeline(memory), history, cache))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://troika") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
         cache.keep(scope, answer)
         for verdict, is_kept in (("up", True), ("down", False)):
             judged = await client.post("/v1/feedback", json={"answer_id": answer.id, "verdict": verdict})

@@ -53,7 +53,7 @@ class Server:
         return await call_next(request)
 
     def client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://troika")
+        return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://localhost")
 
     def close(self) -> None:
         self.store.close()

@@ -16,7 +16,7 @@ from service.jobs.uploads import Upload
 def form(fields: Mapping[str, str], files: Sequence[tuple[str, bytes]]) -> tuple[str, bytes]:
     """Content type and body of a form, as httpx writes them."""
     request = httpx.Request(
-        "POST", "http://troika", data=fields, files=[("files", file) for file in files] or None
+        "POST", "http://localhost", data=fields, files=[("files", file) for file in files] or None
     )
     return request.headers.get("content-type", ""), request.read()
 

@@ -87,7 +87,7 @@ async def test_a_server_elsewhere_gives_the_same(tmp_path: Path) -> None:
     history = History(tmp_path / "history.sqlite")
     pipeline = OnePipeline(MemoryPipeline(small_handbook()))
     app = create_app(Settings(home=tmp_path), Parts(pipeline, history))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://troika") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
         served: Knowledge = ServedKnowledge(client, None)
         here, there = await own().search(QUESTION, 3, {}), await served.search(QUESTION, 3, {})
         assert there.hits == here.hits
@@ -102,6 +102,6 @@ async def test_a_server_that_is_not_there_is_said() -> None:
         with pytest.raises(TroikaError, match="cannot be reached"):
             await ServedKnowledge(client, None).search(QUESTION, 3, {})
     page = httpx.MockTransport(lambda _: httpx.Response(200, text="<html>"))
-    async with httpx.AsyncClient(base_url="http://troika", transport=page) as client:
+    async with httpx.AsyncClient(base_url="http://localhost", transport=page) as client:
         with pytest.raises(TroikaError, match="no Troika"):
             await ServedKnowledge(client, None).ask(QUESTION, {})

@@ -39,7 +39,7 @@ async def serving(settings: Settings, observation: Observation | None = None) ->
     pipeline = MemoryPipeline(small_handbook(), history)
     parts = Parts(OnePipeline(pipeline), history, observation=observation or Observation())
     transport = httpx.ASGITransport(create_app(settings, parts), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://troika") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield Serving(client, pipeline, parts)
     history.close()
 

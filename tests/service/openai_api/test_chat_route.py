@@ -40,7 +40,7 @@ async def client(pipeline: MemoryPipeline, tmp_path: Path) -> AsyncIterator[http
         server=ServerSettings(max_request_bytes=20_000, max_question_characters=400),
     )
     app = create_app(settings, Parts(OnePipeline(pipeline), pipeline.history))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://troika") as opened:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as opened:
         yield opened
     pipeline.history.close()
 

@@ -26,7 +26,7 @@ async def test_the_server_tells_what_is_served_and_how_a_canary_fares(tmp_path: 
     history = History(home / "history.sqlite")
     parts = Parts(OnePipeline(MemoryPipeline(small_handbook())), history)
     app = create_app(Settings(home=home, generator=QUOTING), parts)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://troika") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
         empty = (await client.get("/v1/adapters")).json()
         assert empty == {
             "served": BASE, "served_since": None, "canary": None, "last_change": None, "adapters": []
@@ -61,7 +61,7 @@ async def test_the_server_tells_since_when_and_by_which_report_of_the_gate(tmp_p
     promoted = current_record(home)
     assert promoted is not None
     start_canary(home, other, 0.05)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://troika") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
         body = (await client.get("/v1/adapters")).json()
     assert (body["served"], body["served_since"]) == (kept, promoted.created_at)
     assert {one["name"]: one["report_sha256"] for one in body["adapters"]} == {kept: "a" * 64, other: None}
@@ -78,7 +78,7 @@ async def test_a_change_that_leaves_what_is_served_does_not_say_since_when(
     app = create_app(settings, Parts(OnePipeline(MemoryPipeline(small_handbook())), history))
     first, other = keep(home, b"one"), keep(home, b"two")
     start_canary(home, other.name, 0.05, first=first if is_installed else None)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://troika") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
         body = (await client.get("/v1/adapters")).json()
         assert (body["served"], body["served_since"]) == (first.name if is_installed else BASE, None)
         promote(home, other.name)
@@ -94,7 +94,7 @@ async def test_the_adapter_that_comes_with_the_package_is_served_and_listed(tmp_
     settings = Settings(home=tmp_path / "home")
     history = History(settings.home / "history.sqlite")
     app = create_app(settings, Parts(OnePipeline(MemoryPipeline(small_handbook())), history))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://troika") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
         body = (await client.get("/v1/adapters")).json()
         metrics = (await client.get("/metrics")).text
     first = first_release(settings.generator).name

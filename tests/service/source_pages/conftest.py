@@ -82,7 +82,7 @@ class Shelf:
 
     async def get(self, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
         transport = httpx.ASGITransport(self.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://troika") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await client.get(path, headers=headers)
 
     async def page(self, number: int = 1, *, document: int = -1, query: str = "") -> httpx.Response:

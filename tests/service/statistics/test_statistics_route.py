@@ -24,7 +24,7 @@ async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     history = History(tmp_path / "history.sqlite")
     pipeline = MemoryPipeline(small_handbook(), history)
     app = create_app(Settings(home=tmp_path), Parts(OnePipeline(pipeline), history))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://troika") as opened:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as opened:
         yield opened
     history.close()
 

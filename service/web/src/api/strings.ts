@@ -30,6 +30,7 @@ export const problems: Strings<Record<string, string>> = {
     json_invalid: "请求的格式不正确，请刷新页面后重试。",
     cross_origin: "请求来自其他网站，服务器拒绝了它。",
     request_refused: "服务器拒绝了这个请求。",
+    unknown_host: "服务器不接受这个网址中的主机名，请改用它自己的地址。",
     route_not_found: "服务器没有这项功能，请刷新页面后重试。",
     method_not_allowed: "服务器不支持这个操作，请刷新页面后重试。",
     parameter_unsupported: "服务器不支持请求中的某个参数。",

@@ -9,13 +9,20 @@ import type { Snapshot, Snapshots } from "./bodies.ts";
 /** The newest first; none where the reader may not see them. */
 export const snapshots = signal<readonly Snapshot[]>([]);
 
+let reading = new AbortController();
+
+/** Read them; a later call takes the place of one under way. */
 export async function loadSnapshots(): Promise<void> {
+  reading.abort();
+  reading = new AbortController();
+  const { signal } = reading;
   try {
     const query = { collection: chosenCollection.value };
-    snapshots.value = (await getJson<Snapshots>(withQuery("/v1/snapshots", query))).snapshots;
+    const found = await getJson<Snapshots>(withQuery("/v1/snapshots", query), signal);
+    if (!signal.aborted) snapshots.value = found.snapshots;
   } catch (error) {
     const { status } = asProblem(error);
-    if (status !== null) snapshots.value = []; // not for this key, or nothing was published
+    if (!signal.aborted && status !== null) snapshots.value = []; // not for this key, or nothing was published
   }
 }
 
