@@ -126,6 +126,14 @@ def quoted(sentence: str, marker: int) -> str:
     return f"{free_of_markers(' '.join(sentence.split()))} [{marker}]"
 
 
+def marked_anew(sentence: str, marker: int) -> str:
+    """``sentence`` with this marker where its first one stands, and without the others."""
+    first = _MARKER.search(sentence)
+    if first is None:
+        return sentence
+    return f"{sentence[: first.start()]}[{marker}]{_MARKERS_BEFORE.sub('', sentence[first.end() :])}"
+
+
 def markers_of(text: str) -> list[int]:
     """The numbers of the markers in ``text``, in their order and as often as they stand there."""
     return [int(number) for number in _MARKER.findall(text)]

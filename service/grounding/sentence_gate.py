@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ingest.words.terms import content_terms
 from service.answer import Citation
-from service.grounding.cite import Citer, answer_sentences, quoted, without_markers
+from service.grounding.cite import Citer, answer_sentences, marked_anew, quoted, without_markers
 from service.grounding.repetition import end_before_repetition
 from service.prompt import is_refusal
 
@@ -67,7 +67,8 @@ class SupportGate:
     """Shows a sentence once it is whole and a source, in words about the question, is seen to bear it out.
 
     Sentences that none bears out, and repetitions, are withheld; who begins with one gets no second try, so
-    that the reader does not wait for the fallback. A refusal needs no source; nothing follows
+    that the reader does not wait for the fallback. What another source bears out than the one that is cited
+    is shown with the marker of that one. A refusal needs no source; nothing follows
     it, and behind a sentence that was shown it is withheld. An answer that goes round in circles ends there.
 
     A ``trained`` generator has learned to answer in the bare words of its source, "In 1976 [2]", and was let
@@ -144,11 +145,19 @@ class SupportGate:
         if is_refusal(claim, self._language):
             self._refused = not self._seen
             return text[start:end] if self._refused else ""
-        citations = [each for each in self._citer.cite_sentence(text, start, end) if each.supported]
+        sentence = text[start:end]
+        citations = self._borne_out_by(sentence)
+        if not citations and (elsewhere := self._borne_out_by(claim)):
+            citations, sentence = elsewhere, marked_anew(sentence, elsewhere[0].marker)
         if self._trained and self._citer.is_too_brief(claim):
             found = next(filter(self._citer.is_on_the_subject, citations), None)
             return "" if found is None else quoted(found.quote, found.marker)
-        return text[start:end] if any(map(self._answers, citations)) else ""
+        return sentence if any(map(self._answers, citations)) else ""
+
+    def _borne_out_by(self, sentence: str) -> list[Citation]:
+        """The citations that support it, of the passages that it cites or, citing none, of any."""
+        found = self._citer.cite_sentence(sentence, 0, len(sentence))
+        return [citation for citation in found if citation.supported]
 
     def _answers(self, citation: Citation) -> bool:
         if self._trained:

@@ -69,6 +69,19 @@ def test_of_a_trained_generator_a_source_beside_the_question_is_not_enough() -> 
     assert written(vague, "a ticket about the weather [1]") == "a ticket about the weather [1]"
 
 
+@pytest.mark.parametrize(
+    ("written", "right"),
+    [
+        ("A rank of 16 is the default [1].", "A rank of 16 is the default [2]."),
+        ("A rank of 16 is the default. [1][1]", "A rank of 16 is the default. [2]"),
+        ("[1] A rank of 16 is the default.", "[2] A rank of 16 is the default."),
+        ("A rank of 16 [1] is the default [3].", "A rank of 16 [2] is the default."),
+    ],
+)
+def test_what_another_source_than_the_named_one_bears_out_gets_its_marker(written: str, right: str) -> None:
+    assert shown(support_gate(2, "en", LORA, RANK, "Paris lies on the Seine."), written) == right
+
+
 def test_a_few_words_that_are_to_explain_are_shown_as_the_sentence_that_they_come_from() -> None:
     passages = passages_of(
         "Every night a snapshot is written. "
@@ -140,7 +153,6 @@ def test_a_supported_sentence_is_shown_when_the_next_begins() -> None:
     [
         "The default rank is 32 [2].",
         "Paris lies on the Seine [1].",
-        "A rank of 16 is the default [1].",
         "LoRA.",
         "Guide A.",
         "",
