@@ -83,7 +83,7 @@ def _measure(folder: Path, rows: int, tokens: int) -> Iterator[Figure]:
     for method, path in paths.items():
         task = TrainingTask(method, str(path), _LEARNING_RATES[method], _RANK, _ALPHA, _SEED)
         own = train_own(home, task)
-        checkpoint = next((home / "models").iterdir())
+        checkpoint = next(path.parent for path in (home / "models").glob("*/config.json"))
         trl = train_with_trl(checkpoint, task, own.training.tokens)
         shape = model_shape(checkpoint)
         yield from _compare(method, rows, own.training, trl)
