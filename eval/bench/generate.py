@@ -13,7 +13,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Awaitable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import cycle, islice
@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 ADDED_MS = 10.0
 ADDED_SHARE = 3.0
 OPEN_STREAMS = 500
+_OPEN_SECONDS = 30.0
 AT_ONCE = 16
 _ORDERS = (0.0, 0.1)
 _CHUNKS = 1_000
@@ -71,7 +72,7 @@ def run_generate_bench(request: GenerateRequest, settings: Settings) -> GoalFigu
         figures = asyncio.run(_beside(request, base_url, server.address, settings, questions))
         hits = asyncio.run(_prefix_hits(request, base_url, settings, collection, corpus.questions))
     with (
-        _stand_in(30, 1.0) as slow,
+        _slow_stand_in(request.max_tokens) as slow,
         running_server(settings.home, collection, _variables(request, slow)) as server,
     ):
         figures += (asyncio.run(_open_streams(server.address, questions)),)
@@ -111,6 +112,12 @@ def _stand_in(tokens: int, interval: float) -> Generator[str]:
             yield f"http://127.0.0.1:{process.stdout.readline().strip()}/v1"
         finally:
             process.terminate()
+
+
+def _slow_stand_in(max_tokens: int) -> AbstractContextManager[str]:
+    """Keeps each stream open for ``_OPEN_SECONDS``; one that writes more than it is asked for is cut off."""
+    tokens = min(30, max_tokens)
+    return _stand_in(tokens, _OPEN_SECONDS / tokens)
 
 
 async def _beside(

@@ -14,7 +14,8 @@ from ingest.errors import GeneratorError, GeneratorRefusedError, SettingsError
 from service.generate import Message, Piece, Sampling
 from service.observe.propagation import outgoing_headers
 
-_CONNECT_SECONDS = 2.0
+# Hundreds who ask at once keep the event loop from seeing for seconds that a connection is there.
+_CONNECT_SECONDS = 5.0
 # Every stream holds a connection of its own. Idle ones are closed before vLLM's server does it, after 5 s: a
 # request sent at that moment would be lost.
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=3.0)
