@@ -28,7 +28,12 @@ _LOCALE = locale.setlocale(locale.LC_ALL)
 _LOOPBACK = ("127.", "::1", "localhost")
 
 # Read by the libraries when they are loaded, so they are set before the first of them is.
-os.environ |= {"HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "passive", "TOKENIZERS_PARALLELISM": "false"}
+os.environ |= {
+    "GOMP_SPINCOUNT": "10000",
+    "HF_HUB_OFFLINE": "1",
+    "OMP_WAIT_POLICY": "passive",
+    "TOKENIZERS_PARALLELISM": "false",
+}
 if "PYTEST_XDIST_WORKER" in os.environ:  # the processes share the cores, each in place of threads
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Hundreds of processes are started, and all would compile the same modules anew.
