@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from finetune.parity.report import ParityReport
 
 RunArgument = Annotated[Path, typer.Argument(help="Folder of a finished run.")]
+HeldOutOption = Annotated[
+    Path | None, typer.Option(help="Rows not trained on, to fit how readily the adapter refuses.")
+]
+FalseRefusalsOption = Annotated[
+    float, typer.Option(min=0, max=1, help="Of the answerable ones so many are refused at most.")
+]
 DataOption = Annotated[
     Path | None, typer.Option(help="Where the run's data lies now; default where it was trained on.")
 ]
@@ -65,12 +71,8 @@ def export(
         GgufForm | None,
         typer.Option(help="Of those files; default float16, and the base as it came if it came as GGUF."),
     ] = None,
-    held_out: Annotated[
-        Path | None, typer.Option(help="Rows not trained on, to fit how readily llama-cpp refuses.")
-    ] = None,
-    false_refusals: Annotated[
-        float, typer.Option(min=0, max=1, help="Of the answerable ones so many are refused at most.")
-    ] = 0.1,
+    held_out: HeldOutOption = None,
+    false_refusals: FalseRefusalsOption = 0.1,
     as_json: JsonOption = False,
 ) -> None:
     """Keep a run's adapter with its model card, ready to be promoted; of a llama model as GGUF, too.

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from eval.progress import progress_bar
 from finetune.adapters.export import export_run
+from finetune.adapters.refusals import fit_refusals
 from finetune.data.row_files import read_examples, write_rows
 from finetune.data.rows import TrainingExample
 from finetune.sampling.acceptance import Harvest, harvest
@@ -30,6 +31,15 @@ from service.wiring import load_generator
 
 # A server batches what comes at once; the embedded model answers one prompt after the other.
 _AT_ONCE = {GeneratorKind.OPENAI: 16, GeneratorKind.LLAMA_CPP: 1}
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Rows that nothing is trained on, by which each round's adapter is told how readily to refuse; see
+    ``fit_refusals``."""
+
+    rows: Path
+    most_false: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,7 @@ def run_rft(
     data: Path,
     adapter: str | None = None,
     *,
+    held_out: HeldOut | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[Round]:
     """Sample, check and train, as many rounds as the configuration says; returns what each did.
@@ -62,6 +73,7 @@ def run_rft(
         config: of the sampling and the training.
         data: examples whose answers rules can check, as ``troika finetune data build`` writes them.
         adapter: a kept adapter to sample the first round from; None takes what is served.
+        held_out: to fit how readily the new adapters refuse; None leaves them as they come.
         say: is told what happens.
 
     Raises:
@@ -71,6 +83,8 @@ def run_rft(
     """
     _check_generator(settings.generator.kind, config.rft)
     examples = read_examples(data)
+    if held_out is not None:
+        read_examples(held_out.rows)  # what is wrong with them is said before the long work
     release = served_release(settings) if adapter is None else named_release(settings.home, adapter)
     prepare_run(config.training(), data, _start(release, config.rft), None)
     rounds: list[Round] = []
@@ -84,7 +98,7 @@ def run_rft(
         )
         path = settings.home / "data" / f"{data.stem}.round{number}.jsonl"
         run = _train(settings.home, config, gathered, path, _start(release, config.rft))
-        kept = export_run(settings.home, run).name
+        kept = _keep(settings.home, run, held_out)
         rounds.append(_round(release, gathered, path, run, kept))
         release = named_release(settings.home, kept)
     return rounds
@@ -134,6 +148,11 @@ def _train(home: Path, config: RftConfig, gathered: Harvest, path: Path, start: 
         )
     write_rows(path, gathered.examples)
     return start_run(home, config.training(), path, start)
+
+
+def _keep(home: Path, run: Run, held_out: HeldOut | None) -> str:
+    fit = None if held_out is None else fit_refusals(home, run, held_out.rows, held_out.most_false)
+    return export_run(home, run, refusals=fit).name
 
 
 def _round(release: Release, gathered: Harvest, path: Path, run: Run, kept: str) -> Round:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from finetune.export_cli import FalseRefusalsOption, HeldOutOption
 from finetune.train_cli import ConfigOption, Overrides
 from ingest.cli import JsonOption
 from ingest.settings import load_settings
@@ -19,17 +20,26 @@ def rft(
     adapter: Annotated[
         str | None, typer.Option(help="Kept adapter, or `base`, to sample first; default what is served.")
     ] = None,
+    held_out: HeldOutOption = None,
+    false_refusals: FalseRefusalsOption = 0.1,
     config: ConfigOption = None,
     overrides: Overrides = None,
     as_json: JsonOption = False,
 ) -> None:
     """Sample answers, keep those that rules find right, and train on them, for one to three rounds."""
-    from finetune.rft import run_rft
+    from finetune.rft import HeldOut, run_rft
     from finetune.settings.rft import RftConfig
     from finetune.settings.train_config import read_config
 
     read = read_config(RftConfig, "rft", config, overrides or ())
-    rounds = run_rft(load_settings(), read, data, adapter, say=lambda line: typer.echo(line, err=as_json))
+    rounds = run_rft(
+        load_settings(),
+        read,
+        data,
+        adapter,
+        held_out=None if held_out is None else HeldOut(held_out, false_refusals),
+        say=lambda line: typer.echo(line, err=as_json),
+    )
     if as_json:
         typer.echo(json.dumps([asdict(done) for done in rounds], indent=2, default=str))
         return

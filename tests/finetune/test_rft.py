@@ -7,7 +7,7 @@ import pytest
 
 from finetune import rft
 from finetune.data.row_files import read_examples, write_rows
-from finetune.rft import run_rft
+from finetune.rft import HeldOut, run_rft
 from finetune.sampling.sampler import Sampled
 from finetune.settings.rft import RftConfig
 from finetune.settings.train_config import read_config
@@ -16,6 +16,7 @@ from ingest.errors import SettingsError, TrainingDataError
 from ingest.settings import Settings, load_settings
 from service.generate import Message
 from service.releases.adapters import list_adapters
+from tests.finetune.adapters.test_refusals import other_examples
 from tests.finetune.conftest import TinyBase
 from tests.finetune.model_server import model_server
 from tests.finetune.sampling.test_acceptance import example
@@ -67,11 +68,15 @@ def test_what_was_sampled_is_trained_further(
         return [[Sampled("In 1976 [2].", ended=True)] * 2] * 4
 
     monkeypatch.setattr(rft, "sample", sampled)
-    further = config(tiny_base, "rft.from_sampled=true", "rft.rounds=2")
+    further = config(tiny_base, "rft.from_sampled=true", "rft.rounds=2", "train.seed=3")
     home = load_settings({"home": str(tiny_base.home), "generator.kind": "llama-cpp"})
-    first, second = run_rft(home, further, data(tmp_path), "base")
-    kept = {adapter.name: adapter.sha256 for adapter in list_adapters(tiny_base.home)}
-    assert [read_run(done.run).adapter_sha256 for done in (first, second)] == [None, kept[first.adapter]]
+    rows = tmp_path / "held-out.jsonl"
+    write_rows(rows, other_examples())
+    first, second = run_rft(home, further, data(tmp_path), "base", held_out=HeldOut(rows, 0.5))
+    kept = {adapter.name: adapter for adapter in list_adapters(tiny_base.home)}
+    started_from = [read_run(done.run).adapter_sha256 for done in (first, second)]
+    assert started_from == [None, kept[first.adapter].sha256]
+    assert all(kept[done.adapter].refusal_bias for done in (first, second))
 
 
 def test_nothing_is_trained_where_no_answer_is_right(tiny_base: TinyBase, tmp_path: Path) -> None:
@@ -82,6 +87,16 @@ def test_nothing_is_trained_where_no_answer_is_right(tiny_base: TinyBase, tmp_pa
     ):
         run_rft(settings(home, address), config(tiny_base), data(tmp_path))
     assert not (home / "runs").exists()
+
+
+def test_rows_held_out_that_cannot_be_read_are_told_before_anything_is_sampled(
+    tiny_base: TinyBase, tmp_path: Path
+) -> None:
+    unreached = settings(tmp_path / "home", "http://127.0.0.1:9/v1")
+    with pytest.raises(TrainingDataError, match="absent"):
+        run_rft(
+            unreached, config(tiny_base), data(tmp_path), held_out=HeldOut(tmp_path / "absent.jsonl", 0.1)
+        )
 
 
 def test_a_server_that_cannot_take_up_an_adapter_is_asked_for_one_round_only(
