@@ -43,6 +43,11 @@ class AuthSettings(Section):
         default=30, description="by how much clocks may differ when a token's times are checked"
     )
 
+    @property
+    def somebody_asks(self) -> bool:
+        """Whether who comes is asked for a key: by this server, or by what stands before it."""
+        return self.mode.takes_keys or self.mode.takes_tokens or self.allow_anonymous
+
     @model_validator(mode="after")
     def _has_issuer(self) -> Self:
         if self.mode.takes_tokens and not (self.issuer and self.audience):

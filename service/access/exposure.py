@@ -14,8 +14,7 @@ def check_exposure(settings: AuthSettings, address: str) -> None:
     Raises:
         SettingsError: other machines reach it, and it would answer all of them.
     """
-    asks = settings.mode.takes_keys or settings.mode.takes_tokens
-    if asks or settings.allow_anonymous or ip_address(address).is_loopback:
+    if settings.somebody_asks or ip_address(address).is_loopback:
         return
     raise SettingsError(
         f"server.host is {address}, which other machines reach, and auth.mode is off: set it to keys (which "

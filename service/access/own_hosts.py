@@ -30,9 +30,8 @@ def own_hosts(server: ServerSettings, auth: AuthSettings) -> IsOwn | None:
     if server.trusted_hosts:
         names = tuple(name.lower() for name in server.trusted_hosts)
         return lambda host: _is_named(host, names)
-    somebody_asks = auth.mode.takes_keys or auth.mode.takes_tokens or auth.allow_anonymous
-    if not somebody_asks and server.fd is None and _is_of_this_machine(server.host):
-        return lambda host: _is_local_name(host) or _is_address(host)
+    if not auth.somebody_asks and server.fd is None and _is_of_this_machine(server.host):
+        return lambda host: not host or _is_local_name(host) or _is_address(host)  # browsers give one
     return None
 
 

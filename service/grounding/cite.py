@@ -171,10 +171,15 @@ class Citer:
             )
         return Cited(tuple(citations), tuple(sentences))
 
-    def cite_sentence(self, text: str, start: int, end: int) -> list[Citation]:
-        """The citations of the sentence at ``[start, end)``; none when it neither cites nor is borne out."""
-        markers = markers_of(text[start:end])
-        return _citations(self._quotes(text[start:end], markers), start, end, is_marked=bool(markers))
+    def supporting(self, sentence: str) -> list[Citation]:
+        """The citations that bear ``sentence`` out, of the passages that it cites or, citing none, of any."""
+        markers = markers_of(sentence)
+        quotes = self._quotes(sentence, markers)
+        return [
+            citation
+            for citation in _citations(quotes, 0, len(sentence), is_marked=bool(markers))
+            if citation.supported
+        ]
 
     def is_to_the_point(self, citation: Citation) -> bool:
         """Whether its quote shares enough words with the question, beside the passages' best sentence."""

@@ -146,18 +146,13 @@ class SupportGate:
             self._refused = not self._seen
             return text[start:end] if self._refused else ""
         sentence = text[start:end]
-        citations = self._borne_out_by(sentence)
-        if not citations and (elsewhere := self._borne_out_by(claim)):
+        citations = self._citer.supporting(sentence)
+        if not citations and (elsewhere := self._citer.supporting(claim)):
             citations, sentence = elsewhere, marked_anew(sentence, elsewhere[0].marker)
         if self._trained and self._citer.is_too_brief(claim):
             found = next(filter(self._citer.is_on_the_subject, citations), None)
             return "" if found is None else quoted(found.quote, found.marker)
         return sentence if any(map(self._answers, citations)) else ""
-
-    def _borne_out_by(self, sentence: str) -> list[Citation]:
-        """The citations that support it, of the passages that it cites or, citing none, of any."""
-        found = self._citer.cite_sentence(sentence, 0, len(sentence))
-        return [citation for citation in found if citation.supported]
 
     def _answers(self, citation: Citation) -> bool:
         if self._trained:

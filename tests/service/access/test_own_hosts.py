@@ -40,7 +40,7 @@ async def test_without_keys_a_page_that_gave_its_name_to_this_machine_is_refused
         refused = await client.get("/v1/collections")
     assert (refused.status_code, refused.json()["code"]) == (421, "unknown_host")
     assert "server.trusted_hosts" in refused.json()["detail"]
-    for host in ("localhost:8080", "127.0.0.1:8080", "[::1]", "a.localhost", "10.0.0.7"):
+    for host in ("localhost:8080", "127.0.0.1:8080", "[::1]", "a.localhost", "10.0.0.7", ""):
         assert await asked_as(host, unguarded) == 200
 
 
