@@ -139,13 +139,13 @@ class SupportGate:
 
     def _sentence(self, text: str, start: int, end: int) -> str:
         """What is shown of the sentence at ``[start, end)``; empty where it is withheld."""
-        claim = without_markers(text[start:end])
+        sentence = text[start:end]
+        claim = without_markers(sentence)
         if claim in self._seen or self._says_nothing(claim):
             return ""
         if is_refusal(claim, self._language):
             self._refused = not self._seen
-            return text[start:end] if self._refused else ""
-        sentence = text[start:end]
+            return sentence if self._refused else ""
         citations = self._citer.supporting(sentence)
         if not citations and (elsewhere := self._citer.supporting(claim)):
             citations, sentence = elsewhere, marked_anew(sentence, elsewhere[0].marker)
