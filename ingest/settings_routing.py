@@ -20,5 +20,5 @@ class RoutingSettings(Section):
         default={}, description="the release that answers from a collection, where none is asked for"
     )
     open_releases: Positive = Field(
-        default=2, description="releases kept ready besides the one that is served; the longest unused go"
+        default=2, description="named releases kept ready besides what is served; the longest unused go"
     )
