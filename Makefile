@@ -63,6 +63,7 @@ test-vllm: $(VENV)/dev $(VLLM_VENV)/ready ## the tests against a real vLLM, in a
 
 lint: $(VENV)/dev $(WEB)/node_modules ## style, types and import contracts
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/pyright && $(BIN)/lint-imports
+	@$(BIN)/hadolint Dockerfile
 	@$(NPM) run check
 
 check: lint test ## both of them

@@ -89,13 +89,17 @@ def open_client(base_url: str) -> httpx.AsyncClient:
 
 
 async def ask_all(
-    ask: Callable[[str], Awaitable[Streamed]], questions: Sequence[str], at_once: int
+    ask: Callable[[str], Awaitable[Streamed]],
+    questions: Sequence[str],
+    at_once: int,
+    rest_seconds: float = 0.0,
 ) -> tuple[list[Streamed], float]:
-    """All questions, ``at_once`` under way at any time, and the seconds that they took together."""
+    """All questions, ``at_once`` under way at any time, each after a rest, and the seconds of it all."""
     left, answered = iter(questions), list[Streamed]()
 
     async def keep_asking() -> None:
         for question in left:
+            await asyncio.sleep(rest_seconds)
             answered.append(await ask(question))
 
     started = time.perf_counter()

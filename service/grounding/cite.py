@@ -16,7 +16,7 @@ from ingest.document import Document
 from ingest.errors import SnapshotCorruptError
 from ingest.words.sentences import sentence_spans
 from service.answer import Citation, Passage, Sentence
-from service.grounding.explanation import asks_for_explanation, explains
+from service.grounding.bare_words import asks_for_explanation, explains, only_repeats
 from service.grounding.support import Grounding, Quote
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
@@ -194,7 +194,9 @@ class Citer:
         return shared >= _RELEVANT_SHARE * self._best_overlap()
 
     def is_too_brief(self, claim: str) -> bool:
-        """Whether the question asks how or why, and ``claim`` is but a few words of an explanation."""
+        """Whether ``claim`` is but a few words of an explanation that was asked for, or of the question."""
+        if only_repeats(self._question, claim):
+            return True
         return asks_for_explanation(self._question) and not explains(claim)
 
     def is_beside_the_question(self, citation: Citation) -> bool:

@@ -74,8 +74,8 @@ class SupportGate:
     A ``trained`` generator has learned to answer in the bare words of its source, "In 1976 [2]", and was let
     in by a gate that measured whether it answers what was asked: of it, a lone word and a source in other
     words than the question's are taken, as long as that source bears the sentence out and no other sentence
-    is plainly the one that was asked for. A few words that are to explain something are shown as the whole
-    sentence that they come from, if that is on the subject.
+    is plainly the one that was asked for. A few words that are to explain something, or that the question
+    says itself, are shown as the whole sentence that they come from, if that is on the subject.
     """
 
     def __init__(

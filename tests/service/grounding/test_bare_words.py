@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from service.grounding.explanation import asks_for_explanation, explains
+from service.grounding.bare_words import asks_for_explanation, explains, only_repeats
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,31 @@ def test_an_explanation_takes_words() -> None:
     assert not explains("a question about the weather")
     assert explains("The pointer is set to an earlier snapshot, so nothing is built again.")
     assert explains("先检索相关段落，再回答问题。")
+
+
+@pytest.mark.parametrize(
+    ("question", "claim"),
+    [
+        ("What was the new name of Plymouth Dock?", "Plymouth Dock"),
+        ("What is the steam turbine connected to?", "a turbine"),
+        ("岩手沼宫内车站在初设时叫做什么名字？", "沼宫内"),
+    ],
+)
+def test_words_of_the_question_alone_repeat_it(question: str, claim: str) -> None:
+    assert only_repeats(question, claim)
+
+
+@pytest.mark.parametrize(
+    ("question", "claim"),
+    [
+        ("What was the new name of Plymouth Dock?", "Devonport"),
+        ("What was the new name of Plymouth Dock?", "Plymouth Dock became Devonport"),
+        ("Is the problem abstract or concrete?", "concrete"),
+        ("Which is larger, the Pterocarya and the Cotula?", "the Cotula"),
+        ("烽火台和长城的修筑哪个比较早？", "烽火台"),
+    ],
+)
+def test_a_new_word_does_not_and_neither_does_a_choice_from_what_is_offered(
+    question: str, claim: str
+) -> None:
+    assert not only_repeats(question, claim)
