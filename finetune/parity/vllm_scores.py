@@ -49,7 +49,7 @@ async def _scores(vllm: Vllm, model: Path, lora: Lora | None, probes: Sequence[P
     process = VllmProcess(command, log, SupervisionPolicy(start_seconds=_SECONDS))
     process.start()
     try:
-        await process.wait_ready(_SECONDS)
+        await process.wait_ready(_SECONDS, once=True)
         async with httpx.AsyncClient(base_url=command.base_url, timeout=_SECONDS) as client:
             name = SERVED_NAME if lora is None else ADAPTER_NAME
             return [await score_probe(client, name, probe) for probe in probes]

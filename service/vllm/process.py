@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import signal
 import sys
 import time
@@ -25,6 +26,9 @@ from service.vllm.command import VllmCommand
 logger = logging.getLogger(__name__)
 
 _LAST_WORDS = 2_000
+_READ_BACK = 200_000
+# The first exception of a start is the cause; those that follow say that others failed with it.
+_CAUSE = re.compile(r"(?:^|\s)(\w+(?:Error|Exception): \S.*)")
 # Asks the kernel to end vLLM when this process dies, however it dies. The signal follows the thread that
 # started the child, so the child must be started from the main thread, where the event loop runs.
 _LAUNCHER = (
@@ -71,6 +75,7 @@ class VllmProcess:
         self._state = VllmState.STOPPED
         self._changed = asyncio.Condition()
         self._supervising: asyncio.Task[None] | None = None
+        self._log_start = 0
         self.starts = 0
 
     @property
@@ -82,20 +87,19 @@ class VllmProcess:
         self._state = VllmState.STARTING
         self._supervising = asyncio.create_task(self._supervise())
 
-    async def wait_ready(self, seconds: float) -> None:
-        """Wait until vLLM answers.
+    async def wait_ready(self, seconds: float, *, once: bool = False) -> None:
+        """Wait until vLLM answers; with ``once`` no longer than to its first end.
 
         Raises:
-            GeneratorError: it does not within ``seconds``; the message holds the end of its log.
+            GeneratorError: it does not within ``seconds``; the message says why, as far as its log does.
         """
-        try:
+        awaited = {VllmState.READY, VllmState.DOWN} if once else {VllmState.READY}
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds), self._changed:
-                await self._changed.wait_for(lambda: self._state is VllmState.READY)
-        except TimeoutError:
-            raise GeneratorError(
-                f"vLLM did not answer within {seconds:.0f} s; the last it wrote to {self._log}: "
-                f"{' '.join(_last_words(self._log).split())}"
-            ) from None
+                await self._changed.wait_for(lambda: self._state in awaited)
+        if self._state is not VllmState.READY:
+            how = "ended" if self._state is VllmState.DOWN else f"did not answer within {seconds:.0f} s"
+            raise GeneratorError(f"vLLM {how}: {self._last_words()} (see {self._log}).")
 
     async def stop(self) -> None:
         """End the child and wait for it: asked first, killed when it does not go."""
@@ -113,7 +117,12 @@ class VllmProcess:
                 was_ready = await self._run_once(client)
                 await self._become(VllmState.DOWN)
                 pause = self._policy.first_pause if was_ready else pause
-                logger.warning("vLLM is down; it is started again in %.0f s, see %s", pause, self._log)
+                logger.warning(
+                    "vLLM is down (%s); it is started again in %.0f s, see %s",
+                    self._last_words(),
+                    pause,
+                    self._log,
+                )
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, self._policy.longest_pause)
 
@@ -133,6 +142,7 @@ class VllmProcess:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         self.starts += 1
         with self._log.open("ab") as log:
+            self._log_start = log.tell()
             return await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-c",
@@ -178,16 +188,20 @@ class VllmProcess:
                 if end is signal.SIGTERM:
                     continue  # What it leaves behind is killed all the same.
 
+    def _last_words(self) -> str:
+        """What the child said of its end, or said last."""
+        try:
+            with self._log.open("rb") as log:
+                log.seek(max(self._log_start, log.seek(0, os.SEEK_END) - _READ_BACK))
+                written = log.read().decode(errors="replace")
+        except OSError:
+            return "it wrote nothing"
+        cause = next(filter(None, map(_CAUSE.search, written.splitlines())), None)
+        return cause[1] if cause else " ".join(written[-_LAST_WORDS:].split()) or "it wrote nothing"
+
     async def _become(self, state: VllmState) -> None:
         async with self._changed:
             if state is not self._state:
                 logger.info("vLLM is %s", state)
             self._state = state
             self._changed.notify_all()
-
-
-def _last_words(log: Path) -> str:
-    try:
-        return log.read_bytes()[-_LAST_WORDS:].decode(errors="replace")
-    except OSError:
-        return "nothing"

@@ -27,9 +27,8 @@ pytestmark = [
 
 
 def test_vllm_serves_the_adapter_that_was_trained_and_the_model_it_is_merged_into(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "1")
     base = find_base_model("smollm2")
     run = finished_run(home, tmp_path / "run", base, std=0.02, r=16, lora_alpha=32)
     report = measure_parity(home, run, ParityRequest(3, None, PYTHON, 2), lambda _form: None)

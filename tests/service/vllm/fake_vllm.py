@@ -17,6 +17,8 @@ def main() -> None:
     print("loading the weights", flush=True)
     if orders.read_text() == "fail":
         sys.exit("there are no weights")
+    if orders.read_text() == "raise":
+        sys.exit("(Worker) ERROR ValueError: no memory is left\nRuntimeError: the engine failed\nexit")
 
     class Health(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:

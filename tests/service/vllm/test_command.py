@@ -33,6 +33,15 @@ def test_nothing_is_sent_home(tmp_path: Path) -> None:
     assert (environment["DO_NOT_TRACK"], environment["VLLM_NO_USAGE_STATS"]) == ("1", "1")
 
 
+def test_on_a_cpu_it_takes_no_more_memory_than_it_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("VLLM_CPU_KVCACHE_SPACE", raising=False)
+    assert vllm_command(HERE, "org/model", tmp_path).environment["VLLM_CPU_KVCACHE_SPACE"] == "4"
+    monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "16")
+    assert vllm_command(HERE, "org/model", tmp_path).environment["VLLM_CPU_KVCACHE_SPACE"] == "16"
+
+
 def test_vllm_gives_up_no_earlier_than_who_waits_for_it(tmp_path: Path) -> None:
     patient = HERE.model_copy(update={"start_seconds": 1800.5})
     environment = vllm_command(patient, "org/model", tmp_path).environment

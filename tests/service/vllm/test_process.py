@@ -124,6 +124,16 @@ async def test_one_that_cannot_start_is_tried_again_with_growing_pauses_and_its_
 
 
 @pytest.mark.anyio
+async def test_who_waits_for_one_start_alone_is_told_the_first_exception_of_it(stage: Stage) -> None:
+    stage.order("raise")
+    process = stage.process()
+    process.start()
+    with pytest.raises(GeneratorError, match=r"vLLM ended: ValueError: no memory is left \(see "):
+        await process.wait_ready(PATIENCE, once=True)
+    await process.stop()
+
+
+@pytest.mark.anyio
 async def test_one_that_the_machine_cannot_start_now_is_tried_again(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
