@@ -8,7 +8,7 @@ the file can write another one.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from eval.decision.finding import Finding
 from eval.decision.gate_config import GateConfig
 from eval.decision.pairs import Pairs
 from eval.runs.record import RunIdentity
+from ingest.choices import GeneratorKind
 from ingest.errors import GateReportError
 from ingest.snapshots.durable import replace_text
 
@@ -63,7 +64,15 @@ class GateReport:
         ):
             if measured != asked:
                 reasons.append(f"the report is about the {what} {measured}, and this is {asked}")
-        return Permission(tuple(reasons))
+        return Permission((*reasons, *self._confounded()))
+
+    def _confounded(self) -> Iterator[str]:
+        """Why what was measured may not be owed to the release at all."""
+        candidate, baseline = self.candidate, self.baseline
+        if candidate.generator == GeneratorKind.EXTRACTIVE.value:
+            yield "the candidate's answers were quoted (generator extractive), and none is the release's own"
+        if (candidate.settings_sha256, candidate.url) != (baseline.settings_sha256, baseline.url):
+            yield "the two sides were asked with different settings or at different servers"
 
 
 def gate_report(

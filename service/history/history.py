@@ -13,13 +13,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Executable, Row, delete, insert, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Executable, Row, delete, func, insert, or_, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from ingest.errors import AnswerNotFoundError, DatabaseError, SettingsError
 from ingest.settings import Settings
-from service.answer import Answer, Degradation
+from service.answer import Answer, Degradation, Served
 from service.history.engine import open_file, open_server
 from service.history.feedback import Feedback, timestamp
 from service.history.redaction import covered_answer, covered_judgement, covered_turns
@@ -42,8 +42,13 @@ _OUTCOMES = select(
     ANSWERS.c.degraded,
     ANSWERS.c.groundedness,
     ANSWERS.c.timings_ms,
-    select(FEEDBACK.c.verdict)
-    .where(FEEDBACK.c.answer_id == ANSWERS.c.id, FEEDBACK.c.verdict.is_not(None))
+    ANSWERS.c.cache,
+    # A correction without a thumb finds fault, too.
+    select(func.coalesce(FEEDBACK.c.verdict, "down"))
+    .where(
+        FEEDBACK.c.answer_id == ANSWERS.c.id,
+        or_(FEEDBACK.c.verdict.is_not(None), FEEDBACK.c.correction.is_not(None)),
+    )
     .order_by(FEEDBACK.c.created_at.desc(), FEEDBACK.c.number.desc())
     .limit(1)
     .scalar_subquery()
@@ -157,17 +162,19 @@ class History:
         yield from map(self._rows.feedback, rows)
 
     def outcomes(self, since: datetime) -> list[AnswerOutcome]:
-        """What became of the answers that were made anew at ``since`` or later, oldest first."""
-        made = ANSWERS.c.created_at >= timestamp(since), ANSWERS.c.cache.is_(None)
+        """What became of the answers given at ``since`` or later that the release made to the very question,
+        then or before; oldest first."""
+        given = ANSWERS.c.created_at >= timestamp(since)
+        own = or_(ANSWERS.c.cache.is_(None), ANSWERS.c.cache == Served.EXACT.value)
         with self._transaction() as connection:
-            rows = connection.execute(_OUTCOMES.where(*made)).all()
+            rows = connection.execute(_OUTCOMES.where(given, own)).all()
         return [
             AnswerOutcome(
                 release=row.release,
                 question=row.question,
                 abstained=bool(row.abstained),
                 flawed=row.degraded in _FLAWED or (row.groundedness < 1 and not row.abstained),
-                total_ms=json.loads(row.timings_ms).get("total", 0.0),
+                total_ms=None if row.cache else json.loads(row.timings_ms).get("total", 0.0),
                 verdict=row.verdict,
             )
             for row in rows

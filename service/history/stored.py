@@ -25,11 +25,12 @@ class StoredAnswer:
 @dataclass(frozen=True, slots=True)
 class AnswerOutcome:
     """What an answer came to, in short. ``flawed``: a sentence of it is borne out by no source, or the
-    generator's text was replaced. ``verdict`` is the latest thumb."""
+    generator's text was replaced. ``total_ms`` is None for one out of the cache. ``verdict`` is the latest
+    thumb, or down for a later correction without one."""
 
     release: str
     question: str
     abstained: bool
     flawed: bool
-    total_ms: float
+    total_ms: float | None
     verdict: Verdict | None

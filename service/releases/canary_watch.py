@@ -1,7 +1,9 @@
 """What the answers of a canary came to, held against those of the release that it may replace.
 
 Questions are counted, not answers: one that is asked again goes to the same side again, and says nothing new.
-Of a question's answers the first counts, and the last judgement of any of them.
+Of a question's answers the first counts, and the last judgement of any of them. One out of the cache counts
+like the one it repeats: the cache keeps sound answers alone, so that a release whose cache is full would else
+be judged by its refusals and flaws.
 """
 
 from __future__ import annotations
@@ -101,12 +103,12 @@ def _slower(questions: Sequence[AnswerOutcome], candidate: str, slowdown: float)
 
     Each answer of the candidate is paired with the first later one of the other side that is not in a pair
     yet, so that both had much the same load, and of equally fast sides neither wins more than half of the
-    pairs, however their times are distributed. Refusals take no time, and say nothing of it.
+    pairs, however their times are distributed. Refusals and the cache take no time, and say nothing of it.
     """
     waiting: deque[float] = deque()
     slower = pairs = 0
     for outcome in questions:
-        if outcome.abstained:
+        if outcome.abstained or outcome.total_ms is None:
             continue
         if outcome.release == candidate:
             waiting.append(outcome.total_ms)

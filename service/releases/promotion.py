@@ -94,6 +94,7 @@ def rollback(home: Path) -> Release:
 
     Raises:
         UsageError: nothing came before what is served.
+        AdapterNotFoundError, AdapterRejectedError: what came before can no longer be served.
     """
     with writing_history(home) as history:
         last = history.last
@@ -102,6 +103,9 @@ def rollback(home: Path) -> Release:
                 "nothing was served before, there is nothing to roll back to: promote an adapter first, or "
                 "`base` for the base model alone."
             )
+        earlier = BASE if last.back_to == 0 else read_record(home, last.back_to).release
+        if earlier != last.release:
+            _check(home, earlier)
         ended = last.release if last.canary is None else f"the canary of {last.canary.release}"
         record = _restore(home, history, last.back_to, Change.ROLLED_BACK, f"{ended} was rolled back")
     return named_release(home, record.release, record.report_sha256)

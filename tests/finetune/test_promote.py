@@ -123,6 +123,9 @@ def test_the_next_adapter_is_held_against_the_one_that_is_served(settings: Setti
         ({"snapshot_id": "another"}, "the report is about the snapshot another"),
         ({"snapshot_id": None}, "the report is about the snapshot None"),
         ({"better": False}, "f1 is not shown to be better"),
+        ({"generator": "extractive"}, "the candidate's answers were quoted"),
+        ({"settings_sha256": "t" * 64}, "asked with different settings"),
+        ({"url": "http://localhost:8080"}, "asked with different settings or at different servers"),
     ],
 )
 def test_a_report_about_anything_else_is_refused_with_the_reason_and_the_remedy(

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from ingest.errors import AnswerNotFoundError, DatabaseError, SettingsError
 from ingest.filters.filters import EVERYTHING
 from ingest.filters.forms import read_filter
-from service.answer import Answer, Reranking, Sentence
+from service.answer import Answer, Reranking, Sentence, Served
 from service.history.feedback import CitationVerdict, Feedback, new_feedback, timestamp
 from service.history.history import History
 from service.question import Inquiry, SamplingWish
@@ -125,6 +125,21 @@ def test_the_latest_thumb_is_the_outcome_whatever_was_said_since(history: Histor
     (outcome,) = history.outcomes(datetime(2020, 1, 1, tzinfo=UTC))
     assert (outcome.verdict, outcome.total_ms) == ("down", 1280.5)
     assert history.outcomes(datetime.now(UTC) + timedelta(days=1)) == []
+
+
+def test_a_correction_without_a_thumb_finds_fault(history: History, answer: Answer) -> None:
+    history.keep(answer)
+    history.add_feedback(new_feedback(answer.id, "up"))
+    history.add_feedback(new_feedback(answer.id, correction="It is 16."))
+    (outcome,) = history.outcomes(datetime(2020, 1, 1, tzinfo=UTC))
+    assert outcome.verdict == "down"
+
+
+def test_what_the_cache_gave_again_is_an_outcome_without_a_time(history: History, answer: Answer) -> None:
+    for number, served in enumerate((None, *Served)):
+        history.keep(replace(answer, id=f"{number}", cache=served))
+    outcomes = history.outcomes(datetime(2020, 1, 1, tzinfo=UTC))
+    assert [outcome.total_ms for outcome in outcomes] == [1280.5, None]
 
 
 def test_all_answers_are_gone_through_in_order(

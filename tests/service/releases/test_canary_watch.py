@@ -105,6 +105,16 @@ def test_a_candidate_that_is_worse_in_one_thing_trips_that_guard(candidate: Beha
     assert [tripped(list(traffic(random, Behaviour(), candidate))) for _ in range(2)] == [{guard}] * 2
 
 
+def test_what_the_cache_gave_again_counts_but_not_its_time() -> None:
+    cached = [outcome(BASE, f"known {number}", total_ms=None) for number in range(300)]
+    fresh = [outcome(BASE, f"new {number}", abstained=number < 30) for number in range(100)]
+    tried = [outcome(NEW, f"tried {number}", abstained=number < 45) for number in range(100)]
+    seen = reading([*cached, *fresh, *tried], Guard.ABSTENTIONS)
+    assert (seen.candidate, seen.served) == (Count(45, 100), Count(30, 400))
+    assert seen.tripped
+    assert reading([*tried, *cached], Guard.SLOWER).candidate.all == 0
+
+
 def test_a_better_candidate_trips_nothing() -> None:
     random = np.random.default_rng(3)
     better = Behaviour(abstained=0.05, flawed=0.02, down=0.1, milliseconds=300)
@@ -179,7 +189,7 @@ def test_the_state_is_read_from_what_was_answered_since_the_canary_began(
     with writing_history(tmp_path) as records:
         records.publish(Change.CANARY, BASE, reason="", back_to=0, canary=Canary(NEW, 0.5, None))
     now = datetime.now(UTC) + timedelta(seconds=1)
-    history.keep(replace(given(NEW, "again", now), abstained=True, cache=Served.EXACT))
+    history.keep(replace(given(NEW, "again", now), abstained=True, cache=Served.FAQ))
     for number in range(40):
         history.keep(replace(given(BASE, f"old {number}", now), degraded=Degradation.LANGUAGE))
         judged = replace(given(NEW, f"new {number}", now), degraded=Degradation.UNSUPPORTED)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,16 @@ def test_a_canary_stands_beside_what_is_served_and_ends_with_a_promotion(home: P
     assert rollback(home).name == one.name
     assert read_candidate(home) is None
     assert rollback(home).name == BASE
+
+
+def test_what_can_no_longer_be_served_is_not_rolled_back_to(home: Path) -> None:
+    one, two = keep(home, b"one"), keep(home, b"two")
+    promote(home, one.name)
+    promote(home, two.name)
+    shutil.rmtree(one.path)
+    with pytest.raises(AdapterNotFoundError):
+        rollback(home)
+    assert read_release(home).name == two.name
 
 
 def test_a_roll_back_ends_a_canary_first(home: Path) -> None:
