@@ -37,7 +37,7 @@ class GeneratorSettings(Section):
         default=10.0,
         description="openai: longest wait for a first token; then the server is left out for a while",
     )
-    timeout_seconds: Seconds = Field(default=60.0, description="openai: longest wait for each next token")
+    timeout_seconds: Seconds = Field(default=10.0, description="openai: longest wait for each next token")
     prompt_price: Price | None = Field(default=None, description="of a million tokens read, for evaluations")
     completion_price: Price | None = Field(default=None, description="of a million tokens written")
 

@@ -1,10 +1,11 @@
-"""``troika bench generate``: what Troika adds to a model server's own time, and what it keeps open at once.
+"""``troika bench generate``: what Troika adds to a model server's own time, what it keeps open at once, and
+how soon it answers while that server fails.
 
 Both are asked the same questions with the same prompts, by turns, so that what else the machine does falls
 upon both. Every prompt is asked once before, so the model server has it in its prefix cache either way, and
 the time to the first token is short: what Troika adds shows best then. The processes of a vLLM look for more
-work for a second after an answer, each on a core of its own, so that it is left to rest before the next single
-stream: on few cores it would slow down whoever comes behind it.
+work for a second after an answer, each on a core of its own, so that it is left to rest before the next
+single stream: on few cores it would slow down whoever comes behind it.
 """
 
 from __future__ import annotations
@@ -12,8 +13,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import statistics
-import subprocess
-import sys
 from collections.abc import Awaitable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -22,12 +21,14 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from eval.bench.generate_client import BareModel, Streamed, ThroughTroika, ask_all, open_client
+from eval.bench.generate_failures import measure_failures
 from eval.bench.generate_prefixes import PrefixHits, measure_prefix_hits
 from eval.bench.goal_figures import Figure, GoalFigures
 from eval.bench.machine import this_machine
 from eval.bench.retrieval_collection import ensure_collection
 from eval.bench.retrieval_source import ensure_corpus
 from eval.bench.server_process import running_server
+from eval.bench.stand_in_process import StandInProcess, stand_in
 from ingest.errors import TroikaError
 from ingest.settings import Settings
 from service.history.history import open_history
@@ -44,7 +45,7 @@ _REST_SECONDS = 1.5
 _ORDERS = (0.0, 0.1)
 _CHUNKS = 1_000
 _DRAWS_A_ROUND = 80
-_STAND_IN = "eval.bench.model_stand_in"
+_FAILING_TOKENS = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,14 @@ def run_generate_bench(request: GenerateRequest, settings: Settings) -> GoalFigu
         hits = asyncio.run(_prefix_hits(request, base_url, settings, collection, corpus.questions))
     with (
         _slow_stand_in(request.max_tokens) as slow,
-        running_server(settings.home, collection, _variables(request, slow)) as server,
+        running_server(settings.home, collection, _variables(request, slow.base_url)) as server,
     ):
         figures += (asyncio.run(_open_streams(server.address, questions)),)
+    with (
+        stand_in(_FAILING_TOKENS, 0.02) as failing,
+        running_server(settings.home, collection, _as_set(request, failing.base_url)) as server,
+    ):
+        figures += asyncio.run(measure_failures(failing, server.address, questions))
     return GoalFigures("troika bench generate", date.today(), this_machine(), (*figures, *_hit_figures(hits)))
 
 
@@ -97,30 +103,25 @@ def _variables(request: GenerateRequest, base_url: str) -> dict[str, str]:
     }
 
 
+def _as_set(request: GenerateRequest, base_url: str) -> dict[str, str]:
+    """The same environment with the default limits of time."""
+    variables = _variables(request, base_url) | {"TROIKA_GENERATOR__MAX_TOKENS": str(_FAILING_TOKENS)}
+    return {name: value for name, value in variables.items() if not name.endswith("_SECONDS")}
+
+
 @contextmanager
 def _model_server(request: GenerateRequest) -> Generator[str]:
     if request.base_url is not None:
         yield request.base_url
         return
-    with _stand_in(request.max_tokens, 0.02) as base_url:
-        yield base_url
+    with stand_in(request.max_tokens, 0.02) as model:
+        yield model.base_url
 
 
-@contextmanager
-def _stand_in(tokens: int, interval: float) -> Generator[str]:
-    command = [sys.executable, "-m", _STAND_IN, str(tokens), str(interval)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield f"http://127.0.0.1:{process.stdout.readline().strip()}/v1"
-        finally:
-            process.terminate()
-
-
-def _slow_stand_in(max_tokens: int) -> AbstractContextManager[str]:
+def _slow_stand_in(max_tokens: int) -> AbstractContextManager[StandInProcess]:
     """Keeps each stream open for ``_OPEN_SECONDS``; one that writes more than it is asked for is cut off."""
     tokens = min(30, max_tokens)
-    return _stand_in(tokens, _OPEN_SECONDS / tokens)
+    return stand_in(tokens, _OPEN_SECONDS / tokens)
 
 
 async def _beside(

@@ -163,13 +163,24 @@ def _bound(name: str, wanted: object) -> Meaning:
 def _starts_with(name: str, wanted: object) -> StartsWith:
     if not isinstance(wanted, str):
         raise FilterError(f"the filter on {name!r} has a prefix that is no text: put it in quotes.")
-    return StartsWith(wanted)
+    return StartsWith(_encodable(name, wanted))
 
 
 def _written(name: str, value: object) -> str:
     if isinstance(value, (str, bool, int, float)):
-        return written(value)[0]
+        return _encodable(name, written(value)[0])
     raise FilterError(
         f"the filter on {name!r} asks for {'null' if value is None else type(value).__name__}: expected a "
         "string, a number, true, false, or a list of these."
     )
+
+
+def _encodable(name: str, text: str) -> str:
+    """``text``, which an answer's record can keep: JSON can escape half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise FilterError(
+            f"the filter on {name!r} holds half of a surrogate pair: expected Unicode text, correct it."
+        ) from error
+    return text

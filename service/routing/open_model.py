@@ -38,8 +38,10 @@ def open_model(
         probe=settings.first_token_seconds / 2,
     )
 
+    longest = max(patience.first_token, patience.next_token)
+
     def server(url: str) -> ModelServer:
-        asked = OpenAiGenerator(name, url, key, languages, settings.timeout_seconds)
+        asked = OpenAiGenerator(name, url, key, languages, longest)
         adapter = release.adapter
         preparation = None if adapter is None else VllmAdapter(asked.client, release, adapter, home)
         return ModelServer(url, asked, preparation, patience)

@@ -18,6 +18,7 @@ from service.answer import Passage
 from service.prompt import render
 
 _TOKENS = 16
+_SECONDS = 60.0
 LEAST_MEAN_LOGPROB = -4.0
 """In nats, of the likeliest tokens: a sound model is surer of them by far, and one of noise is not."""
 
@@ -76,7 +77,7 @@ async def try_out(client: httpx.AsyncClient, model: str) -> None:
             "logprobs": True,
         }
         try:
-            reply = await client.post("/chat/completions", json=body)
+            reply = await client.post("/chat/completions", json=body, timeout=_SECONDS)
         except httpx.HTTPError as error:
             raise GeneratorError(f"{client.base_url} failed ({error!r}) on trial: see its log.") from error
         if reply.status_code in PASSING:

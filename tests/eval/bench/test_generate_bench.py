@@ -65,3 +65,4 @@ def test_without_a_model_server_a_stand_in_is_measured(tmp_path: Path, shared_mo
     (whole,) = (value for what, value in values.items() if "streams open at once" in what)
     assert whole == OPEN_STREAMS
     assert values["tokens of prompts that the prefix cache knew"] is None
+    assert sum(what.startswith("model server ") for what in values) == 6
