@@ -133,8 +133,9 @@ class Pipelines:
         """
         Args:
             open_pipeline: opens the pipeline of a collection.
-            version: names what the collection's pipeline would be opened from (snapshot and release);
-                called in a thread; raises CollectionNotFoundError.
+            version: names what the collection's pipeline would be opened from: the snapshot's id, and after
+                a slash what else there is (fits, number of the release's record); called in a thread; raises
+                CollectionNotFoundError.
             catalog: lists the published collections; called in a thread.
             patience_seconds: how long a lease waits for a newer pipeline before it takes the old one.
             fresh_seconds: how long a pipeline is taken for the newest without another look, which costs a
@@ -207,17 +208,21 @@ class Pipelines:
     async def _reopen(self, collection: str, version: str) -> _Slot:
         try:
             now = asyncio.get_running_loop().time()
-            slot = _Slot(await self._open(collection), version, now)
+            pipeline = await self._open(collection)
         except Exception:
-            old = self._slots.get(collection)
-            if old is not None:
-                logger.exception("collection %s stays at %s", collection, old.version)
-                old.refused = version
-                old.retry_at = asyncio.get_running_loop().time() + self._retry
+            self._refuse(collection, version)
             raise
         self._retire(collection)
-        self._slots[collection] = slot
+        slot = self._slots[collection] = _Slot(pipeline, _opened_version(pipeline, version), now)
         return slot
+
+    def _refuse(self, collection: str, version: str) -> None:
+        """Leave what could not be opened for a while, if there is an older pipeline to answer with."""
+        old = self._slots.get(collection)
+        if old is not None:
+            logger.exception("collection %s stays at %s", collection, old.version)
+            old.refused = version
+            old.retry_at = asyncio.get_running_loop().time() + self._retry
 
     def _opened(self, collection: str, task: asyncio.Task[_Slot]) -> None:
         self._opening.pop(collection, None)
@@ -236,6 +241,17 @@ class Pipelines:
             closing = asyncio.create_task(slot.pipeline.aclose())
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
+
+
+def _opened_version(pipeline: Answering, version: str) -> str:
+    """What ``pipeline`` was opened from where ``version`` was the newest before.
+
+    A snapshot that was published in between is what it holds, and was perhaps gone back from since: then the
+    newest version is again the one before. The number of a release never comes back, so that one that changed
+    in between makes the version outdated in any case.
+    """
+    _, slash, others = version.partition("/")
+    return f"{pipeline.snapshot.id}{slash}{others}"
 
 
 def _failure_of(opening: asyncio.Task[_Slot], collection: str) -> BaseException:

@@ -1,7 +1,8 @@
 """From a request to a queued job: read the files, state what is known of them, queue.
 
 Files are written where the job will find them as they arrive. Whatever goes wrong on the way leaves nothing
-behind, and what is acknowledged is on disk.
+behind, and what is acknowledged is on disk. Jobs are done in the order in which they were admitted, however
+long their files took to arrive: so what a caller may change is known when the job is queued.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Addressed:
 
     collection: str
     caller: Caller
-    key: str | None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,23 @@ class Intake:
                 raise
             return await asyncio.to_thread(self._queue, job_id, folder, arrived, to)
 
+    async def take_away(self, name: str, to: Addressed) -> Job:
+        """Queue the removal of what was uploaded under ``name``, with all versions that wait to be added.
+
+        Raises:
+            CollectionNameError: no collection can have that name.
+            ForbiddenError: a version is not the caller's to take away.
+            MetadataError: what is stated of a version cannot be read.
+        """
+        folder = UploadFolder(self._settings.home, to.collection)
+        return await asyncio.to_thread(self._queue_removal, name, folder, to)
+
+    def _queue_removal(self, name: str, folder: UploadFolder, to: Addressed) -> Job:
+        with self._queueing:
+            _require_writable_versions(folder, (name,), to.caller)
+            new_id = self._store.new_id()
+            return self._store.add(NewJob(new_id, JobKind.DELETE, to.collection, (name,), to.caller.name))
+
     async def _receive(self, request: Request, folder: UploadFolder, job_id: str) -> list[_Arrived]:
         staging = _Staging(self._settings, folder, job_id)
         content_type = request.headers.get("content-type", "")
@@ -145,31 +163,38 @@ class Intake:
                 )
         return bytes(body)
 
-    def _queue(self, job_id: str, folder: UploadFolder, arrived: list[_Arrived], to: Addressed) -> Job:
-        """The job with this id for what arrived, or an earlier one; then nothing is kept of this request."""
-        queued: Job | None = None
+    def _queue(self, arrival_id: str, folder: UploadFolder, arrived: list[_Arrived], to: Addressed) -> Job:
+        """The job for what arrived under an id, or an earlier one; then nothing is kept of this request."""
         try:
-            queued = self._admit(job_id, folder, arrived, to)
-            return queued
+            return self._admit(arrival_id, folder, arrived, to)
         finally:
-            if queued is None or queued.id != job_id:
-                folder.discard(job_id)
+            folder.discard(arrival_id)  # what was admitted has another id
 
-    def _admit(self, job_id: str, folder: UploadFolder, arrived: list[_Arrived], to: Addressed) -> Job:
+    def _admit(self, arrival_id: str, folder: UploadFolder, arrived: list[_Arrived], to: Addressed) -> Job:
         names = tuple(one.file.upload.name for one in arrived)
         metadata = [with_access_list(one.metadata, to.caller) for one in arrived]
         fingerprint = _fingerprint(to.collection, arrived, metadata)
         if to.key is not None and (earlier := self._store.known(to.caller.name, to.key, fingerprint)):
             return earlier
-        new = NewJob(job_id, JobKind.UPLOAD, to.collection, names, to.caller.name, to.key, fingerprint)
         with self._queueing:  # of two that take the same new name at once, the second sees the first
-            if to.caller.groups is not None:
-                for version in folder.versions(*names):
-                    require_writable(version.name, version.metadata(), to.caller)
+            _require_writable_versions(folder, names, to.caller)
             for one, stated in zip(arrived, metadata, strict=True):
                 one.file.upload.state(stated)
-            folder.seal(job_id)
-            return self._store.add(new)
+            # An id of now: another that began later may have been admitted, and comes before this one.
+            job_id = self._store.new_id()
+            new = NewJob(job_id, JobKind.UPLOAD, to.collection, names, to.caller.name, to.key, fingerprint)
+            folder.renumber(arrival_id, job_id)
+            return self._sealed_and_queued(folder, new)
+
+    def _sealed_and_queued(self, folder: UploadFolder, new: NewJob) -> Job:
+        queued: Job | None = None
+        try:
+            folder.seal(new.id)
+            queued = self._store.add(new)
+            return queued
+        finally:
+            if queued is None or queued.id != new.id:
+                folder.discard(new.id)
 
 
 class _Staging:
@@ -212,6 +237,13 @@ class _Staging:
             raise StorageError(
                 f"less than {keep} bytes are free under {home}: make room, or lower jobs.keep_free_bytes."
             )
+
+
+def _require_writable_versions(folder: UploadFolder, names: tuple[str, ...], caller: Caller) -> None:
+    """Check that all versions of these names, also those that wait, are the caller's to change."""
+    if caller.groups is not None:
+        for version in folder.versions(*names):
+            require_writable(version.name, version.metadata(), caller)
 
 
 def _parse(body: bytes) -> DocumentRequest:

@@ -83,6 +83,12 @@ class UploadFolder:
         folder.mkdir(parents=True)
         return Upload(folder, name)
 
+    def renumber(self, job_id: str, new_id: str) -> None:
+        """What was to be added by one job will be added by another."""
+        for folder in _folders(self._jobs / job_id):
+            folder.rename(folder.with_name(folder.name.replace(job_id, new_id, 1)))
+        (self._jobs / job_id).rename(self._jobs / new_id)
+
     def seal(self, job_id: str) -> None:
         """Force to disk what a job will add."""
         sync_tree(self._jobs / job_id)

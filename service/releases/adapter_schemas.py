@@ -7,7 +7,7 @@ from pydantic import Field
 from service.releases.canary_guard import Count, Guard, Reading
 from service.releases.canary_watch import CanaryState
 from service.releases.release import AdapterRecord
-from service.releases.release_history import Change, ReleaseRecord
+from service.releases.release_history import Canary, Change, ReleaseRecord
 from service.schemas import ResponseBody
 
 
@@ -76,28 +76,43 @@ class CanaryBody(ResponseBody):
     release: str
     share: float
     since: str
-    guards: tuple[GuardBody, ...]
+    guards: tuple[GuardBody, ...] | None = Field(
+        description="null without the scope `admin`: they count everybody's answers"
+    )
 
     @classmethod
     def of(cls, state: CanaryState) -> CanaryBody:
-        return cls(
-            release=state.canary.release,
-            share=state.canary.share,
-            since=state.record.created_at,
-            guards=tuple(GuardBody.of(reading) for reading in state.readings),
-        )
+        guards = tuple(GuardBody.of(reading) for reading in state.readings)
+        return cls._made(state.record, state.canary, guards)
+
+    @classmethod
+    def without_guards(cls, record: ReleaseRecord, canary: Canary) -> CanaryBody:
+        """For those who are not told what its guards see."""
+        return cls._made(record, canary, None)
+
+    @classmethod
+    def _made(cls, record: ReleaseRecord, canary: Canary, guards: tuple[GuardBody, ...] | None) -> CanaryBody:
+        return cls(release=canary.release, share=canary.share, since=record.created_at, guards=guards)
 
 
 class ChangeBody(ResponseBody):
     """What was last changed of the releases, and why."""
 
     change: Change
-    reason: str
+    reason: str | None = Field(
+        description="null without the scope `admin` where guards gave it, with what they counted"
+    )
     created_at: str
 
     @classmethod
-    def of(cls, record: ReleaseRecord) -> ChangeBody:
-        return cls(change=record.change, reason=record.reason, created_at=record.created_at)
+    def of(cls, record: ReleaseRecord, *, counted: bool) -> ChangeBody:
+        """``counted``: whether they may know what the guards of a canary counted."""
+        is_told = counted or record.change is not Change.TAKEN_BACK
+        return cls(
+            change=record.change,
+            reason=record.reason if is_told else None,
+            created_at=record.created_at,
+        )
 
 
 class AdaptersBody(ResponseBody):

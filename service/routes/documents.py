@@ -13,7 +13,7 @@ from ingest.errors import IdempotencyKeyError
 from ingest.settings import Settings
 from ingest.sources.metadata import Metadata
 from service.access.caller import Caller, Scope, allowed
-from service.jobs.job import Job, JobKind, NewJob
+from service.jobs.job import Job
 from service.jobs.ownership import require_writable
 from service.jobs.receive import Addressed, Intake
 from service.jobs.runner import JobRunner
@@ -72,14 +72,13 @@ def documents_router(settings: Settings, runner: JobRunner) -> APIRouter:
         caller: Annotated[Caller, Depends(allowed(Scope.INGEST))],
         collection: Annotated[CollectionQuery, Query()] = None,
     ) -> JobBody:
-        """Take an uploaded document out of its collection; a job does it, at `Location`."""
+        """Take an uploaded document out, with all versions that wait; a job does it, at `Location`."""
         target = collection or settings.collection
         name, metadata = await asyncio.to_thread(
             _uploaded_as, settings.home, target, document_id, groups_of(caller)
         )
         require_writable(name, metadata, caller)
-        new = NewJob(runner.store.new_id(), JobKind.DELETE, target, (name,), caller.name)
-        job = await asyncio.to_thread(runner.store.add, new)
+        job = await intake.take_away(name, Addressed(target, caller))
         return _accepted(job, response, runner, caller)
 
     return router

@@ -29,6 +29,7 @@ class Shelf:
         self.current = "s1"
         self.opened: list[MemoryPipeline] = []
         self.failure: Exception | None = None
+        self.published_before_opening: str | None = None
         self.opening = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
@@ -39,12 +40,14 @@ class Shelf:
         return self.current
 
     async def open(self, collection: str) -> MemoryPipeline:
-        version = self.current
+        self.current = self.published_before_opening or self.current
+        self.published_before_opening = None
+        snapshot = self.current.partition("/")[0]
         self.opening.set()
         await self.gate.wait()
         if self.failure is not None:
             raise self.failure
-        self.opened.append(MemoryPipeline(small_handbook(), collection=collection, snapshot_id=version))
+        self.opened.append(MemoryPipeline(small_handbook(), collection=collection, snapshot_id=snapshot))
         return self.opened[-1]
 
     def pipelines(
@@ -130,6 +133,39 @@ async def test_a_slow_opening_does_not_hold_up_requests_beyond_their_patience() 
     shelf.gate.set()
     await asyncio.sleep(0.01)
     assert await leased_snapshot(pipelines) == "s2"
+
+
+@pytest.mark.parametrize(("now_current", "openings"), [("s1", 2), ("s2", 1), ("s3", 2)])
+async def test_what_was_published_and_taken_back_while_a_pipeline_was_opened_is_not_served_on(
+    now_current: str, openings: int
+) -> None:
+    shelf = Shelf()
+    pipelines = shelf.pipelines()
+    shelf.gate.clear()
+    shelf.published_before_opening = "s2"
+    waiting = asyncio.create_task(leased_snapshot(pipelines))
+    await shelf.opening.wait()
+    shelf.current = now_current  # s1: a rollback to what it was when the opening began
+    shelf.gate.set()
+    assert await waiting == "s2"
+    assert await leased_snapshot(pipelines) == now_current
+    assert await leased_snapshot(pipelines) == now_current
+    assert len(shelf.opened) == openings
+
+
+async def test_another_release_of_the_same_snapshot_while_a_pipeline_was_opened_is_noticed() -> None:
+    shelf = Shelf()
+    pipelines = shelf.pipelines()
+    shelf.current = "s1/1"
+    shelf.gate.clear()
+    waiting = asyncio.create_task(leased_snapshot(pipelines))
+    await shelf.opening.wait()
+    shelf.current = "s1/2"
+    shelf.gate.set()
+    await waiting
+    await leased_snapshot(pipelines)
+    await leased_snapshot(pipelines)
+    assert len(shelf.opened) == 2
 
 
 async def test_a_client_that_gives_up_does_not_undo_the_opening() -> None:

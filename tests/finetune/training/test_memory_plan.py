@@ -9,7 +9,7 @@ pytest.importorskip("trl")
 
 import torch
 from peft import get_peft_model
-from transformers import AutoConfig, Qwen3Config
+from transformers import AutoConfig, Qwen2Config, Qwen3Config
 
 from finetune.settings.shared import Finetuning
 from finetune.settings.train_config import TrainConfig, load_config
@@ -64,6 +64,39 @@ def test_the_plan_is_what_the_tensors_of_smollm2_take(tmp_path: Path, finetuning
 
     folder = ensure_checkpoint(find_base_model("smollm2"), tmp_path)
     check_against_real_tensors(folder, finetuning, load_config("sft", None))
+
+
+QWEN3_06B = Qwen3Config(
+    vocab_size=151936,
+    hidden_size=1024,
+    intermediate_size=3072,
+    num_hidden_layers=28,
+    num_attention_heads=16,
+    num_key_value_heads=8,
+    head_dim=128,
+    tie_word_embeddings=True,
+)
+QWEN25_15B = Qwen2Config(
+    vocab_size=151936,
+    hidden_size=1536,
+    intermediate_size=8960,
+    num_hidden_layers=28,
+    num_attention_heads=12,
+    num_key_value_heads=2,
+    tie_word_embeddings=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("shape", "parameters", "share"), [(QWEN3_06B, 596_049_920, 0.142), (QWEN25_15B, 1_543_714_304, 0.137)]
+)
+def test_the_larger_the_model_the_smaller_the_share_that_an_adapter_takes(
+    shape: Any, parameters: int, share: float
+) -> None:
+    full = plan_memory(shape, load_config("sft", None), "full", BATCH)
+    lora = plan_memory(shape, load_config("sft", None, ["model.dtype=bfloat16"]), "lora", BATCH)
+    assert full.parameters == parameters
+    assert lora.states / full.states == pytest.approx(share, abs=5e-4)
 
 
 def test_a_model_is_planned_without_its_weights_and_an_adapter_takes_a_quarter_of_the_states() -> None:

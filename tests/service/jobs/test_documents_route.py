@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -15,11 +16,12 @@ from ingest.settings_jobs import JobSettings
 from service.access.caller import ANYONE, Caller, Scope
 from service.app import Parts, create_app
 from service.history.history import History
-from service.jobs.job import JobEnd, JobProgress, JobState, Stage
+from service.jobs.job import JobEnd, JobKind, JobProgress, JobState, Stage
 from service.jobs.runner import JobRunner
 from service.jobs.store import JobStore
 from service.jobs.uploads import UploadFolder
 from tests.fakes import MemoryPipeline, OnePipeline
+from tests.service.jobs.test_holdings import document, publish
 from tests.small_handbook import small_handbook
 
 pytestmark = pytest.mark.anyio
@@ -207,6 +209,58 @@ async def test_an_uploader_in_groups_restricts_to_them(client: httpx.AsyncClient
     assert (await client.post("/v1/documents", files=files("b.txt"))).status_code == 403
     assert (await client.post("/v1/documents", files=files("c.txt"))).status_code == 202
     assert server.staged()["c.txt"][1] == {}
+
+
+async def held_document(server: Server, client: httpx.AsyncClient, *groups: str) -> str:
+    """The id of ``a.md``, which was uploaded for these groups and is in the current snapshot."""
+    server.caller = key("first", *groups)
+    await client.post("/v1/documents", files=files("a.md"))
+    (job,) = server.store.start([job.id for job in server.store.queued()])
+    UploadFolder(server.home, "default").apply(job)
+    server.store.end(job.id, JobEnd(JobState.SUCCEEDED))
+    held = document("upload:///a.md", *groups)
+    publish(server.home, (held, held.uri), collection="default")
+    return held.id
+
+
+async def test_a_document_is_not_deleted_by_whoever_may_not_touch_a_version_that_waits(
+    client: httpx.AsyncClient, server: Server
+) -> None:
+    place = f"/v1/documents/{await held_document(server, client, 'hr')}"
+    server.caller = key("ann", "hr", "board")
+    added = await client.post("/v1/documents", files=files("a.md", text="new"), data={"acl": "board"})
+    assert added.status_code == 202
+    server.caller = key("bob", "hr")
+    refused = await client.delete(place)
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    server.caller = key("ann", "hr", "board")
+    assert (await client.delete(place)).status_code == 202
+    assert [job.kind for job in server.store.queued()] == [JobKind.UPLOAD, JobKind.DELETE]
+
+
+async def test_what_arrived_after_a_deletion_was_asked_for_is_added_after_it(
+    client: httpx.AsyncClient, server: Server
+) -> None:
+    place = f"/v1/documents/{await held_document(server, client, 'hr')}"
+    begun, deleted = asyncio.Event(), asyncio.Event()
+
+    async def slow_body() -> AsyncIterator[bytes]:
+        yield b'{"name": "a.md", "acl": ["board"], '
+        begun.set()
+        await deleted.wait()
+        yield b'"text": "new"}'
+
+    server.caller = key("ann", "hr", "board")
+    sent = {"content": slow_body(), "headers": {"content-type": "application/json"}}
+    adding = asyncio.create_task(client.post("/v1/documents", **sent))
+    await begun.wait()
+    server.caller = key("bob", "hr")
+    assert (await client.delete(place)).status_code == 202
+    deleted.set()
+    assert (await adding).status_code == 202
+    assert [job.kind for job in server.store.queued()] == [JobKind.DELETE, JobKind.UPLOAD]
+    assert server.store.queued()[1].asker == "ann"
+    assert server.staged()["a.md"] == ("new", {"acl": ("board",)})
 
 
 async def test_jobs_are_seen_by_whoever_began_them_and_by_admins(

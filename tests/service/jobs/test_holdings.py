@@ -22,16 +22,16 @@ def document(uri: str, *groups: str) -> Document:
     return Document(document_id(uri, text), uri, uri, text, "en", (), (), "0" * 64, metadata)
 
 
-def publish(home: Path, *documents: tuple[Document, str]) -> None:
+def publish(home: Path, *documents: tuple[Document, str], collection: str = "docs") -> None:
     """A snapshot that holds these documents, each with the address of its source, and no index."""
-    folder = Collection(home, "docs").snapshots / "snapshot-1"
+    folder = Collection(home, collection).snapshots / "snapshot-1"
     folder.mkdir(parents=True)
     store = Docstore(folder / DOCUMENTS, writable=True)
     for held, source in documents:
         store.add(held, Origin(source, "key"), ())
     store.seal()
     store.close()
-    Collection(home, "docs").publish("snapshot-1")
+    Collection(home, collection).publish("snapshot-1")
 
 
 @settings(max_examples=15)

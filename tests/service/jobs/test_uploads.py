@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,16 @@ def test_undoing_is_exact_and_doing_twice_does_no_more(
             )
         assert held(folder) == expected
     shutil.rmtree(home)
+
+
+def test_what_gets_another_number_is_of_the_job_with_that_number(folder: UploadFolder) -> None:
+    late, early = upload(folder, 1, a="late", b="two"), upload(folder, 2, a="early")
+    folder.renumber(late.id, f"{3:032x}")
+    for job in (early, replace(late, id=f"{3:032x}")):
+        folder.apply(job)
+        folder.settle(job, unread=())
+    assert held(folder) == {"a": "late", "b": "two"}
+    assert len(list(folder.versions("a"))) == 1
 
 
 def test_a_sidecar_holds_for_its_own_file_only(folder: UploadFolder) -> None:

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from fastapi import Request, Response
 
 from ingest.choices import GeneratorKind
 from ingest.settings import GeneratorSettings, Settings
+from service.access.caller import Caller, Scope
 from service.app import Parts, create_app
 from service.history.history import History
 from service.releases.promotion import Proof, promote, rollback, start_canary, take_back
@@ -48,6 +52,35 @@ async def test_the_server_tells_what_is_served_and_how_a_canary_fares(tmp_path: 
             "taken_back",
             "it was slow",
         )
+    history.close()
+
+
+async def test_what_the_guards_of_a_canary_count_is_told_to_admins_alone(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    history = History(home / "history.sqlite")
+    app = create_app(Settings(home=home, generator=QUOTING), Parts(OnePipeline(MemoryPipeline([])), history))
+    asking = {"scope": Scope.QUERY}
+
+    async def as_caller(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        request.state.caller = Caller("ann", frozenset({asking["scope"]}), frozenset())
+        return await call_next(request)
+
+    app.middleware("http")(as_caller)
+    record = start_canary(home, keep(home, b"one").name, 0.05)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+
+        async def told(scope: Scope) -> dict[str, Any]:
+            asking["scope"] = scope
+            return (await client.get("/v1/adapters")).json()
+
+        reader, admin = await told(Scope.QUERY), await told(Scope.ADMIN)
+        assert len(admin["canary"]["guards"]) == 4
+        assert reader["canary"] == admin["canary"] | {"guards": None}
+        assert (reader["adapters"], reader["last_change"]) == (admin["adapters"], admin["last_change"])
+        take_back(home, record.number, "9 of 20 were voted down")
+        reader, admin = await told(Scope.QUERY), await told(Scope.ADMIN)
+    assert admin["last_change"]["reason"] == "9 of 20 were voted down"
+    assert reader["last_change"] == admin["last_change"] | {"reason": None}
     history.close()
 
 

@@ -62,7 +62,7 @@ class Service:
     def version(self, collection: str) -> str:
         if collection != "default":
             raise CollectionNotFoundError(f"no collection is named {collection!r}.")
-        return str(current_number(self.home))
+        return f"snapshot-1/{current_number(self.home)}"
 
     async def open_served(self, collection: str) -> MemoryPipeline:
         return self.opened_as(read_release(self.home).name)

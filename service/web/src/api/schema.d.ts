@@ -213,7 +213,7 @@ export interface paths {
         post?: never;
         /**
          * Delete
-         * @description Take an uploaded document out of its collection; a job does it, at `Location`.
+         * @description Take an uploaded document out, with all versions that wait; a job does it, at `Location`.
          */
         delete: operations["delete_v1_documents__document_id__delete"];
         options?: never;
@@ -390,7 +390,7 @@ export interface paths {
         };
         /**
          * Adapters
-         * @description The kept adapters, the one that is served, and the canary with what its guards see.
+         * @description The kept adapters, the one that is served, and the canary; what its guards see is for `admin`.
          */
         get: operations["adapters_v1_adapters_get"];
         put?: never;
@@ -753,8 +753,11 @@ export interface components {
             share: number;
             /** Since */
             since: string;
-            /** Guards */
-            guards: components["schemas"]["GuardBody"][];
+            /**
+             * Guards
+             * @description null without the scope `admin`: they count everybody's answers
+             */
+            guards: components["schemas"]["GuardBody"][] | null;
         };
         /**
          * Change
@@ -768,8 +771,11 @@ export interface components {
          */
         ChangeBody: {
             change: components["schemas"]["Change"];
-            /** Reason */
-            reason: string;
+            /**
+             * Reason
+             * @description null without the scope `admin` where guards gave it, with what they counted
+             */
+            reason: string | null;
             /** Created At */
             created_at: string;
         };

@@ -1,7 +1,16 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import type { AnswerEvent } from "../api/answers.ts";
 import type { QueryRequest, StoredAnswer } from "../api/bodies.ts";
-import { ask, conversation, keptProblem, showKept, startAnew, stopAnswering } from "./conversation.ts";
+import {
+  ask,
+  conversation,
+  keptProblem,
+  showKept,
+  startAnew,
+  stopAnswering,
+  turnsOf,
+} from "./conversation.ts";
+import { newExchange } from "./exchange.ts";
 
 const questions: QueryRequest[] = [];
 const opened = new Map<string, (answer: StoredAnswer) => void>();
@@ -46,6 +55,21 @@ test("of two kept answers that are opened the later one is shown, whichever come
   arrives("A");
   await first;
   expect(texts()).toEqual(["B"]);
+});
+
+test("every question of a conversation is sent with its first turn, and at most 19 others", () => {
+  const exchanges = Array.from({ length: 12 }, (_, index) => ({
+    ...newExchange(`Q${index}`, ""),
+    state: "done" as const,
+    text: `A${index}`,
+  }));
+  expect(turnsOf([])).toEqual([]);
+  expect(turnsOf(exchanges.slice(0, 1))).toEqual(["Q0", "A0"]);
+  expect(turnsOf(exchanges.slice(0, 10))).toHaveLength(20);
+  expect(turnsOf(exchanges.slice(0, 11)).slice(0, 3)).toEqual(["Q0", "A1", "Q2"]);
+  expect(turnsOf(exchanges).slice(0, 3)).toEqual(["Q0", "A2", "Q3"]);
+  expect(turnsOf(exchanges)).toHaveLength(20);
+  expect(turnsOf(exchanges).at(-1)).toBe("A11");
 });
 
 test("a question takes the place of a kept answer that is still opened, and of why one was not", async () => {

@@ -6,7 +6,8 @@ import { asProblem, type Problem } from "../api/problem.ts";
 import { chosenCollection } from "../collection/chosen.ts";
 import { type Exchange, finishedExchange, isUnderWay, runExchange } from "./exchange.ts";
 
-// What a follow-up leaves out is mostly in the last few turns.
+// What a follow-up leaves out is mostly in the last few turns. By the first the server tells conversations
+// apart: without it, a canary and what it may replace would take turns in one.
 const MAX_TURNS_SENT = 20;
 
 export const conversation = signal<readonly Exchange[]>([]);
@@ -60,8 +61,9 @@ function begin(): AbortController {
   return latest;
 }
 
-/** The texts of the turns that were answered, oldest first. */
+/** The texts of the turns that were answered, oldest first: of too many, the first and the last. */
 export function turnsOf(exchanges: readonly Exchange[]): string[] {
   const answered = exchanges.filter(({ state }) => state === "done");
-  return answered.flatMap(({ question, text }) => [question, text]).slice(-MAX_TURNS_SENT);
+  const [first, ...others] = answered.flatMap(({ question, text }) => [question, text]);
+  return first === undefined ? [] : [first, ...others.slice(1 - MAX_TURNS_SENT)];
 }

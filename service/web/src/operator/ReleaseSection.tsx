@@ -1,6 +1,6 @@
 import { DataTable } from "../charts/DataTable.tsx";
 import { language, useStrings } from "../language/language.ts";
-import type { Adapter, Adapters, Canary } from "./bodies.ts";
+import type { Adapter, Adapters, Canary, Guard } from "./bodies.ts";
 import { useJson } from "./loading.ts";
 import { Section } from "./Section.tsx";
 import { strings } from "./strings.ts";
@@ -43,8 +43,8 @@ function Served({ adapters }: { adapters: Adapters }) {
           {say.lastChange(
             say.changes[last_change.change] ?? last_change.change,
             momentOf(last_change.created_at, language.value),
-          )}{" "}
-          ({last_change.reason})
+          )}
+          {last_change.reason && ` (${last_change.reason})`}
         </p>
       )}
     </div>
@@ -53,12 +53,24 @@ function Served({ adapters }: { adapters: Adapters }) {
 
 function CanaryState({ canary }: { canary: Canary }) {
   const say = useStrings(strings);
+  const caption = say.canary(canary.release, percentOf(canary.share, language.value));
+  if (canary.guards) return <GuardTable caption={caption} guards={canary.guards} />;
+  return (
+    <>
+      <p>{caption}</p>
+      <p class="quiet">{say.guardsHidden}</p>
+    </>
+  );
+}
+
+function GuardTable({ caption, guards }: { caption: string; guards: readonly Guard[] }) {
+  const say = useStrings(strings);
   const share = (value: number) => percentOf(value, language.value);
   return (
     <DataTable
-      caption={say.canary(canary.release, share(canary.share))}
+      caption={caption}
       columns={say.guardColumns}
-      rows={canary.guards.map((guard) => {
+      rows={guards.map((guard) => {
         const state = guard.tripped ? "tripped" : guard.enough ? "fine" : "waiting";
         return [
           say.guards[guard.guard] ?? guard.guard,

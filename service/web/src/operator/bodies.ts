@@ -6,6 +6,7 @@ export type Readiness = Schemas["ReadinessBody"];
 export type Adapters = Schemas["AdaptersBody"];
 export type Adapter = Schemas["AdapterBody"];
 export type Canary = Schemas["CanaryBody"];
+export type Guard = Schemas["GuardBody"];
 export type Snapshots = Schemas["SnapshotsBody"];
 export type Jobs = Schemas["JobsBody"];
 export type Job = Schemas["JobBody"];
