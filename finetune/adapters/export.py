@@ -15,7 +15,7 @@ from finetune.training.job import LOSS_CURVE, METRICS
 from finetune.training.run import Run
 from ingest.snapshots.durable import replace_text
 from service.releases.adapters import CONFIG, Provenance, keep_adapter
-from service.releases.release import GGUF, WEIGHTS, AdapterRecord
+from service.releases.release import GGUF, WEIGHTS, AdapterRecord, tokenizer_digest
 
 
 def export_run(
@@ -37,7 +37,8 @@ def export_run(
     replace_text(run.folder / CARD, card_json(card))
     replace_text(run.folder / CARD_TEXT, card_text(card))
     bias = refusals.bias if refusals else 0.0
-    provenance = Provenance(run.base.fingerprint, run.prompt_id, run.dataset_sha256, bias)
+    tokenizer = tokenizer_digest(run.base.source)
+    provenance = Provenance(run.base.fingerprint, run.prompt_id, run.dataset_sha256, bias, tokenizer)
     names = [*forms, CONFIG, METRICS, LOSS_CURVE, CARD, CARD_TEXT]
     if refusals:
         names.append(REFUSALS)

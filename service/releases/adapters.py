@@ -45,6 +45,7 @@ class Provenance:
     prompt_id: str
     dataset_sha256: str
     refusal_bias: float = 0.0
+    tokenizer: str | None = None
 
 
 def list_adapters(home: Path) -> list[AdapterRecord]:
@@ -160,6 +161,7 @@ def _manifest(folder: Path, sha256: str, provenance: Provenance) -> str:
         "dataset_sha256": provenance.dataset_sha256,
         "created_at": _now(),
         "refusal_bias": provenance.refusal_bias,
+        **({} if provenance.tokenizer is None else {"tokenizer": provenance.tokenizer}),
         "files": {path.name: file_sha256(path) for path in sorted(folder.iterdir())},
     }
     return json.dumps(manifest, indent=2)

@@ -37,14 +37,16 @@ FORMAT = 1
 ADAPTER_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}@[0-9a-f]{8}")
 
 _FINGERPRINT_DIGITS = 16
+_TOKENIZER_FILES = ("chat_template.jinja", "tokenizer.json", "tokenizer_config.json")
 
 
 @dataclass(frozen=True, slots=True)
 class AdapterRecord:
     """A fine-tuned adapter and what it was made from.
 
-    ``base_model`` is a ``model_fingerprint``; ``files`` maps each file's name to its SHA-256.
-    ``refusal_bias``, in logits, was fitted for it: see ``service.write``.
+    ``base_model`` is a ``model_fingerprint``, ``tokenizer`` the ``tokenizer_digest`` of the same folder;
+    ``files`` maps each file's name to its SHA-256. ``refusal_bias``, in logits, was fitted for it: see
+    ``service.write``.
     """
 
     name: str
@@ -56,6 +58,7 @@ class AdapterRecord:
     created_at: str
     files: Mapping[str, str]
     refusal_bias: float = 0.0
+    tokenizer: str | None = None
 
     @property
     def task(self) -> str:
@@ -79,19 +82,24 @@ class Release:
     dataset_sha256: str | None
     report_sha256: str | None
 
-    def check(self, *, base_model: str, prompt_id: str = PROMPT_ID) -> None:
+    def check(self, *, base_model: str, prompt_id: str = PROMPT_ID, tokenizer: str | None = None) -> None:
         """Make sure that this release may be served on ``base_model`` with the prompt ``prompt_id``.
 
+        ``tokenizer`` is a ``tokenizer_digest``, and compared where both sides have one.
+
         Raises:
-            AdapterRejectedError: its adapter was trained on another model or prompt, or its files changed.
+            AdapterRejectedError: its adapter was trained on another model, tokenizer or prompt, or its files
+                changed.
         """
         if self.adapter is None:
             return
+        trained = self.adapter.tokenizer
         for what, found, expected in (
             ("base model", self.adapter.base_model, base_model),
+            ("tokenizer", trained, trained if tokenizer is None else tokenizer),
             ("prompt", self.adapter.prompt_id, prompt_id),
         ):
-            if found != expected:
+            if found is not None and found != expected:
                 raise AdapterRejectedError(
                     f"the adapter {self.adapter.name} was trained for the {what} {found}, but {expected} is "
                     "served: train it again, or go back with `troika adapters rollback`."
@@ -171,6 +179,7 @@ def read_adapter(path: Path) -> AdapterRecord:
         raise _no_adapter(path.name)
     fields = read_record(path / MANIFEST)
     files, bias = fields.get("files"), fields.get("refusal_bias", 0.0)
+    tokenizer = text_field(fields, "tokenizer") if "tokenizer" in fields else None
     if fields.get("format") != FORMAT or not isinstance(files, dict):
         raise AdapterRejectedError(
             f"the manifest of the adapter {path.name} has the format {fields.get('format')!r}, expected "
@@ -192,6 +201,7 @@ def read_adapter(path: Path) -> AdapterRecord:
         created_at=text_field(fields, "created_at"),
         files=named,
         refusal_bias=float(bias),
+        tokenizer=tokenizer,
     )
 
 
@@ -220,6 +230,15 @@ def model_fingerprint(path: Path) -> str:
         return f"{path.stem}@{file_sha256(path)[:_FINGERPRINT_DIGITS]}"
     hashes = [file_sha256(file) for file in sorted((*path.glob("*.safetensors"), path / "config.json"))]
     return f"{path.name}@{_joined_sha256(hashes)[:_FINGERPRINT_DIGITS]}"
+
+
+def tokenizer_digest(path: Path) -> str | None:
+    """What a model's folder says of tokens and turns, as a SHA-256; None where it says nothing of them.
+
+    Of a GGUF, which holds them, ``model_fingerprint`` says all.
+    """
+    found = [path / name for name in _TOKENIZER_FILES if (path / name).is_file()]
+    return _joined_sha256([f"{file.name} {file_sha256(file)}" for file in found]) if found else None
 
 
 def read_record(path: Path) -> dict[str, object]:

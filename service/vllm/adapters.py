@@ -17,7 +17,7 @@ import httpx
 import msgspec
 
 from ingest.errors import AdapterRejectedError, GeneratorError
-from service.releases.release import AdapterRecord, Release
+from service.releases.release import AdapterRecord, Release, tokenizer_digest
 from service.vllm.served_weights import fingerprint_of, is_merged_from, verified_folder
 from service.vllm.trial import PASSING, try_out
 
@@ -104,7 +104,8 @@ class VllmAdapter:
     def _verified(self, served: Sequence[ServedWeights]) -> Path:
         """The adapter's folder, after every check that needs no server."""
         base = next((model.root for model in served if model.parent is None), None)
-        self._release.check(base_model=fingerprint_of(base, self._home))
+        fingerprint = fingerprint_of(base, self._home)
+        self._release.check(base_model=fingerprint, tokenizer=tokenizer_digest(Path(base or "")))
         return verified_folder(self._adapter, self._home)
 
     async def _change(self, change: Literal["load", "unload"], body: dict[str, str]) -> None:

@@ -17,7 +17,14 @@ from ingest.snapshots.durable import file_sha256
 from service.generate import Message, Sampling
 from service.prompt import PROMPT_ID
 from service.releases.adapters import Provenance, keep_adapter
-from service.releases.release import AdapterRecord, Release, base_release, model_fingerprint, named_release
+from service.releases.release import (
+    AdapterRecord,
+    Release,
+    base_release,
+    model_fingerprint,
+    named_release,
+    tokenizer_digest,
+)
 from service.routing.open_model import open_model
 from service.routing.served_model import ServedModel
 from service.vllm.adapters import VllmAdapter
@@ -49,7 +56,9 @@ class Home:
         (source / "adapter_model.safetensors").write_bytes(weights)
         (source / "adapter_config.json").write_text('{"r": 8}')
         (source / "adapter.gguf").write_bytes(b"gguf")
-        provenance = Provenance(base or model_fingerprint(self.model), prompt, "0" * 64)
+        provenance = Provenance(
+            base or model_fingerprint(self.model), prompt, "0" * 64, tokenizer=tokenizer_digest(self.model)
+        )
         kept = keep_adapter(self.path, "sft", list(source.iterdir()), provenance)
         return named_release(self.path, kept.name)
 
@@ -142,6 +151,19 @@ async def assert_refused(home: Home, release: Release, why: str) -> None:
 async def test_another_base_or_prompt_is_refused(home: Home) -> None:
     await assert_refused(home, home.keep(base="other@0123456789abcdef"), "base model")
     await assert_refused(home, home.keep(b"two", prompt="0" * 8), "prompt")
+
+
+async def test_another_tokenizer_is_refused_where_the_adapter_was_kept_with_one(home: Home) -> None:
+    kept_without = home.keep(b"one")
+    (home.model / "tokenizer.json").write_text("{}")
+    kept_with = home.keep(b"two")
+    for release in (kept_without, kept_with):
+        async with on_server(home, release) as (_, adapter):
+            await adapter.prepare()
+    (home.model / "chat_template.jinja").write_text("{{ messages }}")
+    async with on_server(home, kept_without) as (_, adapter):
+        await adapter.prepare()
+    await assert_refused(home, kept_with, "trained for the tokenizer")
 
 
 @pytest.mark.parametrize("name", ["adapter_model.bin", "tokenizer.json", "code.py"])
