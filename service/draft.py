@@ -12,6 +12,7 @@ from ingest.words.language import detect_language
 from service.abstention.judge import Judgement
 from service.answer import Answer, Degradation, Delta, Passage, Usage
 from service.grounding.cite import Cited, Citer
+from service.grounding.entailment import Entailment
 from service.grounding.support import Grounding
 from service.prompt import PROMPT_ID
 from service.question import Inquiry
@@ -20,9 +21,13 @@ from service.retrieval.search import Found
 
 @dataclass(slots=True)
 class Draft:
-    """Filled from stage to stage; ``found`` stays None for an answer from given passages."""
+    """Filled from stage to stage; ``found`` stays None for an answer from given passages.
+
+    ``entailment`` judges its sentences besides the words that they share, where a model for that is set.
+    """
 
     inquiry: Inquiry
+    entailment: Entailment | None = None
     started: float = field(default_factory=time.perf_counter)
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     found: Found | None = None

@@ -53,6 +53,7 @@ class Generation:
 
         Raises:
             GeneratorRefusedError: the schema is none that the generator can write by.
+            EntailmentError: the model that judges entailment failed.
         """
         if draft.language not in self._generator.languages:
             draft.degraded = Degradation.LANGUAGE
@@ -86,11 +87,11 @@ class Generation:
         try:
             async with aclosing(_written(writer, draft)) as texts:
                 async for text in texts:
-                    for delta in draft.emit(gate.feed(markers.feed(text))):
+                    for delta in draft.emit(await _fed(gate, markers.feed(text))):
                         yield delta
                     if gate.full:
                         return
-            for delta in draft.emit(gate.feed(markers.finish()) + gate.finish()):
+            for delta in draft.emit(await _finished(gate, markers.finish(), draft)):
                 yield delta
         finally:
             draft.invented += markers.invented
@@ -107,7 +108,7 @@ class Generation:
         if claims.say_nothing(draft.language):
             text = template_for(draft.language).refusal
         elif self._withholds and not await asyncio.to_thread(
-            claims.are_borne_out, draft.citer(self._grounding)
+            claims.are_borne_out, draft.citer(self._grounding), draft.entailment
         ):
             return
         for delta in draft.emit(text):
@@ -122,8 +123,21 @@ class Generation:
                 draft.language,
                 self._max_sentences,
                 trained=self._is_trained,
+                entailment=draft.entailment,
             )
         return OpenGate(draft.language, self._max_sentences)
+
+
+async def _fed(gate: SentenceGate, text: str) -> str:
+    """What ``gate`` shows of ``text``; a model that it asks does not hold up other answers meanwhile."""
+    return await asyncio.to_thread(gate.feed, text) if gate.asks_model(text) else gate.feed(text)
+
+
+async def _finished(gate: SentenceGate, text: str, draft: Draft) -> str:
+    """What ``gate`` shows of the last ``text`` and of what it holds back."""
+    if draft.entailment is None:
+        return gate.feed(text) + gate.finish()
+    return await asyncio.to_thread(lambda: gate.feed(text) + gate.finish())
 
 
 def _was_cut_short(draft: Draft) -> bool:

@@ -31,7 +31,7 @@ from service.draft import Draft
 from service.generate import Generator
 from service.generation import Generation
 from service.grounding.cite import proven, without_markers
-from service.grounding.entailed import judge_entailment
+from service.grounding.entailed import RememberedEntailment, judge_entailment
 from service.grounding.entailment import Entailment
 from service.grounding.json_answer import JsonClaims
 from service.grounding.support import Grounding
@@ -71,7 +71,10 @@ class AnswerPipeline:
         keep: Callable[[Answer, Inquiry], None],
         entailment: Entailment | None = None,
     ) -> None:
-        """With ``entailment`` it judges the sentences of an answer, in place of the words that they share."""
+        """With ``entailment`` it judges the sentences of an answer, in place of the words that they share.
+
+        Where unsupported ones are withheld, both must agree.
+        """
         self.snapshot = snapshot
         self.embedder = embedder
         self.generator = generator
@@ -100,6 +103,7 @@ class AnswerPipeline:
         Raises:
             EmptyQuestionError, QuestionTooLongError, NoTermsError: the question cannot be answered as put.
             FilterError: the filter names a key that no document has.
+            EntailmentError: the model that judges entailment failed.
             GeneratorRefusedError: the schema is none that the generator can write by.
         """
         draft = self._draft(inquiry)
@@ -147,7 +151,8 @@ class AnswerPipeline:
         return replace(inquiry, question=question)
 
     def _draft(self, inquiry: Inquiry) -> Draft:
-        return Draft(self._checked(inquiry))
+        known = None if self._entailment is None else RememberedEntailment(self._entailment)
+        return Draft(self._checked(inquiry), known)
 
     async def _read(self, draft: Draft) -> None:
         """Find and assemble the passages, and weigh whether they hold the answer."""
@@ -182,8 +187,8 @@ class AnswerPipeline:
         text, schema = "" if draft.abstained else draft.text, draft.inquiry.json_schema
         citer = draft.citer(self._grounding)
         cited = citer.cite(text) if schema is None else JsonClaims(text, schema).cite(citer)
-        if self._entailment is not None:
-            cited = judge_entailment(cited, text, self._entailment)
+        if draft.entailment is not None:
+            cited = judge_entailment(cited, text, draft.entailment)
         cited = replace(cited, citations=proven(cited.citations, self.snapshot.documents))
         return draft.answer(cited, self.release.name, self.snapshot)
 

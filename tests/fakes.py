@@ -101,6 +101,7 @@ class MemoryPipeline:
     pause_seconds: float = 0.0
     failure: Exception | None = None
     degraded: Degradation | None = None
+    suspicious: tuple[int, ...] = ()
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
     closed: bool = False
 
@@ -185,7 +186,8 @@ class MemoryPipeline:
             evidence=passages[0].score if passages else 0.0,
             invented_markers=0,
             degraded=self.degraded,
-            generator=self.generator.name,
+            generator="extractive" if self.degraded else self.generator.name,
+            suspicious=self.suspicious,
             prompt_id=PROMPT_ID,
             release=self.release.name,
             collection=self.collection,

@@ -200,7 +200,7 @@ class CachingPipeline:
             id=uuid.uuid4().hex,
             question=inquiry.question.strip(),
             timings_ms={"first_token": took, "total": took},
-            usage=Usage(),
+            usage=Usage(truncated=found.answer.usage.truncated),
             created_at=timestamp(datetime.now(UTC)),
             cache=found.served,
             matched_question=None if found.served is Served.EXACT else found.question,

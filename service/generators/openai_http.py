@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import asdict, dataclass, replace
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -29,6 +30,9 @@ _REFUSALS = frozenset(
 )
 # httpx and its parts raise RuntimeError for streams and clients that are closed, msgspec ValueError.
 _FAILURES = (httpx.HTTPError, RuntimeError, ValueError)
+_COUNTED_AT_THE_END = {"include_usage": True}
+# A stream that is closed early, at the last sentence that is shown, never comes to the count at its end.
+_COUNTED_ALONG = {**_COUNTED_AT_THE_END, "continuous_usage_stats": True}
 _Tokens = Annotated[int, msgspec.Meta(ge=0, le=1 << 31)]
 
 
@@ -50,6 +54,7 @@ class OpenAiGenerator:
         self._model = model
         self._languages = languages
         self._first_tokens: dict[str, int] = {}
+        self._counts_along = True
         try:
             self._client = httpx.AsyncClient(
                 base_url=base_url.rstrip("/"),
@@ -80,35 +85,30 @@ class OpenAiGenerator:
     async def stream(self, messages: Sequence[Message], sampling: Sampling) -> AsyncGenerator[Piece]:
         """Yield the answer as the server sends it; closing early closes the connection.
 
+        Until the server tells how many tokens it wrote, the pieces that hold text stand for them.
+
         Raises:
             GeneratorRefusedError: the server is well, and will not answer this request.
             GeneratorError: it cannot be reached, fails, ends before the answer is whole, or writes on after
                 the most tokens that were asked for.
         """
-        whole, written = False, 0
-        try:
-            payload = self._payload(messages, sampling)
-            if sampling.less_likely:
-                payload["logit_bias"] = await self._logit_bias(sampling.less_likely)
-            request = self._client.stream(
-                "POST",
-                "/chat/completions",
-                json=payload,
-                headers=outgoing_headers(),
-            )
-            async with request as response:
+        payload = self._payload(messages, sampling)
+        if sampling.less_likely:
+            payload["logit_bias"] = await self._logit_bias(sampling.less_likely)
+        whole, written, is_counted = False, 0, False
+        with self._failing():
+            async with self._asked(payload) as response:
                 if not response.is_success:
-                    raise await _refused(response)
+                    raise await _refused(response) from _status_error(response)
                 async for line in _lines(response):
                     event = _event(line)
                     whole = whole or event.is_last
-                    if event.piece is not None:
-                        written += bool(event.piece.text)
+                    if (piece := event.piece) is not None:
+                        written += bool(piece.text)
                         if written > sampling.max_tokens:
                             raise self._failed("wrote more than it was asked for")
-                        yield event.piece
-        except _FAILURES as error:
-            raise self._failed(f"failed ({error!r})") from error
+                        is_counted = is_counted or piece.completion_tokens is not None
+                        yield piece if is_counted else replace(piece, completion_tokens=written)
         if not whole:
             raise self._failed("ended in the middle of its answer")
 
@@ -116,12 +116,44 @@ class OpenAiGenerator:
         """Close the connections."""
         await self._client.aclose()
 
+    @asynccontextmanager
+    async def _asked(self, payload: dict[str, Any]) -> AsyncGenerator[httpx.Response]:
+        """What the server says to ``payload``, once it is known whether it takes vLLM's own way to count."""
+        if self._counts_along:
+            counting = payload | {"stream_options": _COUNTED_ALONG}
+            async with self._sent(counting) as response:
+                if response.status_code not in _REFUSALS:
+                    yield response
+                    return
+        async with self._sent(payload) as response:
+            # What is refused without it, too, was not refused for its sake.
+            self._counts_along = self._counts_along and not response.is_success
+            yield response
+
+    def _sent(self, payload: Mapping[str, Any]) -> AbstractAsyncContextManager[httpx.Response]:
+        headers = {"content-type": "application/json", **outgoing_headers()}
+        with _sendable():
+            body = msgspec.json.encode(payload)
+        return self._client.stream("POST", "/chat/completions", content=body, headers=headers)
+
+    @contextmanager
+    def _failing(self) -> Generator[None]:
+        """Around what the server does: whatever goes wrong there is its failure, and no request's."""
+        try:
+            yield
+        except _FAILURES as error:
+            raise self._failed(f"failed ({error!r})") from error
+
     def _failed(self, how: str) -> GeneratorError:
         return GeneratorError(
             f"the generator at {self._client.base_url} {how}: check its log and generator.base_url."
         )
 
     def _payload(self, messages: Sequence[Message], sampling: Sampling) -> dict[str, Any]:
+        """
+        Raises:
+            GeneratorRefusedError: the schema is no JSON.
+        """
         payload: dict[str, Any] = {
             "model": self._model,
             "messages": [asdict(message) for message in messages],
@@ -129,15 +161,17 @@ class OpenAiGenerator:
             "temperature": sampling.temperature,
             "seed": sampling.seed,
             "stream": True,
-            "stream_options": {"include_usage": True},
+            "stream_options": _COUNTED_AT_THE_END,
         }
         if sampling.top_p is not None:
             payload["top_p"] = sampling.top_p
         if sampling.stop:
             payload["stop"] = list(sampling.stop)
         if sampling.json_schema is not None:
-            schema = {"name": "answer", "schema": msgspec.json.decode(sampling.json_schema), "strict": True}
-            payload["response_format"] = {"type": "json_schema", "json_schema": schema}
+            with _sendable():
+                schema = msgspec.json.decode(sampling.json_schema)
+            named = {"name": "answer", "schema": schema, "strict": True}
+            payload["response_format"] = {"type": "json_schema", "json_schema": named}
         return payload
 
     async def _logit_bias(self, less_likely: Sequence[tuple[str, float]]) -> dict[str, float]:
@@ -146,19 +180,23 @@ class OpenAiGenerator:
 
     async def _first_token(self, text: str) -> int:
         if text not in self._first_tokens:
-            response = await self._client.post(
-                self._client.base_url.join("../tokenize"),
-                json={"model": self._model, "prompt": text, "add_special_tokens": False},
-            )
-            if response.is_server_error or response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-                raise await _refused(response)
-            if not response.is_success:
-                raise GeneratorRefusedError(
-                    f"the generator answered {response.status_code} when it was asked for tokens, which a "
-                    "refusal's bias needs: only vLLM tells them, so set answer.refusal_bias to 0."
-                )
-            self._first_tokens[text] = msgspec.json.decode(response.content, type=_Tokenized).tokens[0]
+            with self._failing():
+                self._first_tokens[text] = await self._tokenized(text)
         return self._first_tokens[text]
+
+    async def _tokenized(self, text: str) -> int:
+        response = await self._client.post(
+            self._client.base_url.join("../tokenize"),
+            json={"model": self._model, "prompt": text, "add_special_tokens": False},
+        )
+        if response.is_server_error or response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            raise await _refused(response) from _status_error(response)
+        if not response.is_success:
+            raise GeneratorRefusedError(
+                f"the generator answered {response.status_code} when it was asked for tokens, which a "
+                "refusal's bias needs: only vLLM tells them, so set answer.refusal_bias to 0."
+            )
+        return msgspec.json.decode(response.content, type=_Tokenized).tokens[0]
 
 
 class _Tokenized(msgspec.Struct):
@@ -195,6 +233,18 @@ class _Event:
     is_last: bool = False
 
 
+@contextmanager
+def _sendable() -> Generator[None]:
+    """Around what makes the request: no server is at fault for one that cannot be made."""
+    try:
+        yield
+    except (ValueError, RecursionError) as error:
+        raise GeneratorRefusedError(
+            f"the request cannot be put into JSON ({error}): ask without what JSON does not hold, such as "
+            "half a surrogate pair."
+        ) from error
+
+
 async def _lines(response: httpx.Response) -> AsyncGenerator[bytes]:
     """The lines of a stream of events, which end with line feeds.
 
@@ -219,6 +269,11 @@ async def _refused(response: httpx.Response) -> GeneratorError:
     return GeneratorRefusedError(message) if response.status_code in _REFUSALS else GeneratorError(message)
 
 
+def _status_error(response: httpx.Response) -> httpx.HTTPStatusError:
+    """The cause of a refusal, from which a log tells the status without what the server said."""
+    return httpx.HTTPStatusError(str(response.status_code), request=response.request, response=response)
+
+
 def _event(line: bytes) -> _Event:
     if not line.startswith(_DATA):
         return _Event()
@@ -231,7 +286,7 @@ def _event(line: bytes) -> _Event:
     choice = chunk.choices[0] if chunk.choices else _Choice()
     text = (choice.delta.content if choice.delta else None) or ""
     is_last, truncated = choice.finish_reason is not None, choice.finish_reason == "length"
-    if chunk.usage is not None:
-        counts = chunk.usage
+    counts = chunk.usage
+    if counts is not None and (text or truncated or counts.completion_tokens or not chunk.choices):
         return _Event(Piece(text, counts.prompt_tokens, counts.completion_tokens, truncated), is_last)
     return _Event(Piece(text, truncated=truncated) if text or truncated else None, is_last)

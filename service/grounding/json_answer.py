@@ -15,6 +15,8 @@ from typing import cast
 import msgspec
 
 from service.grounding.cite import Cited, Citer, MarkerFilter, without_markers
+from service.grounding.entailed import judge_entailment
+from service.grounding.entailment import Entailment
 from service.prompt import is_refusal
 
 _STRING_OR_NUMBER = re.compile(
@@ -69,6 +71,7 @@ class JsonClaims:
 
     def __init__(self, text: str, schema: str) -> None:
         """``text`` is valid JSON, and so is ``schema``."""
+        self._text = text
         choices = set(_choices_of(json.loads(schema)))
         self._values = [value for value in values_of(text) if value.said not in choices]
 
@@ -76,9 +79,18 @@ class JsonClaims:
         """Whether a value is the refusal's words: the grammar left the model no other way to refuse."""
         return any(is_refusal(without_markers(value.said), language) for value in self._values)
 
-    def are_borne_out(self, citer: Citer) -> bool:
-        """Whether a source bears out every one."""
-        return all(sentence.supported for sentence in self.cite(citer).sentences)
+    def are_borne_out(self, citer: Citer, entailment: Entailment | None = None) -> bool:
+        """Whether a source bears out every one, and ``entailment`` agrees.
+
+        Raises:
+            EntailmentError: the model failed.
+        """
+        cited = self.cite(citer)
+        if not all(sentence.supported for sentence in cited.sentences):
+            return False
+        if entailment is not None:
+            cited = judge_entailment(cited, self._text, entailment)
+        return all(sentence.supported for sentence in cited.sentences)
 
     def cite(self, citer: Citer) -> Cited:
         """The citations and the claims, each checked; their spans are those in the JSON text."""

@@ -8,6 +8,8 @@ from typing import Protocol
 from ingest.words.terms import content_terms
 from service.answer import Citation
 from service.grounding.cite import Citer, answer_sentences, marked_anew, quoted, without_markers
+from service.grounding.entailed import is_entailed
+from service.grounding.entailment import Entailment
 from service.grounding.repetition import end_before_repetition
 from service.prompt import is_refusal
 
@@ -20,6 +22,10 @@ class SentenceGate(Protocol):
 
     @property
     def full(self) -> bool: ...
+
+    def asks_model(self, text: str) -> bool:
+        """Whether to ``feed`` it ``text`` may take as long as a model does: not for the event loop."""
+        ...
 
     def feed(self, text: str) -> str:
         """What may be shown now."""
@@ -38,6 +44,10 @@ class OpenGate:
         self._allowed = max_sentences
         self._sentence = ""  # the one under way
         self.full = False
+
+    def asks_model(self, text: str) -> bool:  # noqa: ARG002  (whatever it is)
+        """Never."""
+        return False
 
     def feed(self, text: str) -> str:
         """``text``, or the part of it that still belongs to an allowed sentence."""
@@ -76,6 +86,9 @@ class SupportGate:
     words than the question's are taken, as long as that source bears the sentence out and no other sentence
     is plainly the one that was asked for. A few words that are to explain something, or that the question
     says itself, are shown as the whole sentence that they come from, if that is on the subject.
+
+    With ``entailment`` that model must agree to whatever is shown but a refusal; ``feed`` and ``finish`` then
+    raise EntailmentError where it fails.
     """
 
     def __init__(
@@ -86,8 +99,10 @@ class SupportGate:
         max_sentences: int,
         *,
         trained: bool = False,
+        entailment: Entailment | None = None,
     ) -> None:
         self._citer = citer
+        self._entailment = entailment
         self._trained = trained
         self._headlines = headlines
         self._headings = [set(content_terms(headline)) for headline in headlines]
@@ -103,6 +118,13 @@ class SupportGate:
     def full(self) -> bool:
         began_badly = self._judged > 0 and not self._seen
         return self._refused or self._repeats or began_badly or self._judged >= self._max_sentences
+
+    def asks_model(self, text: str) -> bool:
+        """Whether ``text`` completes a sentence, which the model of inference then judges."""
+        if self._entailment is None:
+            return False
+        held = self._held + text
+        return len(answer_sentences(held)) > 1 or end_before_repetition(held, self._headlines) is not None
 
     def feed(self, text: str) -> str:
         """The sentences that ``text`` completes and that are borne out."""
@@ -146,6 +168,13 @@ class SupportGate:
         if is_refusal(claim, self._language):
             self._refused = not self._seen
             return sentence if self._refused else ""
+        shown = self._borne_out(sentence, claim)
+        if shown and self._entailment is not None and not is_entailed(shown, self._citer, self._entailment):
+            return ""
+        return shown
+
+    def _borne_out(self, sentence: str, claim: str) -> str:
+        """``sentence`` as the words of a source bear it out; empty where none do."""
         citations = self._citer.supporting(sentence)
         if not citations and (elsewhere := self._citer.supporting(claim)):
             citations, sentence = elsewhere, marked_anew(sentence, elsewhere[0].marker)

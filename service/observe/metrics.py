@@ -53,6 +53,11 @@ class ServiceMetrics:
         self.abstain = Counter(
             "rag_abstain_total", "Answers that say that the sources hold none.", registry=registry
         )
+        self.suspicious = Counter(
+            "rag_suspicious_total",
+            "Passages with instructions to a model in them, among those that answers were looked for in.",
+            registry=registry,
+        )
         self.cache = Counter(
             "rag_cache_total", "Answers by whether they were given again.", ["result"], registry=registry
         )
@@ -78,11 +83,12 @@ class ServiceMetrics:
             registry=registry,
         )
 
-    def answered(self, answer: Answer) -> None:
-        """Count an answer, and take its stages' times."""
+    def answered(self, answer: Answer, model: str) -> None:
+        """Count an answer, and take its stages' times; its tokens are those of ``model``."""
         self.cache.labels(answer.cache.value if answer.cache else "miss").inc()
         if answer.abstained:
             self.abstain.inc()
+        self.suspicious.inc(len(answer.suspicious))
         if answer.degraded is not None:
             self.degraded.labels(answer.degraded.value).inc()
         self._count_failed_reranking(answer.reranking)
@@ -90,7 +96,7 @@ class ServiceMetrics:
         for stage, seconds in stage_seconds(answer).items():
             self._observe(stage, outcome, seconds)
         if answer.usage.completion_tokens:
-            self._count_generation(answer)
+            self._count_generation(answer, model)
 
     def searched(self, result: SearchResult) -> None:
         """Count a search and take its time."""
@@ -106,13 +112,14 @@ class ServiceMetrics:
         if reranking is Reranking.FAILED:
             self.degraded.labels("reranker_unavailable").inc()
 
-    def _count_generation(self, answer: Answer) -> None:
-        model = ("chat", self._provider, answer.generator)
+    def _count_generation(self, answer: Answer, name: str) -> None:
+        model = ("chat", self._provider, name)
         seconds = stage_seconds(answer)
         self.model_seconds.labels(*model).observe(seconds["generation"])
         if "first_token" in seconds:
             self.first_chunk_seconds.labels(*model).observe(seconds["first_token"] - seconds["retrieval"])
-        self.tokens.labels(*model, "input").observe(answer.usage.prompt_tokens)
+        if answer.usage.prompt_tokens:  # else the server told none before its stream was left
+            self.tokens.labels(*model, "input").observe(answer.usage.prompt_tokens)
         self.tokens.labels(*model, "output").observe(answer.usage.completion_tokens)
 
 

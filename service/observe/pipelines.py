@@ -74,12 +74,12 @@ class _ObservedPipeline:
     async def stream(self, inquiry: Inquiry) -> AsyncGenerator[AnswerEvent]:
         made = self._behind.stream(inquiry)
         if self._spans is not None:
-            made = self._spans.of_answer(made, inquiry, self._collection)
+            made = self._spans.of_answer(made, inquiry, self._collection, self.generator.name)
         async with aclosing(made) as events:
             async for event in events:
                 if isinstance(event, Finished):
                     for observer in self._observers:
-                        observer.answered(event.answer)
+                        observer.answered(event.answer, self.generator.name)
                 yield event
 
     async def search(self, inquiry: Inquiry, k: int, mode: SearchMode) -> SearchResult:

@@ -28,7 +28,7 @@ class RecentFailures:
         """Whether the reranker failed when it was last asked, a short while ago."""
         return self._is_recent(self._reranker_failed)
 
-    def answered(self, answer: Answer) -> None:
+    def answered(self, answer: Answer, model: str) -> None:  # noqa: ARG002  (it is one server's either way)
         """Note what an answer that was made anew tells."""
         if answer.cache is not None:
             return

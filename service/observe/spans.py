@@ -28,9 +28,9 @@ class Spans:
         self._with_text = with_text
 
     async def of_answer(
-        self, events: AsyncGenerator[AnswerEvent], inquiry: Inquiry, collection: str
+        self, events: AsyncGenerator[AnswerEvent], inquiry: Inquiry, collection: str, model: str
     ) -> AsyncGenerator[AnswerEvent]:
-        """``events`` as they come, each made within the span that it belongs to."""
+        """``events`` as they come, each made within the span that it belongs to; ``model`` is asked."""
         span = self._retrieval(inquiry, collection)
         async with aclosing(events):
             try:
@@ -46,6 +46,7 @@ class Spans:
                         span = self._tracer.start_span(names.CHAT, kind=SpanKind.CLIENT)
                     elif isinstance(event, Finished):
                         self._tell_answer(span, event.answer)
+                        self._tell_model(span, event.answer, model)
                     yield event
             except Exception as error:
                 _tell_error(span, error)
@@ -90,22 +91,25 @@ class Spans:
                 names.SNAPSHOT: answer.snapshot_id,
                 names.ABSTAINED: answer.abstained,
                 names.GROUNDEDNESS: answer.groundedness,
+                names.SUSPICIOUS: len(answer.suspicious),
             }
         )
         if answer.degraded is not None:
             span.set_attribute(names.DEGRADED, answer.degraded.value)
         if answer.cache is not None:
             span.set_attribute(names.CACHE, answer.cache.value)
+
+    def _tell_model(self, span: Span, answer: Answer, model: str) -> None:
         if not answer.usage.completion_tokens:
             span.update_name("answer")  # No model was asked.
             return
-        span.update_name(f"{names.CHAT} {answer.generator}")
+        span.update_name(f"{names.CHAT} {model}")
         seconds = stage_seconds(answer)
         span.set_attributes(
             {
                 names.OPERATION: names.CHAT,
                 names.PROVIDER: self._provider,
-                names.MODEL: answer.generator,
+                names.MODEL: model,
                 names.INPUT_TOKENS: answer.usage.prompt_tokens,
                 names.OUTPUT_TOKENS: answer.usage.completion_tokens,
             }

@@ -8,8 +8,10 @@ of an answer and the trained adapters count on, so a client's own are not read, 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import msgspec
 
 from ingest.errors import UnsupportedParameterError
 from ingest.filters.forms import read_filter
@@ -146,7 +148,7 @@ def _wish(request: ChatRequest) -> SamplingWish | None:
 def _schema(request: ChatRequest) -> str | None:
     match request.response_format:
         case JsonSchemaFormat(json_schema=asked):
-            schema = json.dumps(asked.schema_, sort_keys=True)
+            schema = _as_json(asked.schema_)
         case JsonObjectFormat():
             schema = '{"type": "object"}'
         case _:
@@ -158,3 +160,17 @@ def _schema(request: ChatRequest) -> str | None:
             "response_format",
         )
     return schema
+
+
+def _as_json(schema: Mapping[str, object]) -> str:
+    """``schema`` as JSON that any reader takes: Python's own takes NaN and half a surrogate pair, too."""
+    try:
+        written = json.dumps(schema, sort_keys=True, allow_nan=False)
+        msgspec.json.decode(written)
+    except (ValueError, RecursionError):
+        raise UnsupportedParameterError(
+            "the schema holds what JSON cannot: NaN, Infinity, a number that is too large, half a surrogate "
+            "pair or too many levels; send it without them.",
+            "response_format",
+        ) from None
+    return written

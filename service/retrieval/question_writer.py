@@ -15,6 +15,7 @@ from contextlib import aclosing
 from ingest.errors import GeneratorError
 from ingest.words.terms import content_terms
 from service.generate import Generator, Message, Sampling
+from service.observe.failures import told_of
 from service.prompt import render_hypothetical, render_paraphrases, render_standalone
 
 logger = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ class QuestionWriter:
                     async for piece in pieces:
                         text += piece.text
         except (GeneratorError, TimeoutError) as error:
-            logger.warning("the question could not be rewritten: %r", error)
+            logger.warning("the question could not be rewritten: %s", told_of(error))
             return ""
         return text
 

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from ingest.errors import AdapterRejectedError, GeneratorError, GeneratorRefusedError, TroikaError
 from service.generate import Generator, Message, Piece, Sampling
+from service.observe.failures import told_of
 
 logger = logging.getLogger(__name__)
 
@@ -143,7 +144,7 @@ class ModelServer:
     def _leave_out(self, error: TroikaError) -> None:
         self._is_prepared = self._preparation is None
         if self.is_in:
-            logger.warning("the generator at %s is left out: %s", self.url, error)
+            logger.warning("the generator at %s is left out: %s", self.url, told_of(error))
             self._returning = asyncio.create_task(self._return())
 
     async def _return(self) -> None:
@@ -157,7 +158,7 @@ class ModelServer:
                 await self._write_a_token()
             except TroikaError as error:
                 self._is_prepared = self._preparation is None
-                logger.debug("the generator at %s does not answer yet: %s", self.url, error)
+                logger.debug("the generator at %s does not answer yet: %s", self.url, told_of(error))
             else:
                 logger.info("the generator at %s answers again", self.url)
                 return

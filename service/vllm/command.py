@@ -84,7 +84,7 @@ def _environment(settings: VllmSettings, home: Path) -> dict[str, str]:
     return {
         # Its own limit is 10 minutes, whatever ``vllm.start_seconds`` allows.
         "VLLM_ENGINE_READY_TIMEOUT_S": str(math.ceil(settings.start_seconds)),
-        # In GiB. Without it, vLLM on a CPU asks for 92 % of all memory, and does not start where less is free.
+        # In GiB. Without it, vLLM on a CPU asks for 92 % of all memory, and ends where less is free.
         "VLLM_CPU_KVCACHE_SPACE": "4",
         **os.environ,
         "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True",

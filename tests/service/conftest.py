@@ -18,6 +18,7 @@ from ingest.snapshots.snapshot import Snapshot, open_snapshot
 from service.abstention.judge import Judge
 from service.answer import Answer
 from service.generate import Generator, Sampling
+from service.grounding.entailment import Entailment
 from service.grounding.support import Grounding
 from service.history.engine import open_file
 from service.history.history import HISTORY_FILE, History
@@ -106,6 +107,7 @@ class PipelineMaker:
         reranker: Reranker | None = None,
         rewrites: bool = False,
         policy: SearchPolicy = PLAIN,
+        entailment: Entailment | None = None,
     ) -> AnswerPipeline:
         writer = QuestionWriter(generator)
         return AnswerPipeline(
@@ -138,6 +140,7 @@ class PipelineMaker:
                 max_question_characters=400,
             ),
             keep=lambda answer, _inquiry: self.kept.append(answer),
+            entailment=entailment,
         )
 
 

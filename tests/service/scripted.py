@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ingest.document import BlockKind, Chunk, chunk_id
 from service.answer import Passage
@@ -53,6 +57,24 @@ class ScriptedGenerator:
 
     async def aclose(self) -> None:
         self.closed += 1
+
+
+class ScriptedEntailment:
+    """Believes all but what holds one of the words ``doubted``.
+
+    ``asked`` holds the pairs it judged, ``threads`` where it judged them.
+    """
+
+    def __init__(self, *doubted: str) -> None:
+        self._doubted = doubted
+        self.asked: list[tuple[str, str]] = []
+        self.threads: set[int] = set()
+
+    def probabilities(self, premises: Sequence[str], hypotheses: Sequence[str]) -> NDArray[np.float32]:
+        self.threads.add(threading.get_ident())
+        self.asked += zip(premises, hypotheses, strict=True)
+        believed = [not any(word in claim for word in self._doubted) for claim in hypotheses]
+        return np.array(believed, dtype=np.float32)
 
 
 def chunk_of(text: str, *, title: str = "Guide", start: int = 0, language: str = "en") -> Chunk:

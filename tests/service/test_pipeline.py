@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -42,7 +43,7 @@ from service.prompt import PROMPT_ID, TEMPLATES, render
 from service.question import Inquiry
 from service.retrieval.retrieve import Retriever, SearchMode
 from tests.service.conftest import PipelineMaker
-from tests.service.scripted import ScriptedGenerator, passages_of
+from tests.service.scripted import ScriptedEntailment, ScriptedGenerator, passages_of
 
 pytestmark = pytest.mark.anyio
 
@@ -177,6 +178,37 @@ async def test_an_answer_ends_after_its_last_allowed_sentence(make_pipeline: Pip
     assert generator.read == 2
     assert generator.ended == 1
     assert answer.usage == Usage(10, 2)
+
+
+async def test_under_strict_grounding_what_the_model_of_inference_rejects_is_not_shown(
+    make_pipeline: PipelineMaker,
+) -> None:
+    said = "A rank of 16 is the default [1]. Alpha is usually twice the rank [1]."
+    doubting = ScriptedEntailment("16")
+    events = await events_of(
+        make_pipeline(ScriptedGenerator(*said), entailment=doubting, max_sentences=3).stream(
+            Inquiry(QUESTION)
+        )
+    )
+    assert isinstance(events[-1], Finished)
+    answer = events[-1].answer
+    assert (answer.degraded, answer.generator) == (Degradation.UNSUPPORTED, "extractive")
+    assert said[:32] not in "".join(event.text for event in events if isinstance(event, Delta))
+    assert threading.get_ident() not in doubting.threads
+
+
+async def test_a_sentence_is_judged_once_and_its_citations_say_what_it_says(
+    make_pipeline: PipelineMaker,
+) -> None:
+    said = "A rank of 16 is the default [1]."
+    believing = ScriptedEntailment()
+    answer = await make_pipeline(ScriptedGenerator(*said), entailment=believing).answer(Inquiry(QUESTION))
+    assert (answer.text, answer.degraded, len(believing.asked)) == (said, None, 1)
+    doubting = ScriptedEntailment("16")
+    pipeline = make_pipeline(ScriptedGenerator(*said), strict=False, entailment=doubting)
+    marked = await pipeline.answer(Inquiry(QUESTION))
+    assert (marked.text, marked.groundedness) == (said, 0.0)
+    assert [citation.supported for citation in marked.citations] == [False]
 
 
 @pytest.mark.parametrize(

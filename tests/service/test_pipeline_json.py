@@ -10,7 +10,7 @@ from service.generate import Piece
 from service.prompt import TEMPLATES
 from service.question import Inquiry, SamplingWish
 from tests.service.conftest import PipelineMaker
-from tests.service.scripted import ScriptedGenerator
+from tests.service.scripted import ScriptedEntailment, ScriptedGenerator
 
 pytestmark = pytest.mark.anyio
 
@@ -89,3 +89,18 @@ async def test_the_schema_reaches_the_generator(make_pipeline: PipelineMaker) ->
     generator = ScriptedGenerator(BORNE_OUT)
     await make_pipeline(generator).answer(ASKED)
     assert [sampling.json_schema for sampling in generator.sampled] == [SCHEMA]
+
+
+async def test_under_strict_grounding_json_that_the_model_of_inference_rejects_is_withheld(
+    make_pipeline: PipelineMaker,
+) -> None:
+    believing, doubting = ScriptedEntailment(), ScriptedEntailment("default")
+    shown = await make_pipeline(ScriptedGenerator(BORNE_OUT), entailment=believing).answer(ASKED)
+    assert (shown.text, shown.groundedness) == (BORNE_OUT, 1.0)
+    assert len(believing.asked) == 2
+    withheld = await make_pipeline(ScriptedGenerator(BORNE_OUT), entailment=doubting).answer(ASKED)
+    assert (withheld.text, withheld.degraded) == (REFUSAL, Degradation.UNSUPPORTED)
+    marked = make_pipeline(
+        ScriptedGenerator(BORNE_OUT), strict=False, entailment=ScriptedEntailment("default")
+    )
+    assert [citation.supported for citation in (await marked.answer(ASKED)).citations] == [True, False]

@@ -27,6 +27,7 @@ from service.cache.caching import CachingPipeline
 from service.cache.caching_factory import open_caching_pipeline, scope_of
 from service.cache.curated import CuratedAnswers
 from service.cache.same_question import SameQuestion
+from service.generate import Piece
 from service.grounding.cite import is_exact
 from service.history.history import History
 from service.prompt import TEMPLATES
@@ -158,6 +159,14 @@ async def test_the_same_question_is_answered_once(caching: CachingMaker) -> None
     assert answer.timings_ms["total"] < first.answer.timings_ms["total"]
     assert caching.kept == [answer]
     assert_exact(answer, caching.snapshot.documents.document)
+
+
+async def test_an_answer_that_was_cut_off_says_so_when_it_is_given_again(caching: CachingMaker) -> None:
+    pipeline = caching(ScriptedGenerator(RIGHT, Piece("", truncated=True)))
+    made, given = [await pipeline.answer(Inquiry(QUESTION)) for _ in range(2)]
+    assert (made.cache, given.cache) == (None, Served.EXACT)
+    assert made.usage.truncated
+    assert given.usage == Usage(truncated=True)
 
 
 async def test_a_question_that_means_the_same_gets_the_same_answer(caching: CachingMaker) -> None:

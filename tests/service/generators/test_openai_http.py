@@ -29,7 +29,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         self.server.requests.append((self.path, dict(self.headers), json.loads(body)))
-        self.send_response(self.server.status)
+        self.send_response(self.server.refuses(self.server.requests[-1][2]) or self.server.status)
         if self.path == "/tokenize":
             self.end_headers()
             self.wfile.write(self.server.tokens.encode())
@@ -64,6 +64,7 @@ class ScriptedServer(ThreadingHTTPServer):
         self.tokens = ""
         self.left = threading.Event()
         self.pause: Callable[[], object] = lambda: None
+        self.refuses: Callable[[dict[str, Any]], int | None] = lambda _body: None
 
     @property
     def url(self) -> str:
@@ -113,7 +114,53 @@ async def test_the_answer_comes_as_the_server_sends_it_with_its_token_counts() -
     )
     with serving(*lines) as server:
         pieces = await pieces_from(server.url)
-    assert pieces == [Piece("It "), Piece("是我"), Piece("", 11, 2)]
+    assert pieces == [Piece("It ", None, 1), Piece("是我", None, 2), Piece("", 11, 2)]
+
+
+async def test_a_server_that_counts_as_it_writes_is_believed_at_every_piece() -> None:
+    def counted(text: str, written: int) -> str:
+        return chunk(text, usage={"prompt_tokens": 11, "completion_tokens": written})
+
+    lines = (
+        counted("", 0),
+        counted("It is", 2),
+        counted("", 3),
+        chunk("me", "stop"),
+        usage_chunk(11, 4),
+        DONE,
+    )
+    with serving(*lines) as server:
+        pieces = await pieces_from(server.url)
+    assert server.requests[0][2]["stream_options"] == {"include_usage": True, "continuous_usage_stats": True}
+    assert pieces == [Piece("It is", 11, 2), Piece("", 11, 3), Piece("me"), Piece("", 11, 4)]
+
+
+@pytest.mark.parametrize("status", [400, 422])
+async def test_a_server_that_takes_no_field_of_vllms_is_asked_without_it_from_then_on(status: int) -> None:
+    with serving(chunk("x", "stop")) as server:
+        server.refuses = lambda body: status if "continuous_usage_stats" in body["stream_options"] else None
+        generator = OpenAiGenerator("qwen", server.url, None, frozenset({"en"}), timeout_seconds=5)
+        for _ in range(2):
+            assert [piece.text async for piece in generator.stream(MESSAGES, SAMPLING)] == ["x"]
+        await generator.aclose()
+    options = [body["stream_options"] for _, _, body in server.requests]
+    assert options == [
+        {"include_usage": True, "continuous_usage_stats": True},
+        {"include_usage": True},
+        {"include_usage": True},
+    ]
+
+
+async def test_what_is_refused_for_another_reason_leaves_the_server_counting() -> None:
+    with serving(chunk("x", "stop")) as server:
+        generator = OpenAiGenerator("qwen", server.url, None, frozenset({"en"}), timeout_seconds=5)
+        server.refuses = lambda _body: 400
+        with pytest.raises(GeneratorRefusedError):
+            await anext(generator.stream(MESSAGES, SAMPLING))
+        server.refuses = lambda _body: None
+        assert [piece.text async for piece in generator.stream(MESSAGES, SAMPLING)] == ["x"]
+        await generator.aclose()
+    assert server.requests[-1][2]["stream_options"]["continuous_usage_stats"]
 
 
 async def test_the_question_is_asked_with_its_messages_sampling_and_key() -> None:
@@ -151,6 +198,22 @@ async def test_an_answer_that_was_cut_off_says_so(text: str | None) -> None:
     with serving(chunk("One "), chunk(text, "length"), usage_chunk(11, 2), DONE) as server:
         pieces = await pieces_from(server.url)
     assert [piece.truncated for piece in pieces] == [False, True, False]
+
+
+@pytest.mark.parametrize("schema", ['{"const": NaN}', '{"const": "\\ud800"}', "[" * 5000 + "]" * 5000])
+async def test_a_schema_that_is_no_json_is_refused_and_no_server_is_asked(schema: str) -> None:
+    with serving(chunk("{}", "stop")) as server, pytest.raises(GeneratorRefusedError):
+        await pieces_from(server.url, sampling=Sampling(7, json_schema=schema))
+    assert server.requests == []
+
+
+async def test_what_cannot_be_sent_is_no_failure_of_the_server() -> None:
+    with serving(chunk("x", "stop")) as server:
+        generator = OpenAiGenerator("qwen", server.url, None, frozenset({"en"}), timeout_seconds=5)
+        with pytest.raises(GeneratorRefusedError):
+            await anext(generator.stream((Message("user", "\ud800"),), SAMPLING))
+        await generator.aclose()
+    assert server.requests == []
 
 
 async def test_what_is_to_be_less_likely_is_named_by_its_first_token_on_the_server() -> None:
@@ -220,7 +283,7 @@ async def test_a_connection_that_is_cut_in_mid_answer_is_an_error_after_what_cam
     with serving(chunk("It "), declared=10_000) as server:
         generator = OpenAiGenerator("qwen", server.url, None, frozenset({"en"}), timeout_seconds=5)
         stream = generator.stream(MESSAGES, SAMPLING)
-        assert await anext(stream) == Piece("It ")
+        assert await anext(stream) == Piece("It ", None, 1)
         with pytest.raises(GeneratorError):
             await anext(stream)
         await generator.aclose()
@@ -229,7 +292,7 @@ async def test_a_connection_that_is_cut_in_mid_answer_is_an_error_after_what_cam
 async def test_an_error_field_that_is_null_is_no_error() -> None:
     line = json.dumps({"choices": [{"delta": {"content": "x"}, "finish_reason": "stop"}], "error": None})
     with serving(f"data: {line}") as server:
-        assert await pieces_from(server.url) == [Piece("x")]
+        assert await pieces_from(server.url) == [Piece("x", None, 1)]
 
 
 async def test_a_server_that_cannot_be_reached_is_an_error_that_names_it() -> None:
@@ -258,6 +321,6 @@ async def test_who_leaves_early_closes_the_connection() -> None:
         server.pause = lambda: server.left.wait(0.001)
         generator = OpenAiGenerator("qwen", server.url, None, frozenset({"en"}), timeout_seconds=5)
         async with aclosing(generator.stream(MESSAGES, SAMPLING)) as pieces:
-            assert await anext(pieces) == Piece("word ")
+            assert await anext(pieces) == Piece("word ", None, 1)
         assert server.left.wait(5)
         await generator.aclose()

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.grounding.cite import Citer
-from service.grounding.entailed import judge_entailment
+from service.grounding.entailed import RememberedEntailment, judge_entailment
 from service.grounding.support import Grounding
 from tests.service.scripted import passages_of
 
@@ -35,4 +35,15 @@ def test_a_model_judges_what_cites_a_source_by_the_whole_passage() -> None:
     assert [sentence.supported for sentence in judged.sentences] == [False, False]
     assert judged.sentences[0].score == 0.25
     assert judged.groundedness == 0.0
+    assert [citation.supported for citation in cited.citations] == [True]
+    assert [citation.supported for citation in judged.citations] == [False]
     assert judge_entailment(cited, ANSWER, Sceptic(0.75)).groundedness == 0.5
+
+
+def test_a_pair_is_judged_once() -> None:
+    behind = Sceptic(0.75)
+    remembered = RememberedEntailment(behind)
+    assert remembered.probabilities(["a", "a", "b"], ["x", "x", "x"]).tolist() == [0.75] * 3
+    assert remembered.probabilities(["b", "a"], ["x", "y"]).tolist() == [0.75] * 2
+    assert remembered.probabilities([], []).shape == (0,)
+    assert behind.asked == [("a", "x"), ("b", "x"), ("a", "y")]

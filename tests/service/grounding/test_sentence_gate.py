@@ -10,7 +10,7 @@ from service.grounding.cite import Citer, MarkerFilter
 from service.grounding.sentence_gate import OpenGate, SentenceGate, SupportGate
 from service.grounding.support import Grounding
 from service.prompt import TEMPLATES
-from tests.service.scripted import passages_of
+from tests.service.scripted import ScriptedEntailment, passages_of
 
 LORA = "LoRA freezes the base model. It trains two small matrices."
 RANK = "A rank of 16 is the default. Alpha is twice the rank."
@@ -184,6 +184,38 @@ def test_a_sentence_behind_a_later_withheld_one_is_still_shown() -> None:
     assert (
         shown(support_gate(3), *text) == "LoRA freezes the base model [1]. A rank of 16 is the default [2]."
     )
+
+
+def test_what_the_model_of_inference_rejects_is_withheld() -> None:
+    passages = passages_of(LORA, RANK)
+    citer = Citer("", passages, Grounding(lambda _term: 1, 1000))
+    text = (
+        "LoRA freezes the base model [1]. A rank of 16 is the default [2]. It trains two small matrices [1]."
+    )
+
+    def written(entailment: ScriptedEntailment) -> str:
+        return shown(SupportGate(citer, ["", ""], "en", 3, entailment=entailment), *uncut_markers(text))
+
+    assert written(ScriptedEntailment()) == text
+    doubting = ScriptedEntailment("rank")
+    assert written(doubting) == text.replace("A rank of 16 is the default [2]. ", "")
+    assert doubting.asked[1] == (RANK, "A rank of 16 is the default.")
+    refused = SupportGate(citer, ["", ""], "en", 3, entailment=ScriptedEntailment(""))
+    assert shown(refused, REFUSAL) == REFUSAL
+
+
+def test_only_a_whole_sentence_asks_the_model_of_inference() -> None:
+    citer = Citer("", passages_of(LORA), Grounding(lambda _term: 1, 1000))
+    entailment = ScriptedEntailment()
+    gate = SupportGate(citer, [""], "en", 3, entailment=entailment)
+    for piece in uncut_markers("LoRA freezes the base model [1]. It trains two small matrices [1]."):
+        before = len(entailment.asked)
+        asks = gate.asks_model(piece)
+        gate.feed(piece)
+        assert asks == (len(entailment.asked) > before)
+    assert len(entailment.asked) == 1
+    assert not support_gate().asks_model("One. Two. Three.")
+    assert not OpenGate("en", 2).asks_model("One. Two. Three.")
 
 
 def test_a_sentence_is_shown_once() -> None:

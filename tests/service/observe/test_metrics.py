@@ -61,6 +61,30 @@ async def test_what_is_not_answered_as_meant_is_told_apart(tmp_path: Path) -> No
         assert await server.metric(REQUEST, route=search, stage="total", outcome="client_error") == 1
 
 
+async def test_tokens_are_counted_under_the_model_that_wrote_them(tmp_path: Path) -> None:
+    async with serving(in_home(tmp_path)) as server:
+        server.pipeline.degraded = Degradation.UNSUPPORTED  # what the sources say stands in for its text
+        answered = await server.client.post("/v1/query", json={"question": QUESTION})
+        assert answered.json()["generator"] == "extractive"
+        for model, tokens in (("quoting", 37), ("extractive", 0)):
+            labels = {
+                "gen_ai_operation_name": "chat",
+                "gen_ai_provider_name": "none",
+                "gen_ai_request_model": model,
+                "gen_ai_token_type": "output",
+            }
+            assert await server.metric("gen_ai_client_token_usage_sum", **labels) == tokens
+
+
+async def test_suspicious_passages_are_counted(tmp_path: Path) -> None:
+    async with serving(in_home(tmp_path)) as server:
+        await server.client.post("/v1/query", json={"question": QUESTION})
+        assert await server.metric("rag_suspicious_total") == 0
+        server.pipeline.suspicious = (1, 3)
+        await server.client.post("/v1/query", json={"question": QUESTION})
+        assert await server.metric("rag_suspicious_total") == 2
+
+
 async def test_refusals_to_protect_others_are_counted_by_their_reason(tmp_path: Path) -> None:
     limits = LimitSettings(concurrent_answers=1, waiting_answers=0)
     async with serving(Settings(home=tmp_path, limits=limits)) as server:

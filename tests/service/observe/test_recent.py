@@ -25,12 +25,12 @@ async def test_a_failure_is_known_until_the_server_works_again_or_nobody_has_ask
     now = 100.0
     recent = RecentFailures(lambda: now)
     failed = replace(answer, degraded=Degradation.GENERATOR, usage=Usage(), reranking=Reranking.FAILED)
-    recent.answered(failed)
-    recent.answered(replace(answer, cache=Served.EXACT, usage=Usage(), reranking=None))
+    recent.answered(failed, "quoting")
+    recent.answered(replace(answer, cache=Served.EXACT, usage=Usage(), reranking=None), "quoting")
     assert (recent.generator, recent.reranker) == (True, True)
-    recent.answered(replace(answer, reranking=Reranking.APPLIED))
+    recent.answered(replace(answer, reranking=Reranking.APPLIED), "quoting")
     assert (recent.generator, recent.reranker) == (False, False)
-    recent.answered(failed)
+    recent.answered(failed, "quoting")
     now += 61
     assert (recent.generator, recent.reranker) == (False, False)
 

@@ -10,7 +10,7 @@ import pytest
 from ingest.embed import PRESETS, Embedder
 from ingest.errors import GeneratorError
 from ingest.settings_observe import ObserveSettings
-from service.answer import AnswerEvent
+from service.answer import AnswerEvent, Degradation
 from service.observe.conventions import SCHEMA_URL
 from service.observe.observation import Observation
 from service.observe.propagation import outgoing_headers
@@ -56,6 +56,19 @@ async def test_an_answer_is_traced_as_retrieval_and_chat_below_its_request(
     assert told["gen_ai.response.time_to_first_chunk"] == pytest.approx(0.4089)
     assert SCHEMA_URL in kept.schemas
     assert not any(QUESTION in str(span) for span in kept.spans)
+
+
+async def test_suspicious_passages_and_the_model_that_was_asked_are_told(
+    tmp_path: Path, kept: Collector
+) -> None:
+    observation = Observation(ObserveSettings(otlp_endpoint=kept.url, trace_share=1.0), "llama-cpp")
+    async with serving(in_home(tmp_path), observation) as server:
+        server.pipeline.suspicious, server.pipeline.degraded = (1, 3), Degradation.UNSUPPORTED
+        await server.client.post("/v1/query", json={"question": QUESTION})
+    observation.close()
+    told = attributes_of(kept.span("chat quoting"))
+    assert told["troika.suspicious"] == 2
+    assert (told["gen_ai.request.model"], told["gen_ai.usage.output_tokens"]) == ("quoting", 37)
 
 
 async def test_questions_are_told_to_the_collector_when_that_is_wished(

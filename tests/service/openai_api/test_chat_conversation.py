@@ -191,3 +191,20 @@ def test_a_question_is_checked_like_any_other() -> None:
         read(user(" "))
     with pytest.raises(QuestionTooLongError):
         read(user("x" * 51))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(float("nan"), id="NaN"),
+        pytest.param(float("-inf"), id="Infinity"),
+        pytest.param("\ud800", id="half a surrogate pair"),
+        pytest.param({"\udc00": 1}, id="half a surrogate pair as a key"),
+        pytest.param(10**5000, id="a number that is too large"),
+    ],
+)
+def test_a_schema_that_is_no_json_is_refused(value: Any) -> None:
+    schema = {"name": "r", "schema": {"properties": {"rank": {"const": value}}}}
+    with pytest.raises(UnsupportedParameterError, match="what JSON cannot") as caught:
+        read(response_format={"type": "json_schema", "json_schema": schema})
+    assert caught.value.parameter == "response_format"

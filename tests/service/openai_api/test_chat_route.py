@@ -219,3 +219,15 @@ async def test_the_finish_reason_tells_of_a_text_that_was_cut_off(
     answer = answer_of("Sixteen.", usage=Usage(1, 2, truncated), degraded=degraded)
     form = CompletionForm("troika", is_json=is_json)
     assert completion_of(answer, form).choices[0].finish_reason == reason
+
+
+@pytest.mark.parametrize("constant", ["NaN", "-Infinity", '"\\ud800"'])
+async def test_a_schema_that_is_no_json_is_the_clients_error(
+    client: httpx.AsyncClient, constant: str
+) -> None:
+    schema = f'{{"type": "json_schema", "json_schema": {{"name": "r", "schema": {{"const": {constant}}}}}}}'
+    body = f'{json.dumps(ASKED)[:-1]}, "response_format": {schema}}}'
+    headers = {"content-type": "application/json"}
+    response = await client.post("/v1/chat/completions", content=body, headers=headers)
+    assert response.status_code == 400
+    assert response.json()["error"]["param"] == "response_format"

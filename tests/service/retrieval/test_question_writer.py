@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 import pytest
 
+from ingest.errors import GeneratorError
 from service.generate import Message, Piece, Sampling
 from service.retrieval.question_writer import QuestionWriter
 from tests.service.scripted import ScriptedGenerator
@@ -48,6 +49,12 @@ async def test_a_generator_that_takes_too_long_is_stopped() -> None:
     assert await writer.paraphrases("And then?", 2, "en") == ()
     assert await writer.hypothetical("And then?", "en") is None
     assert generator.ended == 3
+
+
+async def test_what_a_model_server_said_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    generator = ScriptedGenerator(GeneratorError("the generator answered 500 (a secret)"))
+    assert await QuestionWriter(generator).standalone("And then?", ["a"], "en") is None
+    assert caplog.messages == ["the question could not be rewritten: GeneratorError generator_failed"]
 
 
 async def test_each_language_is_asked_in_its_own_words() -> None:

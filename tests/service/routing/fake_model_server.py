@@ -44,12 +44,13 @@ class FakeModelServer:
     """``asked`` are the bodies of the questions, ``adapters`` those that are loaded, with their folders.
 
     It writes ``words``, or what ``writes`` makes of a question; ``logprob`` is that of every token, ``pause``
-    passes before each.
+    passes before each; ``refusal`` is what it says with the status of a failure.
     """
 
     words: tuple[str, ...] = ("A rank of", " 16 is", " the default", " [1].")
     writes: Callable[[dict[str, Any]], Sequence[str]] | None = None
     behaviour: Behaviour = Behaviour.WELL
+    refusal: str = "no"
     root: str = "/nowhere"
     base: str = "base-model"
     has_adapters: bool = True
@@ -142,7 +143,7 @@ class FakeModelServer:
             case Behaviour.NO_HTTP:
                 writer.write(b"\x00\xff" * 100)
             case _ if self.behaviour in STATUS or not is_known:
-                writer.write(_head(STATUS.get(self.behaviour, 404), "text/plain") + b"no")
+                writer.write(_head(STATUS.get(self.behaviour, 404), "text/plain") + self.refusal.encode())
             case _:
                 writer.write(_head(200, "text/event-stream"))
                 await writer.drain()

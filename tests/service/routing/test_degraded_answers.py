@@ -7,10 +7,11 @@ import time
 
 import pytest
 
+from ingest.errors import GeneratorRefusedError
 from service.answer import Answer, Degradation
 from service.generators.openai_http import OpenAiGenerator
 from service.pipeline import AnswerPipeline
-from service.question import Inquiry
+from service.question import Inquiry, SamplingWish
 from service.routing.served_model import ServedModel
 from service.routing.server import ModelServer, Patience
 from tests.service.conftest import PipelineMaker
@@ -77,4 +78,27 @@ async def test_a_refusal_of_one_request_degrades_that_answer_alone(make_pipeline
         assert (await pipeline.answer(Inquiry(QUESTION))).degraded is Degradation.GENERATOR
         server.behaviour = Behaviour.WELL
         assert (await pipeline.answer(Inquiry(QUESTION))).degraded is None
+        await model.aclose()
+
+
+async def test_a_schema_that_is_no_json_leaves_the_server_in(make_pipeline: PipelineMaker) -> None:
+    async with fake_model_servers(1) as (server,):
+        model = model_of(server)
+        pipeline = make_pipeline(model, strict=False)
+        malformed = Inquiry(QUESTION, sampling=SamplingWish(json_schema='{"const": NaN}'))
+        with pytest.raises(GeneratorRefusedError):
+            await pipeline.answer(malformed)
+        assert (await pipeline.answer(Inquiry(QUESTION))).degraded is None
+        await model.aclose()
+
+
+async def test_an_answer_that_is_ended_at_its_last_sentence_counts_its_tokens(
+    make_pipeline: PipelineMaker,
+) -> None:
+    async with fake_model_servers(1) as (server,):
+        server.words = ("A rank of 16", " is the default [1].", " Alpha", *[" and on"] * 20)
+        model = model_of(server)
+        answer = await make_pipeline(model, max_sentences=1).answer(Inquiry(QUESTION))
+        assert answer.text == "A rank of 16 is the default [1]."
+        assert answer.usage.completion_tokens == 3
         await model.aclose()

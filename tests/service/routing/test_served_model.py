@@ -126,7 +126,8 @@ async def test_a_request_that_is_refused_leaves_the_server_in() -> None:
             server.behaviour = Behaviour.REFUSING
         with pytest.raises(GeneratorRefusedError):
             await answer(model)
-        assert sum(server.questions for server in servers) == 1
+        # One server alone, which is asked once more without what only vLLM knows.
+        assert sorted(server.questions for server in servers) == [0, 2]
         for server in servers:
             server.behaviour = Behaviour.WELL
         assert await answer(model) == WHOLE
@@ -202,3 +203,18 @@ def test_every_answer_is_whole_or_known_to_be_broken(steps: Sequence[tuple[Behav
             assert await until_answered(model, 15.0) == WHOLE
 
     asyncio.run(run())
+
+
+async def test_the_log_tells_a_failed_servers_status_and_not_what_it_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("DEBUG", logger="service.routing.server")
+    async with fake_model_servers(1) as (server,), model_of(server) as model:
+        server.behaviour, server.refusal = Behaviour.FAILING, "a secret"
+        with pytest.raises(GeneratorError, match="a secret"):
+            await answer(model)
+        await asyncio.sleep(0.1)
+    told = "GeneratorError generator_failed < HTTPStatusError 500"
+    assert caplog.messages[0] == f"the generator at {server.url} is left out: {told}"
+    assert f"the generator at {server.url} does not answer yet: {told}" in caplog.messages
+    assert "secret" not in caplog.text
