@@ -16,7 +16,7 @@ import yaml
 
 from finetune.label_counts import LabelCounts
 from finetune.settings.read import read_file
-from finetune.settings.train_config import CONFIGS
+from finetune.settings.train_config import CONFIGS, load_config
 from ingest.snapshots.durable import replace_text
 
 FEWEST_LABELS = 50
@@ -27,7 +27,7 @@ ENOUGH_FOR_REWARD = 5_000
 FEW_FOR_EPOCHS = 2_000
 PASS_RATIO = 1.5
 
-StageMethod = Literal["prompting", "sft", "rft", "grpo", "dpo", "kto", "rm", "rloo"]
+StageMethod = Literal["prompting", "sft", "rft", "grpo", "dpo", "kto", "rm", "ppo"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +121,18 @@ def _answer_stages(counts: LabelCounts, reasoning: Reasoning) -> Iterator[Stage]
 
 def _preference_stages(counts: LabelCounts) -> Iterator[Stage]:
     thumbs = _thumbs(counts)
-    if counts.pairs >= ENOUGH_FOR_REWARD and not _is_verifiable(counts):
+    if _carries_reward(counts):
         yield Stage(
             "rm",
             f"{counts.pairs} pairs, {ENOUGH_FOR_REWARD} or more, carry a reward model, and no program can "
-            "verify the answers in its place.",
+            "verify the answers in its place; `troika finetune data import --as rm` makes its rows.",
         )
-        yield Stage("rloo", "it needs no value model; take ppo where the reward must be credited by token.")
+        yield Stage(
+            "ppo",
+            "of the methods that sample, it alone learns from that model: give it the folder that `troika "
+            "finetune rm` tells as --reward-model RUN, and as --data examples whose questions are to be "
+            "answered.",
+        )
     elif counts.pairs >= FEWEST_PREFERENCES:
         yield Stage("dpo", f"{counts.pairs} pairs, {FEWEST_PREFERENCES} or more, say which answer is better.")
     elif thumbs >= FEWEST_PREFERENCES and counts.thumbs_up and counts.thumbs_down:
@@ -145,6 +150,11 @@ def _open_questions(counts: LabelCounts, reasoning: Reasoning) -> Iterator[str]:
             yield "Does the model answer better when it may reason first? Say --reasoning or --no-reasoning."
         elif reasoning.helps and (reasoning.pass_at_1 is None or reasoning.pass_at_8 is None):
             yield "How often is one sample right, and how often one of 8? Give --pass-at-1 and --pass-at-8."
+    if _carries_reward(counts) and labels < _prompts_of_a_step():
+        yield (
+            "Which questions is ppo to answer? It takes examples of `troika finetune data build` and not the "
+            f"pairs, {_prompts_of_a_step()} or more for a step; there are {labels}."
+        )
     if _thumbs(counts) >= FEWEST_PREFERENCES and not (counts.thumbs_up and counts.thumbs_down):
         yield "All thumbs point the same way: collect the others too, kto needs both."
 
@@ -152,6 +162,18 @@ def _open_questions(counts: LabelCounts, reasoning: Reasoning) -> Iterator[str]:
 def _is_verifiable(counts: LabelCounts) -> bool:
     """Whether most answers can be verified."""
     return 2 * counts.verifiable >= counts.gold > 0
+
+
+def _carries_reward(counts: LabelCounts) -> bool:
+    """Whether to learn from a reward model: there are pairs for one, and no rule could take its place."""
+    return counts.pairs >= ENOUGH_FOR_REWARD and not _is_verifiable(counts)
+
+
+def _prompts_of_a_step() -> int:
+    """How many prompts ``ppo`` takes at once by the configuration that comes with it."""
+    config = load_config("ppo", None)
+    answers = config.train.per_device_train_batch_size * config.train.gradient_accumulation_steps
+    return answers // config.rollout.num_generations
 
 
 def _thumbs(counts: LabelCounts) -> int:

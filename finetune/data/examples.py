@@ -248,9 +248,10 @@ class _Mixture:
     def with_replay(
         self, examples: Sequence[TrainingExample], replay: Sequence[TrainingExample]
     ) -> tuple[TrainingExample, ...]:
-        """``examples`` with their share of general instructions."""
-        count = min(len(replay), _beside(len(examples), self.options.replay_share))
-        mixed = [*examples, *self._chance("replay").sample([*replay], count)]
+        """``examples`` with their share of general instructions, of those that are not too long."""
+        usable = [*filter(self.fits, replay)]
+        count = min(len(usable), _beside(len(examples), self.options.replay_share))
+        mixed = [*examples, *self._chance("replay").sample(usable, count)]
         self._chance("order with replay").shuffle(mixed)
         return tuple(mixed)
 

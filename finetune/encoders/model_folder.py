@@ -27,7 +27,7 @@ from finetune.training.job import LOSS_CURVE, METRICS, MODEL, RunMetrics
 from ingest.choices import EmbedderBackend
 from ingest.embed import EmbedderSpec
 from ingest.embedders.model_files import local_model_directory
-from ingest.errors import ModelNotFoundError, SettingsError
+from ingest.errors import ModelNotFoundError, SettingsError, TrainingDataError
 from ingest.snapshots.durable import file_sha256, replace_text, storage_errors, sync_directory
 
 PROVENANCE = "provenance.json"
@@ -119,6 +119,24 @@ def kept_model(home: Path, name: str) -> Path:
             f"no trained model {name!r} is kept (there are: {', '.join(kept) or 'none'}): train one first."
         )
     return folder
+
+
+def read_provenance(folder: Path) -> Provenance | None:
+    """What the model in ``folder`` was made from; None where it was not trained and kept here.
+
+    Raises:
+        TrainingDataError: the file that says so cannot be read.
+    """
+    path = folder / PROVENANCE
+    if not path.is_file():
+        return None
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Provenance)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise TrainingDataError(
+            f"{path} cannot be read ({error}), so that nothing tells which questions the model learned: "
+            "put it back, or train from a model that was not trained here."
+        ) from error
 
 
 def library_versions() -> dict[str, str]:

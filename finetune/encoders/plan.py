@@ -13,6 +13,7 @@ from finetune.encoders.job import AnyConfig
 from finetune.encoders.labels import LabelFiles, Labels, read_labels
 from finetune.encoders.model_folder import embedder_weights, weights_folder
 from finetune.encoders.rows import EncoderRow, render_rows
+from finetune.encoders.same_split import require_same_split
 from finetune.settings.encoders import EmbedderConfig, EncoderTraining
 from finetune.training.checks import check_machine
 from service.retrieval.rerank import passage_text
@@ -51,13 +52,15 @@ def prepare(config: AnyConfig, collection: OpenCollection, files: LabelFiles) ->
     """Find the weights and make the rows, in the words that the served model reads.
 
     Raises:
-        TrainingDataError, UsageError: as ``read_labels``.
+        TrainingDataError, UsageError: as ``read_labels``, or the model learned other questions than would be
+            trained on now, see ``require_same_split``.
         ModelNotFoundError, SettingsError: the model cannot be trained.
         MissingExtraError: the libraries that train are not installed.
     """
     check_machine(config.train.shared)
     is_embedder = isinstance(config, EmbedderConfig)
     base = embedder_weights(collection.spec) if is_embedder else weights_folder(config.model.name_or_path)
+    require_same_split(base, config, files.questions)
     labels = read_labels(files, collection.passages, collection.retriever, config.data, config.train.seed)
     if is_embedder:
         rows = render_rows(labels.train, collection.question_text, collection.passage_text)

@@ -21,6 +21,7 @@ from finetune.encoders.model_folder import Provenance, keep_model, kept_model, l
 from finetune.encoders.plan import EncoderPlan, Prepared, plan_run, prepare
 from finetune.encoders.reembed import Reembedding
 from finetune.encoders.rows import rows_sha256
+from finetune.encoders.same_split import require_same_split
 from finetune.settings.encoders import EmbedderConfig, RerankerConfig
 from finetune.training.job import RunMetrics
 from ingest.progress import Progress, Silent
@@ -71,11 +72,12 @@ def train_embedder(
 
     Raises:
         CollectionNotFoundError: nothing was published under this name.
-        TrainingDataError, ModelNotFoundError, SettingsError, MissingExtraError: as ``prepare``.
+        TrainingDataError, ModelNotFoundError, SettingsError, MissingExtraError: as ``prepare``; ``model`` is
+            not kept, or learned questions that are held out now.
         TroikaError: what the training process raised.
     """
     with _opened_run(settings, config, collection, files) as run:
-        kept = run.train(resume) if model is None else (kept_model(settings.home, model), None)
+        kept = run.train(resume) if model is None else (run.kept(model), None)
         queries = run.prepared.labels.held_out
         before = retrieval_measures(run.current.retriever, queries)
         with (
@@ -142,6 +144,12 @@ class _Run:
         output = new_run(self.settings.home, self.config.method) if resume is None else resume.resolve()
         metrics = start_job(self._job(output), self.prepared.rows).metrics
         return keep_model(self.settings.home, self.config.method, output, self._provenance(metrics)), metrics
+
+    def kept(self, model: str) -> Path:
+        """The folder of a model that was trained before, and on none of what is held out now."""
+        folder = kept_model(self.settings.home, model)
+        require_same_split(folder, self.config, self.files.questions)
+        return folder
 
     def report(
         self, kept: tuple[Path, RunMetrics | None], baseline: str, rows: Sequence[Row], measure: str

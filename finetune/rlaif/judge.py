@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Protocol
 
 from finetune.rlaif.prompts import render_comparison
+from finetune.sampling.sampler import Sampled
 from service.generate import Message
 
 _NUMBER = re.compile(r"[12]")
@@ -33,12 +34,13 @@ class Preference(Enum):
 class Writer(Protocol):
     """What is asked of a model here: one reply to one prompt."""
 
-    async def reply(self, messages: Sequence[Message], temperature: float, seed: int) -> str: ...
+    async def reply(self, messages: Sequence[Message], temperature: float, seed: int) -> Sampled: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Compares answers by ``principles``, one text; the model's likeliest reply counts."""
+    """Compares answers by ``principles``, one text; the model's likeliest reply counts, and of one that was
+    cut what it says up to there."""
 
     writer: Writer
 
@@ -54,7 +56,7 @@ class Judge:
         self, asked: Sequence[Message], first: str, second: str, principles: str, language: str
     ) -> Preference | None:
         messages = render_comparison(asked, first, second, principles, language)
-        found = _NUMBER.findall(await self.writer.reply(messages, 0.0, 0))
+        found = _NUMBER.findall((await self.writer.reply(messages, 0.0, 0)).text)
         return Preference(int(found[0])) if len(set(found)) == 1 else None
 
 

@@ -40,14 +40,25 @@ class GeneratorSampler:
 
     async def sample(self, messages: Sequence[Message], count: int) -> list[Sampled]:
         """Write ``count`` answers, one after the other: the prompt is read once where the model keeps it."""
-        return [await self._one(messages, seed) for seed in range(count)]
+        wanted = (Sampling(self.max_tokens, self.temperature, seed) for seed in range(count))
+        return [await write(self.generator, messages, sampling) for sampling in wanted]
 
-    async def _one(self, messages: Sequence[Message], seed: int) -> Sampled:
-        text, written = "", 0
-        async for piece in self.generator.stream(messages, Sampling(self.max_tokens, self.temperature, seed)):
-            text += piece.text
-            written = piece.completion_tokens or written
-        return Sampled(text.strip(), ended=written < self.max_tokens)
+
+async def write(generator: Generator, messages: Sequence[Message], sampling: Sampling) -> Sampled:
+    """One answer of ``generator``, without the white space around it.
+
+    It ended where no piece says that it was cut; the count of tokens, which not every server tells, has to
+    be below the limit, too.
+
+    Raises:
+        GeneratorError: the model or the server behind it failed.
+    """
+    text, written, was_cut = "", 0, False
+    async for piece in generator.stream(messages, sampling):
+        text += piece.text
+        written = piece.completion_tokens or written
+        was_cut = was_cut or piece.truncated
+    return Sampled(text.strip(), ended=not was_cut and written < sampling.max_tokens)
 
 
 async def sample_all(
@@ -56,17 +67,24 @@ async def sample_all(
     count: int,
     *,
     at_once: int,
-    advance: Callable[[], None] = lambda: None,
-) -> list[list[Sampled]]:
-    """``count`` answers to each prompt, in the order of the prompts; ``at_once`` are under way together."""
+    keep: Callable[[int, list[Sampled]], None],
+) -> None:
+    """Write ``count`` answers to each prompt, ``at_once`` prompts together.
+
+    ``keep`` is given the place of a prompt and its answers as soon as they are there, in whatever order.
+
+    Raises:
+        GeneratorError: the model or the server behind it failed; the other answers under way are given up.
+    """
     room = asyncio.Semaphore(at_once)
 
-    async def answered(messages: Sequence[Message]) -> list[Sampled]:
+    async def answered(place: int, messages: Sequence[Message]) -> None:
         async with room:
-            samples = await sampler.sample(messages, count)
-        advance()
-        return samples
+            keep(place, await sampler.sample(messages, count))
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(answered(messages)) for messages in prompts]
-    return [task.result() for task in tasks]
+    try:
+        async with asyncio.TaskGroup() as group:
+            for place, messages in enumerate(prompts):
+                group.create_task(answered(place, messages))
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None  # they fail for one reason, and callers know single errors

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,3 +16,12 @@ class Section(BaseModel):
     """A group of keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+AnySection = TypeVar("AnySection", bound=Section)
+
+
+def with_set(section: AnySection, names: Iterable[str]) -> AnySection:
+    """The same values, of which only those of ``names`` count as set by someone (``model_fields_set``)."""
+    known = {name for name in names if name in type(section).model_fields}
+    return section.model_construct(_fields_set=known, **dict(section))

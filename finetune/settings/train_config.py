@@ -6,23 +6,23 @@ are errors. Precedence: overrides, the file, defaults.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError, model_validator
 
 from finetune.settings.dpo import DpoSection
 from finetune.settings.kto import KtoSection
+from finetune.settings.method_sections import Method, require_read
 from finetune.settings.ppo import PpoSection
 from finetune.settings.read import override, read_file
 from finetune.settings.reward import RewardSection
 from finetune.settings.rollout import RolloutSection
-from finetune.settings.section import Section
+from finetune.settings.section import Section, with_set
 from finetune.settings.shared import LoraSection, ModelSection, TrainSection
 from ingest.errors import SettingsError
 
-Method = Literal["sft", "rm", "dpo", "kto", "ppo", "rloo", "grpo"]
 CONFIGS = Path(__file__).parents[1] / "configs"
 
 Config = TypeVar("Config", bound=Section)
@@ -83,14 +83,39 @@ def load_config(method: Method, path: Path | None, overrides: Sequence[str] = ()
         path: a ``.yaml``, ``.yml`` or ``.toml`` file.
         overrides: ``section.key=value`` texts, their values written as in TOML, bare words are texts.
 
+    The keys of ``lora`` that count as set (``model_fields_set``) are those of the overrides, and of a file
+    that is not one of ``finetune/configs``.
+
     Raises:
-        SettingsError: the file cannot be read, or a key or value is not one of those above.
+        SettingsError: the file cannot be read, or a key or value is not one of those above, or is one that
+            ``method`` does not read.
     """
-    return read_config(TrainConfig, method, path, overrides)
+    values = _read_values(method, path, overrides)
+    require_read(method, values)
+    return _build(TrainConfig, values, path, overrides)
 
 
 def read_config(form: type[Config], method: str, path: Path | None, overrides: Sequence[str]) -> Config:
     """Read a configuration of ``form``, which has a key ``method``; see ``load_config``."""
+    return _build(form, _read_values(method, path, overrides), path, overrides)
+
+
+def _build(
+    form: type[Config], values: Mapping[str, Any], path: Path | None, overrides: Sequence[str]
+) -> Config:
+    try:
+        config = form.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(
+            f"the training setting {key!r} is {first.get('input')!r}: {first['msg']}; correct it."
+        ) from error
+    is_shipped = path is None or path.resolve().parent == CONFIGS.resolve()
+    return _with_defaults_of_lora(config, overrides) if is_shipped else config
+
+
+def _read_values(method: str, path: Path | None, overrides: Sequence[str]) -> dict[str, Any]:
     values = read_file(path if path is not None else CONFIGS / f"{method}.yaml")
     for text in overrides:
         override(values, text)
@@ -98,11 +123,15 @@ def read_config(form: type[Config], method: str, path: Path | None, overrides: S
         raise SettingsError(
             f"the configuration is for {values['method']!r}, but {method!r} was called: use its own."
         )
-    try:
-        return form.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(
-            f"the training setting {key!r} is {first.get('input')!r}: {first['msg']}; correct it."
-        ) from error
+    return values
+
+
+def _with_defaults_of_lora(config: Config, overrides: Sequence[str]) -> Config:
+    """``config`` with only those keys of ``lora`` set that the overrides name."""
+    lora = dict(config).get("lora")
+    if not isinstance(lora, LoraSection):
+        return config
+    asked: dict[str, Any] = {}
+    for text in overrides:
+        override(asked, text)
+    return config.model_copy(update={"lora": with_set(lora, {*asked.get("lora", {})})})

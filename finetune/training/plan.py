@@ -14,17 +14,18 @@ from finetune.data.encode import (
     encode_examples,
     encode_judged,
     encode_pairs,
-    encode_prompts,
     encode_rankings,
 )
 from finetune.data.row_files import read_examples, read_judged, read_pairs, read_rankings
+from finetune.policy.prompts import read_prompts
 from finetune.settings.shared import Finetuning
 from finetune.settings.train_config import TrainConfig
 from finetune.training.checkpoint import ChatTokenizer, read_model_config, read_tokenizer
-from finetune.training.checks import rows_per_step
+from finetune.training.checks import check_batch, rows_per_step
 from finetune.training.launch import processes
 from finetune.training.memory_plan import Batch, MemoryPlan, plan_memory
 from finetune.training.run import prepare_run
+from finetune.training.steps import steps_of
 from service.prompt import PROMPT_ID
 
 _SHOWN = 3
@@ -54,7 +55,8 @@ class Schedule:
 class Plan:
     """What a run would learn from and how, what it would take, and its first examples.
 
-    Tokens are counted over one epoch, without padding, prompts once for each answer. ``memory`` begins with
+    ``left_out`` counts rows that are too long, or whose answers rules cannot judge where they have to. Tokens
+    are counted over one epoch, without padding, prompts once for each answer. ``memory`` begins with
     the way that is configured; the others are for comparison.
     """
 
@@ -84,8 +86,9 @@ def plan_run(
         TroikaError: as ``start_run``, or more than a few rows are too long.
     """
     prepared = prepare_run(config, data, adapter, reward_model)
+    config = prepared.config
     tokenizer = read_tokenizer(prepared.base, home)
-    groups = encode_rows(config, tokenizer, data)
+    groups = encode_rows(config, tokenizer, data, by_rules=reward_model is None)
     sequences = [sequence for group in groups for sequence in group]
     longest = max(len(sequence.input_ids) for sequence in sequences)
     sampled = config.rollout.max_completion_length if config.method in {"ppo", "rloo", "grpo"} else 0
@@ -109,8 +112,13 @@ def plan_run(
     )
 
 
-def encode_rows(config: TrainConfig, tokenizer: ChatTokenizer, data: Path) -> list[list[EncodedExample]]:
-    """Each row as the sequences to run the model on: one for each of its answers, or its prompt alone."""
+def encode_rows(
+    config: TrainConfig, tokenizer: ChatTokenizer, data: Path, *, by_rules: bool = True
+) -> list[list[EncodedExample]]:
+    """Each row as the sequences to run the model on: one for each of its answers, or its prompt alone.
+
+    ``by_rules`` leaves those out, of methods that sample, whose answers rules cannot judge.
+    """
     limit = config.train.max_length
     match config.method:
         case "sft":
@@ -128,9 +136,8 @@ def encode_rows(config: TrainConfig, tokenizer: ChatTokenizer, data: Path) -> li
             ranked = encode_rankings(tokenizer, read_rankings(data), limit)
             return [[_sequence(row.prompt_ids, answer) for answer in row.answers_ids] for row in ranked]
         case "ppo" | "rloo" | "grpo":
-            prompts = encode_prompts(
-                tokenizer, read_examples(data), limit, config.rollout.max_completion_length
-            )
+            prompts, _ = read_prompts(config, tokenizer, data, by_rules=by_rules)
+            check_batch(config, [row.example for row in prompts], processes(config.train))
             return [[_sequence(row.prompt_ids, [])] for row in prompts]
 
 
@@ -153,7 +160,7 @@ def _largest_batch(groups: Sequence[Sequence[EncodedExample]], rows: int, sample
 def _schedule(config: TrainConfig, rows: int) -> Schedule:
     train = config.train
     per_step = rows_per_step(config, processes(train))
-    steps = train.max_steps or math.ceil(train.num_train_epochs * math.ceil(rows / per_step))
+    steps = steps_of(config, rows, processes(train))
     return Schedule(
         steps=steps,
         rows_per_step=per_step,

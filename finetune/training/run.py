@@ -8,7 +8,7 @@ model among GPUs (FSDP), or to train on several machines, give the file that ``a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -17,15 +17,23 @@ from pydantic import TypeAdapter, ValidationError
 
 from finetune.data.row_files import read_examples, read_judged, read_pairs, read_rankings, write_rows
 from finetune.data.rows import Row, rows_sha256
+from finetune.settings.section import with_set
 from finetune.settings.train_config import Method, TrainConfig
+from finetune.training.adapter_shape import adapter_shape
 from finetune.training.base_model import BaseModel, find_base_model
 from finetune.training.checks import LIBRARIES, check_adapter, check_batch, check_chat_template, check_machine
 from finetune.training.job import JOB, ROWS, Job, Outcome, RunMetrics, read_job, read_outcome
 from finetune.training.launch import processes, run_worker
+from finetune.training.started_from import (
+    StartedFrom,
+    read_started_from,
+    require_unchanged,
+    started_from,
+    write_started_from,
+)
 from ingest.errors import AdapterRejectedError, TrainingDataError, UsageError
-from ingest.snapshots.durable import file_sha256, replace_text
+from ingest.snapshots.durable import replace_text
 from service.prompt import PROMPT_ID
-from service.releases.release import WEIGHTS
 
 RUN = "run.json"
 
@@ -36,8 +44,8 @@ class Run:
 
     ``dataset_sha256`` is of the rows in ``data``, which are a copy of those in ``rows_from``, see ``Job``;
     ``adapter_sha256`` of the adapter that it started from, and ``reward_model_sha256`` of the reward model
-    that it learned from. ``details`` are figures of the method's own. ``libraries`` are the versions of those
-    that trained.
+    that it learned from, both as they were when it began. ``details`` are figures of the method's own.
+    ``libraries`` are the versions of those that trained.
     """
 
     folder: Path
@@ -58,10 +66,12 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What a run needs, found and checked."""
+    """What a run needs, found and checked; ``config`` has the shape of the adapter that is trained."""
 
     base: BaseModel
     rows: Sequence[Row]
+    config: TrainConfig
+    start: StartedFrom
 
 
 def start_run(
@@ -85,7 +95,8 @@ def start_run(
         ModelNotFoundError: the base model is not on this machine, or has no chat template.
         AdapterRejectedError: ``adapter`` is no PEFT adapter of this base model, or ``reward_model`` no run.
         UsageError: there is an ``adapter``, and the whole model is to be trained.
-        MissingExtraError, SettingsError: the machine has not what the settings ask for.
+        MissingExtraError, SettingsError: the machine has not what the settings ask for; ``lora`` names a
+            layer that the base has not, or asks for another shape than that of ``adapter``.
         StorageError: the disk is full; the run can be resumed.
         TroikaError: what the training process raised.
     """
@@ -93,7 +104,7 @@ def start_run(
     output = (home / "runs" / f"{config.method}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}").resolve()
     output.mkdir(parents=True)
     job = Job(
-        config,
+        prepared.config,
         home.resolve(),
         BaseModel(prepared.base.fingerprint, prepared.base.source.resolve()),
         output / ROWS,
@@ -104,7 +115,8 @@ def start_run(
         rows_from=data.resolve(),
     )
     write_rows(job.data, prepared.rows)
-    return _finish(job, run_worker(job))
+    write_started_from(output, prepared.start)
+    return _finish(job, run_worker(job), prepared.start)
 
 
 def resume_run(method: Method, folder: Path) -> Run:
@@ -113,10 +125,12 @@ def resume_run(method: Method, folder: Path) -> Run:
     Raises:
         UsageError: ``folder`` holds no run of this method, or one that is finished or still going on.
         TrainingDataError: the rows are not those that it started with.
+        AdapterRejectedError: the adapter or the reward model is not that which it started with.
         TroikaError: as ``start_run``.
     """
     job = _job_in(folder, method)
     prepared = prepare_run(job.config, job.data, job.adapter, job.reward_model)
+    job = replace(job, config=prepared.config)
     if rows_sha256(prepared.rows) != job.dataset_sha256 or prepared.base.fingerprint != job.base.fingerprint:
         raise TrainingDataError(
             f"{job.data} or the base model has changed since the run in {folder} began: "
@@ -124,11 +138,13 @@ def resume_run(method: Method, folder: Path) -> Run:
         )
     if (folder / RUN).is_file() and not read_run(folder).metrics.stopped_early:
         raise UsageError(f"the run in {folder} is finished, there is nothing to resume: start a new one.")
+    start = read_started_from(folder) or prepared.start
     outcome = read_outcome(job.output)
     # The process that waited may have been killed, and not the one that trained.
     if isinstance(outcome, Outcome) and not outcome.metrics.stopped_early:
-        return _finish(job, outcome)
-    return _finish(job, run_worker(job))
+        return _finish(job, outcome, start)
+    require_unchanged(folder, start, prepared.start)
+    return _finish(job, run_worker(job), start)
 
 
 def prepare_run(config: TrainConfig, data: Path, adapter: Path | None, reward_model: Path | None) -> Prepared:
@@ -152,7 +168,9 @@ def prepare_run(config: TrainConfig, data: Path, adapter: Path | None, reward_mo
                 f"{reward_model} is a run of {judge.method} on {judge.base.fingerprint}: "
                 f"name the folder of a run of `troika finetune rm` on {base.fingerprint}."
             )
-    return Prepared(base, rows)
+    if config.train.finetuning != "full":
+        config = config.model_copy(update={"lora": adapter_shape(config.lora, base, adapter)})
+    return Prepared(base, rows, config, started_from(adapter, reward_model))
 
 
 def read_rows(method: Method, data: Path) -> Sequence[Row]:
@@ -202,10 +220,12 @@ def _job_in(folder: Path, method: Method) -> Job:
         raise UsageError(
             f"the run in {folder} is of {job.config.method}, not {method}: resume it with its own command."
         )
-    return job
+    # What was read back counts as asked for, and a run from before may have gone on in another shape.
+    lora = with_set(job.config.lora, ())
+    return replace(job, config=job.config.model_copy(update={"lora": lora}))
 
 
-def _finish(job: Job, outcome: Outcome) -> Run:
+def _finish(job: Job, outcome: Outcome, start: StartedFrom) -> Run:
     run = Run(
         folder=job.output,
         method=job.config.method,
@@ -217,14 +237,10 @@ def _finish(job: Job, outcome: Outcome) -> Run:
         details=outcome.details,
         config=job.config,
         data=job.data,
-        adapter_sha256=_weights_sha256(job.adapter),
+        adapter_sha256=start.adapter_sha256,
         libraries={name: metadata.version(name) for name in LIBRARIES},
-        reward_model_sha256=_weights_sha256(job.reward_model),
+        reward_model_sha256=start.reward_model_sha256,
         rows_from=job.rows_from,
     )
     replace_text(job.output / RUN, run_json(run))
     return run
-
-
-def _weights_sha256(folder: Path | None) -> str | None:
-    return None if folder is None else file_sha256(folder / WEIGHTS)

@@ -39,7 +39,7 @@ SELDOM = Reasoning(helps=True, pass_at_1=0.5, pass_at_8=0.75)
         (LabelCounts(pairs=999), UNKNOWN, ["prompting"]),
         (LabelCounts(pairs=1000), UNKNOWN, ["dpo"]),
         (LabelCounts(pairs=4999), UNKNOWN, ["dpo"]),
-        (LabelCounts(pairs=5000), UNKNOWN, ["rm", "rloo"]),
+        (LabelCounts(pairs=5000), UNKNOWN, ["rm", "ppo"]),
         (LabelCounts(gold=500, verifiable=500, pairs=5000), UNKNOWN, ["sft", "rft", "dpo"]),
         (LabelCounts(thumbs_up=999), UNKNOWN, ["prompting"]),
         (LabelCounts(thumbs_up=1000), UNKNOWN, ["prompting"]),
@@ -60,6 +60,7 @@ def test_the_labels_decide_the_methods(counts: LabelCounts, reasoning: Reasoning
         (LabelCounts(gold=50, verifiable=50), UNKNOWN, "--reasoning"),
         (LabelCounts(gold=50, verifiable=50), Reasoning(helps=True), "--pass-at-1"),
         (LabelCounts(thumbs_down=1000), UNKNOWN, "thumbs"),
+        (LabelCounts(pairs=5000), UNKNOWN, "16 or more for a step; there are 0"),
     ],
 )
 def test_what_is_not_known_is_asked_for(counts: LabelCounts, reasoning: Reasoning, asked: str) -> None:
@@ -74,6 +75,19 @@ def test_a_configuration_is_written_for_each_stage_and_can_be_loaded(tmp_path: P
     assert (sft.name, dpo.name) == ("1-sft.yaml", "2-dpo.yaml")
     assert load_config("sft", sft).train.num_train_epochs == 2
     assert load_config("dpo", dpo) == load_config("dpo", None)
+
+
+def test_a_reward_model_is_learned_from_by_the_method_that_takes_one(tmp_path: Path) -> None:
+    counts = LabelCounts(gold=500, pairs=5000)
+    found = recommend(counts, UNKNOWN)
+    assert [stage.method for stage in found.stages] == ["sft", "rm", "ppo"]
+    assert "--reward-model RUN" in found.stages[-1].reason
+    assert found.open_questions == ()
+    told = CliRunner().invoke(finetune_app, ["ppo", "--help"], env={"COLUMNS": "200"})
+    assert "--reward-model" in told.output
+    paths = write_configs(found, counts, tmp_path)
+    for method, path in zip(("sft", "rm", "ppo"), paths, strict=True):
+        assert load_config(method, path) == load_config(method, None)
 
 
 def jsonl(path: Path, *rows: dict[str, object]) -> Path:

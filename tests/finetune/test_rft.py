@@ -7,7 +7,9 @@ import pytest
 
 from finetune import rft
 from finetune.data.row_files import read_examples, write_rows
-from finetune.rft import HeldOut, run_rft
+from finetune.data.rows import ExampleKind
+from finetune.rft import run_rft
+from finetune.sampling.rft_request import HeldOut
 from finetune.sampling.sampler import Sampled
 from finetune.settings.rft import RftConfig
 from finetune.settings.train_config import read_config
@@ -67,9 +69,10 @@ def test_what_was_sampled_is_trained_further(
     def sampled(*_: object) -> list[list[Sampled]]:
         return [[Sampled("In 1976 [2].", ended=True)] * 2] * 4
 
-    monkeypatch.setattr(rft, "sample", sampled)
+    monkeypatch.setattr(rft, "gather", sampled)
     further = config(tiny_base, "rft.from_sampled=true", "rft.rounds=2", "train.seed=3")
-    home = load_settings({"home": str(tiny_base.home), "generator.kind": "llama-cpp"})
+    model = {"generator.kind": "llama-cpp", "generator.model": str(tiny_base.gguf)}
+    home = load_settings({"home": str(tiny_base.home), **model})
     rows = tmp_path / "held-out.jsonl"
     write_rows(rows, other_examples())
     first, second = run_rft(home, further, data(tmp_path), "base", held_out=HeldOut(rows, 0.5))
@@ -86,7 +89,8 @@ def test_nothing_is_trained_where_no_answer_is_right(tiny_base: TinyBase, tmp_pa
         pytest.raises(TrainingDataError, match="none of 8 sampled answers is right"),
     ):
         run_rft(settings(home, address), config(tiny_base), data(tmp_path))
-    assert not (home / "runs").exists()
+    (folder,) = (home / "runs").iterdir()
+    assert {path.name for path in folder.iterdir()} == {"request.json", "round1.samples.jsonl"}
 
 
 def test_rows_held_out_that_cannot_be_read_are_told_before_anything_is_sampled(
@@ -99,13 +103,28 @@ def test_rows_held_out_that_cannot_be_read_are_told_before_anything_is_sampled(
         )
 
 
-def test_a_server_that_cannot_take_up_an_adapter_is_asked_for_one_round_only(
+def test_what_cannot_come_to_anything_is_told_before_anything_is_sampled(
     tiny_base: TinyBase, tmp_path: Path
 ) -> None:
-    with pytest.raises(SettingsError, match=r"rft\.rounds=1"):
-        run_rft(
-            settings(tmp_path, "http://127.0.0.1:9/v1"), config(tiny_base, "rft.rounds=2"), data(tmp_path)
-        )
-    extractive = load_settings({"home": str(tmp_path), "generator.kind": "extractive"})
+    unreached = settings(tmp_path / "home", "http://127.0.0.1:9/v1")
+    rows = data(tmp_path)
+    with pytest.raises(SettingsError, match=r"generator\.kind=vllm.*rft\.rounds=1"):
+        run_rft(unreached, config(tiny_base, "rft.rounds=2"), rows)
+    extractive = load_settings({"home": str(tmp_path / "home"), "generator.kind": "extractive"})
     with pytest.raises(SettingsError, match="writes no answers"):
-        run_rft(extractive, config(tiny_base), data(tmp_path))
+        run_rft(extractive, config(tiny_base), rows)
+    other = load_settings({"home": str(tmp_path / "home"), "generator.kind": "llama-cpp"})
+    with pytest.raises(SettingsError, match="name the same model"):
+        run_rft(other, config(tiny_base, "rft.rounds=2"), rows, "base")
+    refusals = tmp_path / "refusals.jsonl"
+    write_rows(refusals, [example(ExampleKind.REFUSAL)])
+    with pytest.raises(TrainingDataError, match=r"0 rows .* can be answered and 1 cannot"):
+        run_rft(unreached, config(tiny_base), rows, held_out=HeldOut(refusals, 0.1))
+    write_rows(refusals, [example(ExampleKind.REFUSAL), example()])
+    with pytest.raises(TrainingDataError, match=r"2 of 2 rows .* as well"):
+        run_rft(unreached, config(tiny_base), rows, held_out=HeldOut(refusals, 0.1))
+    replay = tmp_path / "replay.jsonl"
+    write_rows(replay, [example(ExampleKind.REPLAY)])
+    with pytest.raises(TrainingDataError, match="no rule can judge"):
+        run_rft(unreached, config(tiny_base), replay)
+    assert not (tmp_path / "home").exists()

@@ -242,6 +242,21 @@ def test_general_instructions_take_their_share(tmp_path: Path) -> None:
     assert all(row.prompt_id is None for row in report.examples if row.kind is ExampleKind.REPLAY)
 
 
+def test_general_instructions_that_are_too_long_are_left_out_as_the_others_are(tmp_path: Path) -> None:
+    path = tmp_path / "alpaca.json"
+    rows = [{"instruction": "Say it." * length, "output": "it"} for length in (1, 1, *[900] * 20)]
+    path.write_text(json.dumps(rows))
+    index = small_index()
+    report = build_examples(
+        write_questions(tmp_path / "qa.jsonl"),
+        IndexPassages("s", index, index),
+        BuildOptions(replay_share=0.5),
+        replay=import_examples(path),
+        fits=lambda example: len(example.messages[-1].content) < 5000,
+    )
+    assert report.count(ExampleKind.REPLAY) == 2
+
+
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 1000))
 def test_no_document_that_answers_a_question_of_one_side_is_shown_on_the_other(

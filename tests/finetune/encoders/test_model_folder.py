@@ -11,12 +11,13 @@ from finetune.encoders.model_folder import (
     embedder_weights,
     keep_model,
     kept_model,
+    read_provenance,
     weights_folder,
 )
 from finetune.training.job import LOSS_CURVE, METRICS, MODEL, RunMetrics
 from ingest.choices import EmbedderBackend
 from ingest.embed import PRESETS, EmbedderSpec
-from ingest.errors import ModelNotFoundError, SettingsError
+from ingest.errors import ModelNotFoundError, SettingsError, TrainingDataError
 
 WENT = RunMetrics(4, 2, 100, 1.0, 100.0, 10.0, 2.0, 1.0, stopped_early=False)
 MADE_FROM = Provenance("base@1", "handbook", "s1", "q", None, "r", 4, {"train": {"seed": 0}}, WENT, {})
@@ -67,3 +68,12 @@ def test_a_model_is_kept_under_the_hash_of_its_weights(tmp_path: Path) -> None:
     assert keep_model(home, "embedder", finished_run(tmp_path / "other", b"others"), MADE_FROM) != kept
     with pytest.raises(ModelNotFoundError, match="embedder@9a129038"):
         kept_model(home, "embedder@00000000")
+
+
+def test_what_a_model_was_made_from_is_read_back(tmp_path: Path) -> None:
+    kept = keep_model(tmp_path / "home", "embedder", finished_run(tmp_path / "run"), MADE_FROM)
+    assert read_provenance(kept) == MADE_FROM
+    assert read_provenance(tmp_path) is None
+    (kept / PROVENANCE).write_text('{"base_model": ')
+    with pytest.raises(TrainingDataError, match="cannot be read"):
+        read_provenance(kept)

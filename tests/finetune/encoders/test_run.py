@@ -34,6 +34,7 @@ from ingest.errors import (
     ModelNotFoundError,
     PromotionRefusedError,
     SettingsError,
+    TrainingDataError,
 )
 from ingest.settings import Settings
 from ingest.snapshots.collection import Collection
@@ -205,6 +206,35 @@ def test_a_reranker_is_measured_on_the_best_hits(better: Trained, tmp_path: Path
     assert (row.measure, row.cases, report.gate.baseline) == ("ndcg@10", 40, "no reranker")
     assert row.first.value == better.report.gate.rows[0].first.value  # the order of hybrid search
     assert report.folder.name.startswith("reranker@")
+
+
+def test_a_model_is_not_measured_on_what_it_learned(
+    better: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("finetune.encoders.run.retrieval_measures", lambda *_: pytest.fail("was measured"))
+    model = better.report.folder
+    for override, found in (("train.seed=1", "train.seed 0"), ("data.held_out=0.4", "data.held_out 0.5")):
+        with pytest.raises(TrainingDataError, match=f"trained with {found}, .*give those again"):
+            train_embedder(better.settings, embedder_config(override), NAME, better.files, model=model.name)
+        config = read_config(
+            RerankerConfig, "reranker", None, [*LEARN, f"model.name_or_path={model}", override]
+        )
+        with pytest.raises(TrainingDataError, match=f"trained with {found}"):
+            train_reranker(better.settings, config, NAME, better.files)
+    fewer = LabelFiles(write_questions(tmp_path / "questions.jsonl", DOCUMENTS - 1))
+    with pytest.raises(TrainingDataError, match="the questions"):
+        train_embedder(better.settings, embedder_config(), NAME, fewer, model=model.name)
+    assert not [*(better.settings.home / "runs").glob("reranker-*")]
+
+
+def test_an_embedder_that_was_published_learns_on_from_the_same_questions(
+    better: Trained, tmp_path: Path
+) -> None:
+    settings = better.copied(tmp_path / "home")
+    publish_embedder(settings, better.report)
+    assert plan_encoder(settings, embedder_config(), NAME, better.files).rows == 40
+    with pytest.raises(TrainingDataError, match=r"train\.seed 0"):
+        plan_encoder(settings, embedder_config("train.seed=1"), NAME, better.files)
 
 
 def test_wrong_use_is_told_before_any_work(better: Trained, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ ROLLOUT = (
 )
 
 # Where nothing depends on what the answers say.
-SHORT = ("rollout.max_completion_length=6", "ppo.num_ppo_epochs=1", "train.max_steps=4", "train.save_steps=2")
+SHORT = ("rollout.max_completion_length=6", "train.max_steps=4", "train.save_steps=2")
 
 
 def refusals(count: int) -> list[TrainingExample]:

@@ -76,7 +76,7 @@ def test_it_earns_more_and_more_and_leaves_an_adapter(
 
 def test_a_run_goes_on_from_its_checkpoint_to_the_same_end(tiny_base: TinyBase, tmp_path: Path) -> None:
     whole, resumed = (
-        ppo_job(tiny_base, tmp_path / name, None, *SHORT, "train.learning_rate=1e-3")
+        ppo_job(tiny_base, tmp_path / name, None, *SHORT, "ppo.num_ppo_epochs=1", "train.learning_rate=1e-3")
         for name in ("whole", "resumed")
     )
     train(whole, tiny_base.folder)

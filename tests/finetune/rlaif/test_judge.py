@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from finetune.rlaif.judge import Judge, Preference, agreement
+from finetune.sampling.sampler import Sampled
 from service.generate import Message
 
 pytestmark = pytest.mark.anyio
@@ -19,10 +20,9 @@ class Scripted:
         self.liked = liked
         self.fixed = reply
 
-    async def reply(self, messages: Sequence[Message], temperature: float, seed: int) -> str:
-        if self.fixed is not None:
-            return self.fixed
-        return "1" if f"1: {self.liked}" in messages[-1].content else "2"
+    async def reply(self, messages: Sequence[Message], temperature: float, seed: int) -> Sampled:
+        told = "1" if f"1: {self.liked}" in messages[-1].content else "2"
+        return Sampled(told if self.fixed is None else self.fixed, ended=True)
 
 
 async def test_a_preference_counts_where_it_holds_in_both_orders() -> None:
@@ -40,9 +40,9 @@ async def test_the_comparison_shows_the_sources_and_the_principles_in_the_langua
     seen: list[Sequence[Message]] = []
 
     class Keeping(Scripted):
-        async def reply(self, messages: Sequence[Message], temperature: float, seed: int) -> str:
+        async def reply(self, messages: Sequence[Message], temperature: float, seed: int) -> Sampled:
             seen.append(messages)
-            return "1"
+            return Sampled("1", ended=True)
 
     await Judge(Keeping("")).compare(ASKED, "蜂蜜 [1]", "蜡 [1]", "（a）回答要有依据。", "zh")
     assert "（a）回答要有依据。" in seen[0][0].content

@@ -21,6 +21,8 @@ def test_losses_are_combined_with_a_weight_each(loss: str) -> None:
     ("method", "overrides", "said"),
     [
         ("dpo", ["dpo.label_smoothing=0.1"], "robust"),
+        ("dpo", ["dpo.loss_weights=[1.0]"], "give one for each"),
+        ("dpo", ["dpo.loss_type=[]"], "loss_type is empty"),
         ("dpo", ["dpo.loss_type=['robust', 'sft']"], "label_smoothing is 0.0"),
         ("dpo", ["dpo.loss_type=['robust', 'sft']", "dpo.label_smoothing=0.5"], "less than 0.5"),
         ("dpo", ["dpo.loss_type=['exo_pair', 'sft']"], "exo_pair"),

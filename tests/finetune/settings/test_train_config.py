@@ -45,8 +45,6 @@ def test_yaml_is_read_like_toml(tmp_path: Path) -> None:
         "train.learning_rate=fast",
         "train.max_steps=0",
         "optimizer.name=sgd",
-        "dpo.loss_weights=[1.0]",
-        "dpo.loss_type=[]",
         "train.seed",
         "=1",
         "method.name=sft",
@@ -56,6 +54,45 @@ def test_yaml_is_read_like_toml(tmp_path: Path) -> None:
 def test_a_wrong_setting_is_refused(override: str) -> None:
     with pytest.raises(SettingsError):
         load_config("sft", None, [override])
+
+
+@pytest.mark.parametrize(
+    ("method", "override", "reason"),
+    [
+        (
+            "sft",
+            "dpo.beta=0.9",
+            "'dpo' is not read by sft, whose sections are model, lora, train: leave it out",
+        ),
+        ("sft", "rollout.temperature=5", "'rollout' is not read by sft"),
+        ("dpo", "kto.beta=0.9", "'kto' is not read by dpo, whose sections are dpo, model, lora, train"),
+        ("rloo", "ppo.num_ppo_epochs=1", "'ppo' is not read by rloo, whose sections are rollout,"),
+        ("ppo", "rollout.use_vllm=true", r"'rollout\.use_vllm' is not read by ppo"),
+        ("ppo", "rollout.vllm_mode=server", r"'rollout\.vllm_mode' is not read by ppo"),
+        ("ppo", "rollout.beta=0.9", r"'rollout\.beta' is not read by ppo.*set ppo\.beta"),
+    ],
+)
+def test_a_setting_that_the_method_does_not_read_is_refused(
+    tmp_path: Path, method: Method, override: str, reason: str
+) -> None:
+    with pytest.raises(SettingsError, match=reason):
+        load_config(method, None, [override])
+    key, _, value = override.partition("=")
+    section, _, name = key.partition(".")
+    (tmp_path / "run.yaml").write_text(f"method: {method}\n{section}: {{{name}: {value}}}\n")
+    with pytest.raises(SettingsError, match=reason):
+        load_config(method, tmp_path / "run.yaml")
+
+
+def test_the_values_of_the_files_that_come_with_the_project_do_not_count_as_asked_for(tmp_path: Path) -> None:
+    assert load_config("sft", None).lora.model_fields_set == set()
+    config = load_config("sft", CONFIGS / "demo-sft.yaml", ["lora.lora_alpha=8", "lora.bias=none"])
+    assert config.lora.model_fields_set == {"lora_alpha"}
+    assert (config.lora.r, config.lora.lora_alpha) == (16, 8)
+    (tmp_path / "run.yaml").write_text("lora: {r: 16}\n")
+    assert load_config("sft", tmp_path / "run.yaml").lora.model_fields_set == {"r"}
+    with pytest.raises(SettingsError, match=r"lora"):
+        load_config("sft", None, ["lora=4"])
 
 
 def test_a_configuration_for_another_method_is_refused() -> None:

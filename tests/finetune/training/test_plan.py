@@ -11,18 +11,20 @@ from finetune.data.row_files import write_rows
 from finetune.settings.train_config import load_config
 from finetune.training.plan import Plan, plan_run
 from finetune.training.show_plan import show_plan
-from ingest.errors import TrainingDataError
+from ingest.errors import SettingsError, TrainingDataError
 from tests.finetune.conftest import TinyBase
-from tests.finetune.sft_runs import encoded, example
+from tests.finetune.sft_runs import encoded, example, run_sft
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning")
 
 
-def plan(tiny_base: TinyBase, tmp_path: Path, home: Path, *overrides: str) -> Plan:
+def plan(
+    tiny_base: TinyBase, tmp_path: Path, home: Path, *overrides: str, adapter: Path | None = None
+) -> Plan:
     data = tmp_path / "rows.jsonl"
     write_rows(data, [example(n) for n in range(20)])
     overrides = (f"model.name_or_path={tiny_base.gguf}", "train.report_to=[]", *overrides)
-    return plan_run(home, load_config("sft", None, overrides), data)
+    return plan_run(home, load_config("sft", None, overrides), data, adapter)
 
 
 def test_a_plan_counts_what_a_run_would_do_and_writes_nothing(tiny_base: TinyBase, tmp_path: Path) -> None:
@@ -40,6 +42,21 @@ def test_a_plan_counts_what_a_run_would_do_and_writes_nothing(tiny_base: TinyBas
 
 def test_a_plan_of_a_model_that_was_unpacked_is_the_same(tiny_base: TinyBase, tmp_path: Path) -> None:
     assert plan(tiny_base, tmp_path, tiny_base.home) == plan(tiny_base, tmp_path, tmp_path / "home")
+
+
+def test_a_plan_is_of_the_adapter_that_training_goes_on_in(tiny_base: TinyBase, tmp_path: Path) -> None:
+    adapter = tmp_path / "adapter"
+    run_sft(tiny_base, adapter, "train.max_steps=1", "lora.r=4", "lora.target_modules=['q_proj']")
+    small = ("lora.r=4", "lora.target_modules=['q_proj']")
+    asked = plan(tiny_base, tmp_path, tiny_base.home, *small).memory[0]
+    assert plan(tiny_base, tmp_path, tiny_base.home, adapter=adapter).memory[0] == asked
+    with pytest.raises(SettingsError, match=r"lora\.r is 8"):
+        plan(tiny_base, tmp_path, tiny_base.home, "lora.r=8", adapter=adapter)
+
+
+def test_a_layer_that_the_model_has_not_is_told_as_by_a_run(tiny_base: TinyBase, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"names q_prj, .* take of down_proj, gate_proj"):
+        plan(tiny_base, tmp_path, tiny_base.home, "lora.target_modules=['q_prj']")
 
 
 def test_the_first_examples_show_what_is_learned(

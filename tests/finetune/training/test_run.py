@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -13,14 +14,17 @@ from finetune.data.passages import IndexPassages
 from finetune.data.preferences import pairs_from_examples
 from finetune.data.row_files import write_rows
 from finetune.data.rows import TrainingExample, row_line, rows_sha256
+from finetune.settings.shared import LoraSection
 from finetune.settings.train_config import TrainConfig, load_config
-from finetune.training.job import JOB, Job, Outcome, RunMetrics, write_job, write_outcome
+from finetune.training.job import JOB, Job, Outcome, RunMetrics, read_job, write_job, write_outcome
 from finetune.training.run import RUN, Run, read_rows, read_run, resume_run, run_json, start_run
+from finetune.training.started_from import STARTED_FROM
 from ingest.errors import AdapterRejectedError, ModelNotFoundError, TrainingDataError, UsageError
+from ingest.snapshots.durable import file_sha256
 from service.prompt import PROMPT_ID
 from service.releases.adapters import list_adapters
 from service.releases.promotion import promote
-from service.releases.release import promoted_release
+from service.releases.release import WEIGHTS, promoted_release
 from tests.finetune.conftest import TinyBase
 from tests.finetune.handbook import small_index, write_questions
 from tests.finetune.llama_server import llama_server
@@ -31,6 +35,8 @@ pytest.importorskip("trl")
 QUICK = ("train.per_device_train_batch_size=1", "train.gradient_accumulation_steps=1", "train.report_to=[]")
 GOOD = row_line(example(0)).encode() + b"\n"
 METRICS = RunMetrics(3, 3, 90, 1.0, 90.0, 10.0, 2.0, 1.0, stopped_early=False)
+STOPPED = replace(METRICS, stopped_early=True)
+NOW = hashlib.sha256(b"as it is now").hexdigest()
 
 
 def examples(tmp_path: Path) -> tuple[TrainingExample, ...]:
@@ -180,23 +186,76 @@ def test_a_run_whose_waiting_process_was_killed_is_taken_up_where_the_training_l
     assert resume_run("sft", run.folder) == run
 
 
+def adapter_in(folder: Path, tiny_base: TinyBase, **shape: object) -> Path:
+    """An adapter as far as it is read before a run is started."""
+    folder.mkdir()
+    values = {"base_model_name_or_path": tiny_base.fingerprint, "r": 4, "lora_alpha": 8, "lora_dropout": 0.1}
+    config = json.dumps({**values, "target_modules": ["v_proj", "q_proj"], "use_rslora": False, **shape})
+    (folder / "adapter_config.json").write_text(config)
+    (folder / "adapter_model.safetensors").write_bytes(b"as it was")
+    return folder
+
+
+def test_a_run_records_the_shape_of_the_adapter_that_it_goes_on_in(
+    tiny_base: TinyBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter = adapter_in(tmp_path / "adapter", tiny_base)
+    run = fake_run(tiny_base, tmp_path, monkeypatch, adapter=adapter)
+    shape = LoraSection(r=4, lora_alpha=8, lora_dropout=0.1, target_modules=("q_proj", "v_proj"))
+    assert read_run(run.folder).config.lora == read_job(run.folder / JOB).config.lora == shape
+
+
+def test_a_run_from_before_the_shape_was_recorded_can_be_resumed(
+    tiny_base: TinyBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter = adapter_in(tmp_path / "adapter", tiny_base)
+    early = fake_run(tiny_base, tmp_path, monkeypatch, STOPPED, adapter)
+    fields = json.loads((early.folder / JOB).read_text())
+    fields["config"]["lora"] = LoraSection().model_dump(mode="json")
+    (early.folder / JOB).write_text(json.dumps(fields))
+    (early.folder / STARTED_FROM).unlink()
+    assert resume_run("sft", early.folder) == early
+
+
+def test_a_run_records_the_adapter_as_it_was_when_it_began(
+    tiny_base: TinyBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter = adapter_in(tmp_path / "adapter", tiny_base)
+    before = file_sha256(adapter / WEIGHTS)
+    early = fake_run(tiny_base, tmp_path, monkeypatch, STOPPED, adapter, during=b"as it is now")
+    assert read_run(early.folder).adapter_sha256 == before
+    with pytest.raises(AdapterRejectedError, match=f"had {before} when it began: put it back"):
+        resume_run("sft", early.folder)
+    (adapter / WEIGHTS).write_bytes(b"as it was")
+    assert resume_run("sft", early.folder).adapter_sha256 == before
+    write_outcome(early.folder, Outcome(METRICS, 0))
+    assert (file_sha256(adapter / WEIGHTS), resume_run("sft", early.folder).adapter_sha256) == (NOW, before)
+
+
 def configured(tiny_base: TinyBase) -> TrainConfig:
     return load_config("sft", None, [*QUICK, f"model.name_or_path={tiny_base.gguf}"])
 
 
 def fake_run(
-    tiny_base: TinyBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metrics: RunMetrics = METRICS
+    tiny_base: TinyBase,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    metrics: RunMetrics = METRICS,
+    adapter: Path | None = None,
+    during: bytes | None = None,
 ) -> Run:
-    """A run whose training process is not started."""
+    """A run whose training process is not started; ``during`` it the weights of ``adapter`` may change."""
 
     def train(job: Job) -> Outcome:
         write_job(job)
+        if adapter is not None and during is not None:
+            (adapter / WEIGHTS).write_bytes(during)
         return Outcome(metrics, 0)
 
     data = tmp_path / "qa.sft.jsonl"
     write_rows(data, [example(n) for n in range(3)])
     monkeypatch.setattr("finetune.training.run.run_worker", train)
-    return start_run(tmp_path / "home", configured(tiny_base), data)
+    return start_run(tmp_path / "home", configured(tiny_base), data, adapter)
 
 
 @pytest.mark.slow
