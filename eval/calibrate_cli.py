@@ -55,14 +55,25 @@ def calibrate(
 def support(
     dataset: Annotated[list[Path], typer.Option(help="Folders in the BEIR layout; two of a language.")],
     limit: Annotated[int, typer.Option(min=20, help="Cases of each.")] = 250,
+    embedding: Annotated[
+        bool, typer.Option("--embedding", help="With the cosine of meanings; languages of the embedder only.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Fit how a sentence is judged by its quote, and measure it on data sets that were held out."""
     from rich.console import Console
 
     from eval.support.fit import fit_support, support_table
+    from ingest.embed import load_embedder, spec_from_settings
+    from ingest.settings import load_settings
+    from service.grounding.nearness import EmbeddedNearness
 
-    found = fit_support(dataset, limit)
+    nearness = None
+    if embedding:
+        settings = load_settings()
+        spec = spec_from_settings(settings.embedder)
+        nearness = EmbeddedNearness(load_embedder(spec, settings.embedder, settings.home / "models"))
+    found = fit_support(dataset, limit, nearness)
     if as_json:
         typer.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=2))
     else:

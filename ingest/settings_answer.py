@@ -44,3 +44,7 @@ class GroundingSettings(Section):
     nli_model: str | None = Field(
         default=None, description="folder or hub id of a cross-encoder with a label `entailment`; off without"
     )
+    embedding: bool = Field(
+        default=False,
+        description="count how near the meanings of a sentence and its quote lie, too: two embeddings each",
+    )

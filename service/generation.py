@@ -91,7 +91,7 @@ class Generation:
                         yield delta
                     if gate.full:
                         return
-            for delta in draft.emit(await _finished(gate, markers.finish(), draft)):
+            for delta in draft.emit(await _finished(gate, markers.finish())):
                 yield delta
         finally:
             draft.invented += markers.invented
@@ -133,9 +133,9 @@ async def _fed(gate: SentenceGate, text: str) -> str:
     return await asyncio.to_thread(gate.feed, text) if gate.asks_model(text) else gate.feed(text)
 
 
-async def _finished(gate: SentenceGate, text: str, draft: Draft) -> str:
-    """What ``gate`` shows of the last ``text`` and of what it holds back."""
-    if draft.entailment is None:
+async def _finished(gate: SentenceGate, text: str) -> str:
+    """What ``gate`` shows of the last ``text``, behind which nothing comes, and of what it holds back."""
+    if not gate.asks_model(None):
         return gate.feed(text) + gate.finish()
     return await asyncio.to_thread(lambda: gate.feed(text) + gate.finish())
 

@@ -23,6 +23,7 @@ from service.abstention.judge import Judge
 from service.generate import Generator, Sampling
 from service.generators import smollm2
 from service.grounding.entailment import Entailment, load_entailment
+from service.grounding.nearness import EmbeddedNearness
 from service.grounding.support import Grounding
 from service.history.history import History
 from service.pipeline import AnswerPipeline, AnswerPolicy
@@ -114,7 +115,8 @@ class PipelineFactory:
     def _pipeline(self, snapshot: Snapshot, release: Release, generator: Generator) -> AnswerPipeline:
         settings = self._settings
         embedder = self.embedder(snapshot)
-        grounding = Grounding(snapshot.words.document_frequency, snapshot.manifest.indexed)
+        nearness = EmbeddedNearness(embedder) if settings.grounding.embedding else None
+        grounding = Grounding(snapshot.words.document_frequency, snapshot.manifest.indexed, nearness)
         return AnswerPipeline(
             snapshot=snapshot,
             embedder=embedder,

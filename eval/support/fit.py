@@ -21,6 +21,7 @@ from eval.support.claims import Change, claims_of
 from ingest.errors import CasesError
 from ingest.words.terms import content_terms
 from service.abstention.logistic import Logistic
+from service.grounding.nearness import Nearness
 from service.grounding.support import SUPPORT_THRESHOLD, Grounding
 
 FloatArray = npt.NDArray[np.float64]
@@ -88,13 +89,13 @@ class SupportFit:
         }
 
 
-def fit_support(folders: Sequence[Path], limit: int) -> SupportFit:
-    """Fit at most ``limit`` cases of each data set.
+def fit_support(folders: Sequence[Path], limit: int, nearness: Nearness | None = None) -> SupportFit:
+    """Fit at most ``limit`` cases of each data set, all of whose languages ``nearness`` can compare.
 
     Raises:
         CasesError: a folder does not have the documented form, or is the only one of its language.
     """
-    judged = [_judge(folder, limit) for folder in folders]
+    judged = [_judge(folder, limit, nearness) for folder in folders]
     return SupportFit(
         tuple(_measure(one, [other for other in _alike(one, judged) if other is not one]) for one in judged),
         {one.language: _fit(_alike(one, judged)) for one in judged},
@@ -115,13 +116,13 @@ def _alike(one: Judged, judged: Sequence[Judged]) -> list[Judged]:
     return [other for other in judged if other.language == one.language]
 
 
-def _judge(folder: Path, limit: int) -> Judged:
+def _judge(folder: Path, limit: int, nearness: Nearness | None) -> Judged:
     dataset, claims = claims_of(folder, limit)
     if not claims:
         raise CasesError(f"{folder} gives no claim: choose a data set whose answers stand in its passages.")
     texts = [f"{document.title}\n{document.text}" for document in dataset.documents()]
     frequencies = Counter(term for text in texts for term in set(content_terms(text)))
-    grounding = Grounding(frequencies.__getitem__, len(texts))
+    grounding = Grounding(frequencies.__getitem__, len(texts), nearness)
     features: list[tuple[float, ...]] = []
     changes: list[Change] = []
     for claim in claims:

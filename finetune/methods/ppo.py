@@ -21,12 +21,10 @@ from finetune.policy.ppo_loop import PpoLoop
 from finetune.policy.ppo_run import run_ppo
 from finetune.policy.prompts import read_prompts
 from finetune.policy.sampled_answer import LearnedReward, Reward, VerifiableReward
-from finetune.settings.train_config import TrainConfig
 from finetune.training.checkpoint import load_model, load_tokenizer
 from finetune.training.job import Job, Outcome
 from finetune.training.run_log import RunLog
 from finetune.training.saving import write_adapter
-from finetune.training.steps import steps_of
 from finetune.training.trainer import lora_config, training_arguments
 
 
@@ -39,7 +37,7 @@ def train(job: Job, checkpoint: Path) -> Outcome:
     prompts, left_out = read_prompts(config, tokenizer, job.data, by_rules=job.reward_model is None)
     precision = torch.bfloat16 if arguments.bf16 else torch.float32
     policy = ActorCritic(_policy(job, checkpoint), end_of_turn(tokenizer), config.rollout, precision)
-    loop = PpoLoop(_with_steps(config, len(prompts)), policy, tokenizer, _reward(job, checkpoint), prompts)
+    loop = PpoLoop(config, policy, tokenizer, _reward(job, checkpoint), prompts)
     log = RunLog(len(prompts), None, config.train.max_minutes, FIGURES)
     run_ppo(loop, log, arguments)
     model = policy.model
@@ -51,12 +49,6 @@ def _arguments(job: Job) -> TrainingArguments:
     arguments = training_arguments(job.config.train, job.output)
     del arguments["max_length"]  # TRL's own
     return TrainingArguments(**arguments)
-
-
-def _with_steps(config: TrainConfig, prompts: int) -> TrainConfig:
-    """The settings with the steps that a plan tells."""
-    train = config.train.model_copy(update={"max_steps": steps_of(config, prompts)})
-    return config.model_copy(update={"train": train})
 
 
 def _policy(job: Job, checkpoint: Path) -> Any:

@@ -19,6 +19,7 @@ from finetune.policy.update import Updater
 from finetune.settings.train_config import TrainConfig
 from finetune.training.checkpoint import ChatTokenizer
 from finetune.training.checks import rows_per_step
+from finetune.training.steps import steps_of
 
 
 class PpoLoop:
@@ -36,7 +37,7 @@ class PpoLoop:
         self.policy = policy
         self._config, self._tokenizer, self._reward, self._prompts = config, tokenizer, reward, prompts
         self._prompts_per_step = rows_per_step(config, processes=1)
-        self.steps = train.max_steps or ceil(train.num_train_epochs * len(prompts) / self._prompts_per_step)
+        self.steps = steps_of(config, len(prompts))
         self.done = 0
         self._tokens = 0
         self._beta = ppo.beta

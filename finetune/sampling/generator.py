@@ -107,7 +107,8 @@ def own_vllm(settings: Settings, release: Release) -> tuple[Settings, VllmProces
         vllm = vllm.model_copy(update={"max_lora_rank": _room_for(release.adapter)})
     served, process = with_own_vllm(settings.model_copy(update={"vllm": vllm}))
     patience = max(served.generator.first_token_seconds, _PATIENCE)
-    generator = served.generator.model_copy(update={"first_token_seconds": patience})
+    waits = {"first_token_seconds": patience, "timeout_seconds": patience}
+    generator = served.generator.model_copy(update=waits)
     return served.model_copy(update={"generator": generator}), process
 
 

@@ -4,6 +4,7 @@
 
     TROIKA_HOME/runs/METHOD-TIME/
         job.json, rows.jsonl        what the process was told, and the rows it learns from
+        started_from.json           the weights that it began with
         checkpoint-STEP/            the state that a killed run goes on from, see ``saved_state``
         tensorboard/, worker.log    what it told while it trained
         adapter_model.safetensors, adapter_config.json, or for full fine-tuning model/

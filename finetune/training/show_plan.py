@@ -26,7 +26,7 @@ def show_plan(plan: Plan, as_json: bool) -> None:
     schedule = plan.schedule
     console.print(f"{plan.method} of {plan.base_model}, prompt {plan.prompt_id}", markup=False)
     console.print(
-        f"{plan.rows} rows ({plan.left_out} too long and left out), {plan.tokens} tokens, "
+        f"{plan.rows} rows ({plan.left_out} left out, too long or of no use), {plan.tokens} tokens, "
         f"{plan.learned_tokens} of them learned, the longest sequence has {plan.longest}"
     )
     console.print(

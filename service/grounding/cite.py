@@ -152,6 +152,11 @@ class Citer:
         self._passages = passages
         self._grounding = grounding
 
+    @property
+    def asks_model(self) -> bool:
+        """Whether looking for a quote takes as long as a model does."""
+        return self._grounding.asks_model
+
     def cite(self, text: str) -> Cited:
         """The citations of a whole answer, and its sentences, each checked."""
         citations: list[Citation] = []

@@ -23,8 +23,8 @@ class SentenceGate(Protocol):
     @property
     def full(self) -> bool: ...
 
-    def asks_model(self, text: str) -> bool:
-        """Whether to ``feed`` it ``text`` may take as long as a model does: not for the event loop."""
+    def asks_model(self, text: str | None) -> bool:
+        """Whether to ``feed`` it ``text``, or to ``finish`` it for None, may take as long as a model does."""
         ...
 
     def feed(self, text: str) -> str:
@@ -45,7 +45,7 @@ class OpenGate:
         self._sentence = ""  # the one under way
         self.full = False
 
-    def asks_model(self, text: str) -> bool:  # noqa: ARG002  (whatever it is)
+    def asks_model(self, text: str | None) -> bool:  # noqa: ARG002  (whatever it is)
         """Never."""
         return False
 
@@ -119,10 +119,12 @@ class SupportGate:
         began_badly = self._judged > 0 and not self._seen
         return self._refused or self._repeats or began_badly or self._judged >= self._max_sentences
 
-    def asks_model(self, text: str) -> bool:
-        """Whether ``text`` completes a sentence, which the model of inference then judges."""
-        if self._entailment is None:
+    def asks_model(self, text: str | None) -> bool:
+        """Whether ``text`` completes a sentence, which a model then judges."""
+        if self._entailment is None and not self._citer.asks_model:
             return False
+        if text is None:
+            return True
         held = self._held + text
         return len(answer_sentences(held)) > 1 or end_before_repetition(held, self._headlines) is not None
 
