@@ -18,6 +18,7 @@ from ingest.document import Chunk, Hit
 from ingest.errors import RerankerError, SettingsError
 from ingest.settings import RerankSettings
 from service.answer import Reranking
+from service.observe.failures import told_of
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ def rerank(
     try:
         scores = reranker.score(query, [passage_text(hit.chunk) for hit in head])
     except RerankerError as error:
-        logger.warning("the hits keep their order: %s", error)
+        logger.warning("the hits keep their order: %s", told_of(error))
         return list(hits), Reranking.FAILED
     order: list[int] = np.argsort(-scores, kind="stable").tolist()
     moved = [
