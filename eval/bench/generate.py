@@ -82,7 +82,9 @@ def run_generate_bench(request: GenerateRequest, settings: Settings) -> GoalFigu
         figures += (asyncio.run(_open_streams(server.address, questions)),)
     with (
         stand_in(_FAILING_TOKENS, 0.02) as failing,
-        running_server(settings.home, collection, _as_set(request, failing.base_url)) as server,
+        running_server(
+            settings.home, collection, _with_default_patience(request, failing.base_url)
+        ) as server,
     ):
         figures += asyncio.run(measure_failures(failing, server.address, questions))
     return GoalFigures("troika bench generate", date.today(), this_machine(), (*figures, *_hit_figures(hits)))
@@ -103,10 +105,11 @@ def _variables(request: GenerateRequest, base_url: str) -> dict[str, str]:
     }
 
 
-def _as_set(request: GenerateRequest, base_url: str) -> dict[str, str]:
-    """The same environment with the default limits of time."""
+def _with_default_patience(request: GenerateRequest, base_url: str) -> dict[str, str]:
+    """The same for answers of ``_FAILING_TOKENS``, with the default wait for a first token."""
     variables = _variables(request, base_url) | {"TROIKA_GENERATOR__MAX_TOKENS": str(_FAILING_TOKENS)}
-    return {name: value for name, value in variables.items() if not name.endswith("_SECONDS")}
+    del variables["TROIKA_GENERATOR__FIRST_TOKEN_SECONDS"]
+    return variables
 
 
 @contextmanager

@@ -66,16 +66,20 @@ def test_the_plan_is_what_the_tensors_of_smollm2_take(tmp_path: Path, finetuning
     check_against_real_tensors(folder, finetuning, load_config("sft", None))
 
 
-QWEN3_06B = Qwen3Config(
-    vocab_size=151936,
-    hidden_size=1024,
-    intermediate_size=3072,
-    num_hidden_layers=28,
-    num_attention_heads=16,
-    num_key_value_heads=8,
-    head_dim=128,
-    tie_word_embeddings=True,
-)
+def qwen3(layers: int) -> Qwen3Config:
+    """The widths of Qwen3-0.6B, which has 28 layers."""
+    return Qwen3Config(
+        vocab_size=151936,
+        hidden_size=1024,
+        intermediate_size=3072,
+        num_hidden_layers=layers,
+        num_attention_heads=16,
+        num_key_value_heads=8,
+        head_dim=128,
+        tie_word_embeddings=True,
+    )
+
+
 QWEN25_15B = Qwen2Config(
     vocab_size=151936,
     hidden_size=1536,
@@ -88,7 +92,7 @@ QWEN25_15B = Qwen2Config(
 
 
 @pytest.mark.parametrize(
-    ("shape", "parameters", "share"), [(QWEN3_06B, 596_049_920, 0.142), (QWEN25_15B, 1_543_714_304, 0.137)]
+    ("shape", "parameters", "share"), [(qwen3(28), 596_049_920, 0.142), (QWEN25_15B, 1_543_714_304, 0.137)]
 )
 def test_the_larger_the_model_the_smaller_the_share_that_an_adapter_takes(
     shape: Any, parameters: int, share: float
@@ -100,17 +104,7 @@ def test_the_larger_the_model_the_smaller_the_share_that_an_adapter_takes(
 
 
 def test_a_model_is_planned_without_its_weights_and_an_adapter_takes_a_quarter_of_the_states() -> None:
-    # The widths of Qwen3-0.6B, which has 28 layers.
-    shape = Qwen3Config(
-        vocab_size=151936,
-        hidden_size=1024,
-        intermediate_size=3072,
-        num_hidden_layers=2,
-        num_attention_heads=16,
-        num_key_value_heads=8,
-        head_dim=128,
-        tie_word_embeddings=True,
-    )
+    shape = qwen3(2)
     config = load_config("sft", None)
     full = plan_memory(shape, config, "full", BATCH)
     lora = plan_memory(shape, load_config("sft", None, ["model.dtype=bfloat16"]), "lora", BATCH)
