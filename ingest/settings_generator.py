@@ -38,6 +38,10 @@ class GeneratorSettings(Section):
         description="openai: longest wait for a first token; then the server is left out for a while",
     )
     timeout_seconds: Seconds = Field(default=10.0, description="openai: longest wait for each next token")
+    silent_seconds: Seconds = Field(
+        default=0.35,
+        description="openai: longest wait for a server that takes questions sooner than that to take one",
+    )
     prompt_price: Price | None = Field(default=None, description="of a million tokens read, for evaluations")
     completion_price: Price | None = Field(default=None, description="of a million tokens written")
 

@@ -51,6 +51,7 @@ _WITHOUT_EFFECT = {
         "api_key",
         "first_token_seconds",
         "timeout_seconds",
+        "silent_seconds",
         "threads",
         "prompt_price",
         "completion_price",

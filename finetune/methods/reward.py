@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -22,7 +21,9 @@ from finetune.data.row_files import read_rankings
 from finetune.methods.reward_model import RewardModel, load_classifier, rewards_of
 from finetune.settings.shared import LoraSection
 from finetune.training.checkpoint import load_tokenizer
+from finetune.training.held_out import held_out_prompts
 from finetune.training.job import Job, Outcome
+from finetune.training.packing import pack_classified_batches
 from finetune.training.padding import pad_left
 from finetune.training.run_log import RunLog
 from finetune.training.saving import save_adapter
@@ -37,6 +38,8 @@ def train(job: Job, checkpoint: Path) -> Outcome:
     rows_to_learn, held_out = split_by_prompt(rows, config.rm.eval_share, config.train.seed)
     set_seed(config.train.seed)
     network = _with_adapter(load_classifier(checkpoint), config.lora, job.adapter)
+    if config.train.packing:
+        pack_classified_batches(network, config.train.max_length)
     log = RunLog(len(rows_to_learn), sum(map(_tokens, rows_to_learn)), config.train.max_minutes)
     arguments = training_arguments(config.train, job.output)
     del arguments["max_length"]  # a word of TRL's
@@ -138,9 +141,7 @@ def split_by_prompt(
     rows: Sequence[EncodedRanking], share: float, seed: int
 ) -> tuple[list[EncodedRanking], list[EncodedRanking]]:
     """The rows to train on, and those of a share of the prompts to measure on: of one prompt at least."""
-    prompts = sorted({tuple(row.prompt_ids) for row in rows})
-    count = max(1, round(share * len(prompts))) if share > 0 and len(prompts) > 1 else 0
-    held_out = set(random.Random(seed).sample(prompts, count))
+    held_out = held_out_prompts((tuple(row.prompt_ids) for row in rows), share, seed)
     return (
         [row for row in rows if tuple(row.prompt_ids) not in held_out],
         [row for row in rows if tuple(row.prompt_ids) in held_out],

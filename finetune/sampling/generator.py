@@ -107,7 +107,7 @@ def own_vllm(settings: Settings, release: Release) -> tuple[Settings, VllmProces
         vllm = vllm.model_copy(update={"max_lora_rank": _room_for(release.adapter)})
     served, process = with_own_vllm(settings.model_copy(update={"vllm": vllm}))
     patience = max(served.generator.first_token_seconds, _PATIENCE)
-    waits = {"first_token_seconds": patience, "timeout_seconds": patience}
+    waits = dict.fromkeys(("first_token_seconds", "timeout_seconds", "silent_seconds"), patience)
     generator = served.generator.model_copy(update=waits)
     return served.model_copy(update={"generator": generator}), process
 

@@ -22,7 +22,15 @@ OWN: Mapping[Method, tuple[str, ...]] = {
 """The sections that a method reads beside those of ``SHARED``."""
 
 NOT_READ: Mapping[Method, tuple[str, ...]] = {
-    "ppo": ("rollout.beta", "rollout.use_vllm", "rollout.vllm_mode", "rollout.vllm_server_base_url")
+    "ppo": (
+        "rollout.beta",
+        "rollout.use_vllm",
+        "rollout.vllm_mode",
+        "rollout.vllm_server_base_url",
+        "train.packing",
+    ),
+    "rloo": ("train.packing",),
+    "grpo": ("train.packing",),
 }
 """Single keys of its sections that a method does not read."""
 

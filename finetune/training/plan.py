@@ -22,10 +22,11 @@ from finetune.settings.shared import Finetuning
 from finetune.settings.train_config import TrainConfig
 from finetune.training.checkpoint import ChatTokenizer, read_model_config, read_tokenizer
 from finetune.training.checks import check_batch, rows_per_step
+from finetune.training.held_out import PromptIds, held_out_prompts
 from finetune.training.launch import processes
 from finetune.training.memory_plan import Batch, MemoryPlan, plan_memory
 from finetune.training.run import prepare_run
-from finetune.training.steps import steps_of
+from finetune.training.steps import steps_of, steps_of_an_epoch
 from service.prompt import PROMPT_ID
 
 _SHOWN = 3
@@ -106,7 +107,7 @@ def plan_run(
         tokens=sum(len(sequence.input_ids) for sequence in sequences),
         learned_tokens=sum(map(_learned, sequences)),
         longest=longest,
-        schedule=_schedule(config, len(groups)),
+        schedule=_schedule(config, _rows_to_learn(config, groups)),
         memory=tuple(plan_memory(model_config, config, way, batch) for way in ways),
         examples=tuple(_segments(tokenizer, sequence) for sequence in sequences[:_SHOWN]),
     )
@@ -157,14 +158,25 @@ def _largest_batch(groups: Sequence[Sequence[EncodedExample]], rows: int, sample
     return Batch(len(sequences), length + sampled, sum(map(_learned, sequences)) + sampled * len(sequences))
 
 
+def _rows_to_learn(config: TrainConfig, groups: Sequence[Sequence[EncodedExample]]) -> int:
+    if config.method != "rm":
+        return len(groups)
+    prompts = [_prompt(group[0]) for group in groups]
+    held_out = held_out_prompts(prompts, config.rm.eval_share, config.train.seed)
+    return sum(prompt not in held_out for prompt in prompts)
+
+
+def _prompt(sequence: EncodedExample) -> PromptIds:
+    return tuple(itertools.islice(sequence.input_ids, sequence.labels.count(IGNORED)))
+
+
 def _schedule(config: TrainConfig, rows: int) -> Schedule:
     train = config.train
-    per_step = rows_per_step(config, processes(train))
     steps = steps_of(config, rows, processes(train))
     return Schedule(
         steps=steps,
-        rows_per_step=per_step,
-        epochs=round(steps * per_step / rows, 2),
+        rows_per_step=rows_per_step(config, processes(train)),
+        epochs=round(steps / steps_of_an_epoch(config, rows, processes(train)), 2),
         learning_rate=train.learning_rate,
         warmup_steps=math.ceil(steps * train.warmup_ratio),
         form=train.lr_scheduler_type,

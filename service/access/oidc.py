@@ -18,6 +18,7 @@ import jwt
 from ingest.errors import IssuerError, UnauthenticatedError
 from ingest.settings_access import AuthSettings
 from service.access.caller import Caller, Scope
+from service.observe.failures import told_of
 
 logger = logging.getLogger(__name__)
 
@@ -123,7 +124,7 @@ class TokenVerifier:
             self._keys = await self._fetch()
             self._fetched = self._tried
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
-            logger.warning("the keys of %s cannot be fetched: %r", self._issuer, error)
+            logger.warning("the keys of %s cannot be fetched: %s", self._issuer, told_of(error))
 
     async def _fetch(self) -> dict[str, jwt.PyJWK]:
         configuration = await self._get(f"{self._issuer.removesuffix('/')}/.well-known/openid-configuration")

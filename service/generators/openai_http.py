@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from dataclasses import asdict, dataclass, replace
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict, replace
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -13,6 +13,8 @@ import msgspec
 
 from ingest.errors import GeneratorError, GeneratorRefusedError, SettingsError
 from service.generate import Message, Piece, Sampling
+from service.generators.openai_events import event_of, lines_of
+from service.generators.silence import Listener, SilentServerError
 from service.observe.propagation import outgoing_headers
 
 # Hundreds who ask at once keep the event loop from seeing for seconds that a connection is there.
@@ -20,9 +22,6 @@ _CONNECT_SECONDS = 5.0
 # Every stream holds a connection of its own. Idle ones are closed before vLLM's server does it, after 5 s: a
 # request sent at that moment would be lost.
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=3.0)
-_DATA = b"data:"
-_DONE = b"[DONE]"
-_LONGEST_LINE = 1 << 20
 _DETAIL_CHARACTERS = 300
 # What a server says of the request; all else it says of itself.
 _REFUSALS = frozenset(
@@ -33,7 +32,6 @@ _FAILURES = (httpx.HTTPError, RuntimeError, ValueError)
 _COUNTED_AT_THE_END = {"include_usage": True}
 # A stream that is closed early, at the last sentence that is shown, never comes to the count at its end.
 _COUNTED_ALONG = {**_COUNTED_AT_THE_END, "continuous_usage_stats": True}
-_Tokens = Annotated[int, msgspec.Meta(ge=0, le=1 << 31)]
 
 
 class OpenAiGenerator:
@@ -46,11 +44,15 @@ class OpenAiGenerator:
         api_key: str | None,
         languages: frozenset[str],
         timeout_seconds: float,
+        silent_seconds: float | None = None,
     ) -> None:
-        """
+        """A server that was heard from before is given up after ``silent_seconds`` without a byte.
+
         Raises:
             SettingsError: ``base_url`` is not a URL.
         """
+        longest = timeout_seconds if silent_seconds is None else max(timeout_seconds, silent_seconds)
+        self._listener = Listener(silent_seconds or longest, longest)
         self._model = model
         self._languages = languages
         self._first_tokens: dict[str, int] = {}
@@ -100,8 +102,9 @@ class OpenAiGenerator:
             async with self._asked(payload) as response:
                 if not response.is_success:
                     raise await _refused(response) from _status_error(response)
-                async for line in _lines(response):
-                    event = _event(line)
+                async for line in lines_of(response):
+                    self._listener.heard()
+                    event = event_of(line)
                     whole = whole or event.is_last
                     if (piece := event.piece) is not None:
                         written += bool(piece.text)
@@ -130,17 +133,25 @@ class OpenAiGenerator:
             self._counts_along = self._counts_along and not response.is_success
             yield response
 
-    def _sent(self, payload: Mapping[str, Any]) -> AbstractAsyncContextManager[httpx.Response]:
+    @asynccontextmanager
+    async def _sent(self, payload: Mapping[str, Any]) -> AsyncGenerator[httpx.Response]:
         headers = {"content-type": "application/json", **outgoing_headers()}
         with _sendable():
             body = msgspec.json.encode(payload)
-        return self._client.stream("POST", "/chat/completions", content=body, headers=headers)
+        request = self._client.build_request("POST", "/chat/completions", content=body, headers=headers)
+        response = await self._listener.response_to(self._client.send(request, stream=True))
+        try:
+            yield response
+        finally:
+            await response.aclose()
 
     @contextmanager
     def _failing(self) -> Generator[None]:
         """Around what the server does: whatever goes wrong there is its failure, and no request's."""
         try:
             yield
+        except SilentServerError as error:
+            raise self._failed(f"took no question for {error.seconds:.2g} s") from error
         except _FAILURES as error:
             raise self._failed(f"failed ({error!r})") from error
 
@@ -203,36 +214,6 @@ class _Tokenized(msgspec.Struct):
     tokens: Annotated[tuple[int, ...], msgspec.Meta(min_length=1)]
 
 
-class _Delta(msgspec.Struct):
-    content: str | None = None
-
-
-class _Choice(msgspec.Struct):
-    delta: _Delta | None = None
-    finish_reason: str | None = None
-
-
-class _TokenCounts(msgspec.Struct):
-    prompt_tokens: _Tokens
-    completion_tokens: _Tokens
-
-
-class _Chunk(msgspec.Struct):
-    """The part of a ``chat.completion.chunk`` that is read."""
-
-    choices: list[_Choice] | None = None
-    usage: _TokenCounts | None = None
-    error: object = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Event:
-    """What a line of the stream says. ``is_last``: the model's own end, or that of the stream."""
-
-    piece: Piece | None = None
-    is_last: bool = False
-
-
 @contextmanager
 def _sendable() -> Generator[None]:
     """Around what makes the request: no server is at fault for one that cannot be made."""
@@ -243,21 +224,6 @@ def _sendable() -> Generator[None]:
             f"the request cannot be put into JSON ({error}): ask without what JSON does not hold, such as "
             "half a surrogate pair."
         ) from error
-
-
-async def _lines(response: httpx.Response) -> AsyncGenerator[bytes]:
-    """The lines of a stream of events, which end with line feeds.
-
-    Not ``Response.aiter_lines``: it cuts at U+2028 and its like too, which JSON may hold as they are.
-    """
-    rest = b""
-    async for part in response.aiter_bytes():
-        *lines, rest = (rest + part).split(b"\n")
-        for line in lines:
-            yield line
-        if len(rest) > _LONGEST_LINE:
-            raise ValueError(f"a line of more than {_LONGEST_LINE} bytes")
-    yield rest
 
 
 async def _refused(response: httpx.Response) -> GeneratorError:
@@ -272,21 +238,3 @@ async def _refused(response: httpx.Response) -> GeneratorError:
 def _status_error(response: httpx.Response) -> httpx.HTTPStatusError:
     """The cause of a refusal, from which a log tells the status without what the server said."""
     return httpx.HTTPStatusError(str(response.status_code), request=response.request, response=response)
-
-
-def _event(line: bytes) -> _Event:
-    if not line.startswith(_DATA):
-        return _Event()
-    body = line.removeprefix(_DATA).strip()
-    if body == _DONE:
-        return _Event(is_last=True)
-    chunk = msgspec.json.decode(body, type=_Chunk)
-    if chunk.error:
-        raise GeneratorError(f"the generator failed: {chunk.error}.")
-    choice = chunk.choices[0] if chunk.choices else _Choice()
-    text = (choice.delta.content if choice.delta else None) or ""
-    is_last, truncated = choice.finish_reason is not None, choice.finish_reason == "length"
-    counts = chunk.usage
-    if counts is not None and (text or truncated or counts.completion_tokens or not chunk.choices):
-        return _Event(Piece(text, counts.prompt_tokens, counts.completion_tokens, truncated), is_last)
-    return _Event(Piece(text, truncated=truncated) if text or truncated else None, is_last)

@@ -41,7 +41,7 @@ def open_model(
     longest = max(patience.first_token, patience.next_token)
 
     def server(url: str) -> ModelServer:
-        asked = OpenAiGenerator(name, url, key, languages, longest)
+        asked = OpenAiGenerator(name, url, key, languages, longest, settings.silent_seconds)
         adapter = release.adapter
         preparation = None if adapter is None else VllmAdapter(asked.client, release, adapter, home)
         return ModelServer(url, asked, preparation, patience)

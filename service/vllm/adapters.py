@@ -17,6 +17,7 @@ import httpx
 import msgspec
 
 from ingest.errors import AdapterRejectedError, GeneratorError
+from service.observe.failures import told_of
 from service.releases.release import AdapterRecord, Release, tokenizer_digest
 from service.vllm.served_weights import fingerprint_of, is_merged_from, verified_folder
 from service.vllm.trial import PASSING, try_out
@@ -82,7 +83,7 @@ class VllmAdapter:
             try:
                 await self._change("unload", {"lora_name": self._adapter.name})
             except (AdapterRejectedError, GeneratorError) as error:
-                logger.warning("%s was not unloaded: %s", self._adapter.name, error)
+                logger.warning("%s was not unloaded: %s", self._adapter.name, told_of(error))
 
     async def _served(self) -> Sequence[ServedWeights]:
         reply = await self._ask("GET", "/models")

@@ -1,4 +1,4 @@
-"""The tiny model, unpacked once for all tests of training and export."""
+"""A tiny model and SmolLM2, unpacked once for all tests of training and export."""
 
 from __future__ import annotations
 
@@ -34,3 +34,15 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> TinyBase:
     path = write_tiny_gguf(home / "tiny.gguf")
     base = find_base_model(str(path))
     return TinyBase(path, home, ensure_checkpoint(base, home), base.fingerprint)
+
+
+@pytest.fixture(scope="session")
+def smollm2(tmp_path_factory: pytest.TempPathFactory) -> TinyBase:
+    """The packaged model in the place of the tiny one."""
+    pytest.importorskip("transformers")
+    from finetune.training.base_model import find_base_model
+    from finetune.training.checkpoint import ensure_checkpoint
+
+    home = tmp_path_factory.mktemp("smollm2")
+    base = find_base_model("smollm2")
+    return TinyBase(base.source, home, ensure_checkpoint(base, home), base.fingerprint)

@@ -11,11 +11,13 @@ import pytest
 pytest.importorskip("trl")
 
 from finetune.data.encode import IGNORED, EncodedExample, EncodedPair
+from finetune.methods import reward
 from finetune.methods.dpo import train_dpo
 from finetune.methods.sft import train_sft
 from finetune.settings.train_config import load_config
 from finetune.training.checkpoint import load_model, load_tokenizer
 from tests.finetune.conftest import TinyBase
+from tests.finetune.methods.preference_jobs import job, rankings
 
 # peft 0.21 uses a property that transformers 5.23 deprecates; both warn of what TRL does on a CPU.
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning")
@@ -55,7 +57,18 @@ def dpo_curve(base: TinyBase, output: Path, packing: bool) -> list[dict[str, flo
     return curve(output)
 
 
-@pytest.mark.parametrize("train", [sft_curve, dpo_curve])
+def reward_curve(base: TinyBase, output: Path, packing: bool) -> list[dict[str, float]]:
+    overrides = (
+        *STEPS,
+        "train.learning_rate=1e-2",
+        "rm.eval_share=0",
+        f"train.packing={str(packing).lower()}",
+    )
+    reward.train(job(base, output, "rm", rankings(4), *overrides), base.folder)
+    return curve(output)
+
+
+@pytest.mark.parametrize("train", [sft_curve, dpo_curve, reward_curve])
 def test_packed_and_padded_trainings_take_the_same_steps(
     tiny_base: TinyBase, tmp_path: Path, train: Callable[[TinyBase, Path, bool], list[dict[str, float]]]
 ) -> None:

@@ -30,8 +30,8 @@ from finetune.methods.reward_model import (
     load_reward_model,
     rewards_of,
 )
-from finetune.training.base_model import find_base_model
-from finetune.training.checkpoint import ensure_checkpoint, load_tokenizer
+from finetune.training.checkpoint import load_tokenizer
+from finetune.training.packing import pack_classified_batches
 from finetune.training.padding import pad_left
 from service.generate import Message
 from tests.finetune.conftest import TinyBase
@@ -103,6 +103,24 @@ def test_a_reward_is_the_head_on_the_hidden_state_of_the_last_token_whatever_the
             assert float(reward) == pytest.approx(float(network.score.weight[0] @ hidden), abs=1e-5)
 
 
+def test_packed_answers_have_the_rewards_and_the_gradient_of_padded_ones(tiny_base: TinyBase) -> None:
+    batch = collate(encoded(tiny_base, 3))
+    better, worse, weights = (batch.pop(key) for key in ("better", "worse", "weights"))
+    found: list[tuple[torch.Tensor, torch.Tensor]] = []
+    for is_packed in (False, True):
+        torch.manual_seed(0)
+        network = load_classifier(tiny_base.folder)
+        if is_packed:
+            pack_classified_batches(network, 512)
+        rewards = rewards_of(network, batch)
+        ranking_loss(rewards[better], rewards[worse], weights, 0.01).backward()
+        gradients = [weight.grad.flatten() for weight in network.parameters() if weight.grad is not None]
+        found.append((rewards.detach(), torch.cat(gradients)))
+    (padded, padded_gradient), (packed, packed_gradient) = found
+    assert torch.allclose(packed, padded, rtol=0, atol=1e-5)
+    assert float((packed_gradient - padded_gradient).abs().max()) < 1e-4
+
+
 def test_it_learns_the_order_and_comes_back_with_its_head(
     tiny_base: TinyBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,11 +190,7 @@ def test_a_resumed_run_ends_with_the_same_loss(tiny_base: TinyBase, tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_smollm2_learns_from_human_rankings(
-    shared_data: Path, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
-) -> None:
-    base, home = find_base_model("smollm2"), tmp_path_factory.mktemp("home")
-    smollm2 = TinyBase(base.source, home, ensure_checkpoint(base, home), base.fingerprint)
+def test_smollm2_learns_from_human_rankings(smollm2: TinyBase, shared_data: Path, tmp_path: Path) -> None:
     lines = (shared_data / "dev" / "dpo" / "oasst_zh.jsonl").read_text("utf-8").splitlines()
     rows = [
         RankedAnswers(

@@ -21,8 +21,7 @@ from finetune.methods import grpo, rloo
 from finetune.policy import groups
 from finetune.policy.groups import EpochOrder, GroupReward, group_arguments
 from finetune.settings.train_config import Method, load_config
-from finetune.training.base_model import find_base_model
-from finetune.training.checkpoint import ensure_checkpoint, load_tokenizer
+from finetune.training.checkpoint import load_tokenizer
 from finetune.training.worker import method_of
 from ingest.errors import MissingExtraError
 from tests.finetune.conftest import TinyBase
@@ -110,12 +109,6 @@ def test_a_run_goes_on_from_its_checkpoint_to_the_same_end(tiny_base: TinyBase, 
     rloo.train(resumed, tiny_base.folder)
     first, second = (load_file(one.output / "adapter_model.safetensors") for one in (whole, resumed))
     assert all(torch.allclose(first[name], second[name], atol=1e-5) for name in first)
-
-
-@pytest.fixture(scope="module")
-def smollm2(tmp_path_factory: pytest.TempPathFactory) -> TinyBase:
-    base, home = find_base_model("smollm2"), tmp_path_factory.mktemp("home")
-    return TinyBase(base.source, home, ensure_checkpoint(base, home), base.fingerprint)
 
 
 @pytest.mark.slow

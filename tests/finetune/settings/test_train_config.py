@@ -69,6 +69,7 @@ def test_a_wrong_setting_is_refused(override: str) -> None:
         ("rloo", "ppo.num_ppo_epochs=1", "'ppo' is not read by rloo, whose sections are rollout,"),
         ("ppo", "rollout.use_vllm=true", r"'rollout\.use_vllm' is not read by ppo"),
         ("ppo", "rollout.vllm_mode=server", r"'rollout\.vllm_mode' is not read by ppo"),
+        ("grpo", "train.packing=false", r"'train\.packing' is not read by grpo"),
         ("ppo", "rollout.beta=0.9", r"'rollout\.beta' is not read by ppo.*set ppo\.beta"),
     ],
 )

@@ -17,7 +17,8 @@ from trl.trainer.utils import add_fused_lm_head
 
 from finetune.data.encode import IGNORED
 from finetune.training.checkpoint import load_model
-from finetune.training.packing import attend, pack, pack_batches
+from finetune.training.packed_attention import attend
+from finetune.training.packing import PackedRows, pack_batches, pack_labels, pack_rows
 from ingest.errors import SettingsError
 from tests.finetune.conftest import TinyBase
 
@@ -48,6 +49,17 @@ def padded(rows: Sequence[Row], left: bool = False) -> dict[str, torch.Tensor]:
         columns["attention_mask"].append([0] * before + [1] * (longest - gap) + [0] * after)
         columns["labels"].append([IGNORED] * (before + len(prompt)) + answer + [IGNORED] * after)
     return {name: torch.tensor(values) for name, values in columns.items()}
+
+
+def laid_out(rows: Sequence[Row]) -> PackedRows:
+    batch = padded(rows)
+    return pack_rows(batch["input_ids"], batch["attention_mask"])
+
+
+def learned_places(rows: Sequence[Row]) -> list[int]:
+    """The positions of packed rows that predict their answers."""
+    batch = padded(rows)
+    return pack_labels(laid_out(rows), batch["attention_mask"], batch["labels"]).sources.tolist()
 
 
 tokens = st.integers(3, 319)
@@ -86,7 +98,7 @@ def test_all_logits_of_packed_rows_are_those_of_the_rows_alone(models: tuple[Any
     plain, packed = models
     chance = torch.Generator().manual_seed(0)
     rows = [torch.randint(3, 320, (length,), generator=chance).tolist() for length in (7, 31, 1, 18)]
-    batch = pack(**padded([(row, []) for row in rows]))
+    batch = laid_out([(row, []) for row in rows])
     with torch.no_grad():
         hidden = packed.base_model(
             batch.input_ids, position_ids=batch.position_ids, spans=batch.spans
@@ -116,26 +128,27 @@ def test_the_loss_and_its_gradient_are_those_of_the_padded_batch(tiny_base: Tiny
 
 def test_a_shared_prompt_is_run_once() -> None:
     prompt = list(range(10, 40))
-    batch = pack(**padded([(prompt, [50, 51]), ([7, 8], [9]), (prompt, [60, 61, 62])]))
+    rows = [(prompt, [50, 51]), ([7, 8], [9]), (prompt, [60, 61, 62])]
+    batch = laid_out(rows)
     assert batch.input_ids.tolist() == [[*prompt, 50, 51, 7, 8, 9, 60, 61, 62]]
     assert batch.position_ids.tolist() == [[*range(32), 0, 1, 2, 30, 31, 32]]
     assert batch.spans.queries == (32, 3, 3)
     assert batch.spans.keys == (32, 3, 33)
-    assert batch.targets.tolist() == [[50, 51, 9, 60, 61, 62]]
-    assert batch.sources.tolist() == [29, 30, 33, 29, 35, 36]
+    assert learned_places(rows) == [29, 30, 33, 29, 35, 36]
 
 
 def test_what_different_questions_begin_with_is_run_once() -> None:
     system = list(range(10, 20))
-    batch = pack(**padded([([*system, 30, 31], [40]), ([*system, 32], [41])]))
+    rows = [([*system, 30, 31], [40]), ([*system, 32], [41])]
+    batch = laid_out(rows)
     assert batch.input_ids.tolist() == [[*system, 30, 31, 40, 32, 41]]
     assert batch.position_ids.tolist() == [[*range(13), 10, 11]]
     assert batch.spans.keys == (13, 12)
-    assert batch.sources.tolist() == [11, 13]
+    assert learned_places(rows) == [11, 13]
 
 
 def test_a_row_is_shared_with_the_one_that_has_most_of_its_beginning() -> None:
-    batch = pack(**padded([([5, 6, 7], [8]), ([5, 6, 1, 2], [3]), ([5, 6, 1, 2], [4])]))
+    batch = laid_out([([5, 6, 7], [8]), ([5, 6, 1, 2], [3]), ([5, 6, 1, 2], [4])])
     assert batch.input_ids.tolist() == [[5, 6, 7, 8, 1, 2, 3, 4]]
     assert batch.spans.key_rows is not None
     assert batch.spans.key_rows.tolist() == [0, 1, 2, 3, 0, 1, 4, 5, 6, 0, 1, 4, 5, 7]
@@ -143,11 +156,11 @@ def test_a_row_is_shared_with_the_one_that_has_most_of_its_beginning() -> None:
 
 def test_a_few_equal_tokens_are_not_worth_sharing() -> None:
     rows: list[Row] = [([1, *range(10, 30)], [5]), ([1, *range(40, 60)], [6])]
-    assert pack(**padded(rows)).spans.key_rows is None
+    assert laid_out(rows).spans.key_rows is None
 
 
 def test_rows_without_a_common_prompt_need_no_copy_of_their_keys() -> None:
-    assert pack(**padded([([5], [6]), ([7], [8])])).spans.key_rows is None
+    assert laid_out([([5], [6]), ([7], [8])]).spans.key_rows is None
 
 
 def test_without_the_mark_of_a_packed_batch_the_model_runs_as_ever(models: tuple[Any, Any]) -> None:

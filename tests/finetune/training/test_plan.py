@@ -13,6 +13,7 @@ from finetune.training.plan import Plan, plan_run
 from finetune.training.show_plan import show_plan
 from ingest.errors import SettingsError, TrainingDataError
 from tests.finetune.conftest import TinyBase
+from tests.finetune.methods.preference_jobs import rankings
 from tests.finetune.sft_runs import encoded, example, run_sft
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning")
@@ -38,6 +39,17 @@ def test_a_plan_counts_what_a_run_would_do_and_writes_nothing(tiny_base: TinyBas
     assert (found.schedule.steps, found.schedule.rows_per_step, found.schedule.warmup_steps) == (9, 8, 1)
     assert [way.finetuning for way in found.memory] == ["lora", "full"]
     assert not home.exists()
+
+
+def test_a_reward_model_is_not_planned_to_learn_what_it_is_measured_on(
+    tiny_base: TinyBase, tmp_path: Path
+) -> None:
+    data = tmp_path / "rankings.jsonl"
+    write_rows(data, rankings(20))
+    overrides = (f"model.name_or_path={tiny_base.gguf}", "rm.eval_share=0.5", "train.num_train_epochs=1")
+    found = plan_run(tmp_path / "home", load_config("rm", None, overrides), data)
+    assert found.rows == 20
+    assert (found.schedule.steps, found.schedule.rows_per_step, found.schedule.epochs) == (1, 16, 1.0)
 
 
 def test_a_plan_of_a_model_that_was_unpacked_is_the_same(tiny_base: TinyBase, tmp_path: Path) -> None:

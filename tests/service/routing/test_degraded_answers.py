@@ -70,6 +70,23 @@ async def test_every_answer_is_whole_or_flagged_and_quotes_the_sources_without_a
         await model.aclose()
 
 
+async def test_a_server_that_takes_no_question_any_more_is_not_waited_for(
+    make_pipeline: PipelineMaker,
+) -> None:
+    async with fake_model_servers(1) as (server,):
+        languages = frozenset({"en"})
+        asked = OpenAiGenerator(server.base, server.url, None, languages, 60.0, silent_seconds=0.2)
+        patient = Patience(first_token=60.0, next_token=60.0)
+        model = ServedModel(server.base, languages, [ModelServer(server.url, asked, None, patient)])
+        pipeline = make_pipeline(model, strict=False)
+        assert (await pipeline.answer(Inquiry(QUESTION))).degraded is None
+        server.behaviour = Behaviour.SILENT
+        started = time.perf_counter()
+        assert (await pipeline.answer(Inquiry(QUESTION))).degraded is Degradation.GENERATOR
+        assert time.perf_counter() - started < SOON_SECONDS
+        await model.aclose()
+
+
 async def test_a_refusal_of_one_request_degrades_that_answer_alone(make_pipeline: PipelineMaker) -> None:
     async with fake_model_servers(1) as (server,):
         model = model_of(server)

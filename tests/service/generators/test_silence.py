@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import asyncio
+import time
+
+import httpx
+import pytest
+
+from service.generators.silence import Listener, SilentServerError
+
+pytestmark = pytest.mark.anyio
+
+NEVER = 3600.0
+
+
+class Server:
+    """Answers with a head after so many seconds, and counts the answers that nobody closed."""
+
+    def __init__(self) -> None:
+        self.open = 0
+
+    async def head(self, seconds: float) -> httpx.Response:
+        await asyncio.sleep(seconds)
+        self.open += 1
+        server = self
+
+        class Body(httpx.AsyncByteStream):
+            async def aclose(self) -> None:
+                server.open -= 1
+
+        return httpx.Response(200, stream=Body())
+
+
+async def given_up_after(listener: Listener, server: Server) -> float:
+    started = time.monotonic()
+    with pytest.raises(SilentServerError):
+        await listener.response_to(server.head(NEVER))
+    return time.monotonic() - started
+
+
+async def test_a_server_that_was_never_heard_has_the_longest_time() -> None:
+    assert 0.3 <= await given_up_after(Listener(0.05, 0.3), Server()) < 3
+
+
+async def test_a_server_that_takes_questions_at_once_is_soon_found_to_be_silent() -> None:
+    listener, server = Listener(0.05, 60.0), Server()
+    response = await listener.response_to(server.head(0.0))
+    assert await given_up_after(listener, server) < 5
+    await response.aclose()
+    assert server.open == 0
+
+
+async def test_a_server_that_is_slow_to_take_questions_has_longer() -> None:
+    listener, server = Listener(0.01, 60.0), Server()
+    await (await listener.response_to(server.head(0.2))).aclose()
+    assert await given_up_after(listener, server) >= 0.6
+
+
+async def test_while_others_are_answered_a_question_waits_on() -> None:
+    listener, server = Listener(0.1, 60.0), Server()
+    await (await listener.response_to(server.head(0.0))).aclose()
+
+    async def write_another_answer() -> None:
+        while True:
+            listener.heard()
+            await asyncio.sleep(0.01)
+
+    writing = asyncio.create_task(write_another_answer())
+    response = await listener.response_to(server.head(0.5))
+    assert response.status_code == 200
+    writing.cancel()
+    await response.aclose()
+
+
+async def test_time_in_which_the_process_itself_stood_still_is_no_silence_of_the_server() -> None:
+    listener, server = Listener(0.2, 60.0), Server()
+    await (await listener.response_to(server.head(0.0))).aclose()
+    asking = asyncio.create_task(listener.response_to(server.head(0.05)))
+    await asyncio.sleep(0.02)
+    time.sleep(0.5)
+    assert (await asking).status_code == 200
+
+
+async def test_an_answer_that_comes_as_its_question_is_given_up_is_closed() -> None:
+    server = Server()
+
+    async def stubborn() -> httpx.Response:
+        try:
+            return await server.head(NEVER)
+        except asyncio.CancelledError:
+            return await server.head(0.0)
+
+    asking = asyncio.create_task(Listener(1.0, 60.0).response_to(stubborn()))
+    await asyncio.sleep(0.01)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert server.open == 0
+
+
+async def test_what_went_wrong_on_the_way_is_told_as_it_is() -> None:
+    async def refused() -> httpx.Response:
+        raise httpx.ConnectError("no route")
+
+    with pytest.raises(httpx.ConnectError):
+        await Listener(1.0, 60.0).response_to(refused())
