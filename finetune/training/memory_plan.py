@@ -16,6 +16,7 @@ keeps less: it has no padding.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -79,7 +80,9 @@ def plan_memory(model_config: Any, config: TrainConfig, finetuning: Finetuning, 
     with torch.device("meta"):
         model: Any = cast("Any", AutoModelForCausalLM).from_config(model_config, dtype=dtype)
         if finetuning != "full":
-            model = get_peft_model(model, lora_config(config.lora))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)  # peft reads what transformers has renamed
+                model = get_peft_model(model, lora_config(config.lora))
     parameters = list(model.parameters())
     weights = _weight_bytes(model, in_4_bits=finetuning == "qlora")
     # Unlike meta tensors, these take the operations of a processor, and keep what those keep.

@@ -18,6 +18,7 @@ from finetune.data.encode import (
 )
 from finetune.data.row_files import read_examples, read_judged, read_pairs, read_rankings
 from finetune.policy.prompts import read_prompts
+from finetune.settings.method_sections import Method
 from finetune.settings.shared import Finetuning
 from finetune.settings.train_config import TrainConfig
 from finetune.training.checkpoint import ChatTokenizer, read_model_config, read_tokenizer
@@ -93,7 +94,7 @@ def plan_run(
     sequences = [sequence for group in groups for sequence in group]
     longest = max(len(sequence.input_ids) for sequence in sequences)
     sampled = config.rollout.max_completion_length if config.method in {"ppo", "rloo", "grpo"} else 0
-    batch = _largest_batch(groups, config.train.per_device_train_batch_size, sampled)
+    batch = _largest_batch(config.method, groups, config.train.per_device_train_batch_size, sampled)
     model_config = read_model_config(prepared.base, home)
     chosen = config.train.finetuning
     usual: tuple[Finetuning, ...] = ("lora", "full")
@@ -150,12 +151,16 @@ def _learned(sequence: EncodedExample) -> int:
     return sum(label != IGNORED for label in sequence.labels)
 
 
-def _largest_batch(groups: Sequence[Sequence[EncodedExample]], rows: int, sampled: int) -> Batch:
+def _largest_batch(
+    method: Method, groups: Sequence[Sequence[EncodedExample]], rows: int, sampled: int
+) -> Batch:
     """The batch of the longest rows; to each sequence come ``sampled`` tokens that the model writes."""
     largest = sorted(groups, key=lambda group: sum(len(row.input_ids) for row in group))[-rows:]
     sequences = [sequence for group in largest for sequence in group]
     length = max(len(sequence.input_ids) for sequence in sequences)
-    return Batch(len(sequences), length + sampled, sum(map(_learned, sequences)) + sampled * len(sequences))
+    scored = sum(map(_learned, sequences)) + sampled * len(sequences)
+    # A reward model has one number in place of the vocabulary.
+    return Batch(len(sequences), length + sampled, 0 if method == "rm" else scored)
 
 
 def _rows_to_learn(config: TrainConfig, groups: Sequence[Sequence[EncodedExample]]) -> int:
