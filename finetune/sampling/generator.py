@@ -11,6 +11,7 @@ from typing import cast, get_args
 from ingest.choices import GeneratorKind
 from ingest.errors import AdapterRejectedError, ModelNotFoundError, SettingsError
 from ingest.settings import Settings
+from ingest.settings_generator import GeneratorSettings
 from ingest.settings_vllm import LoraRank
 from service.generate import Generator, Preparable
 from service.generators import smollm2
@@ -85,7 +86,7 @@ async def opened_generator(settings: Settings, release: Release) -> AsyncGenerat
     async with AsyncExitStack() as opened:
         if settings.generator.kind is GeneratorKind.VLLM:
             settings = await opened.enter_async_context(_running_vllm(settings, release))
-        generator = load_generator(settings.generator, release, settings.home)
+        generator = load_generator(patient(settings.generator), release, settings.home)
         opened.push_async_callback(generator.aclose)
         if isinstance(generator, Preparable):
             await generator.prepare()
@@ -105,11 +106,14 @@ def own_vllm(settings: Settings, release: Release) -> tuple[Settings, VllmProces
     vllm = settings.vllm
     if vllm.max_lora_rank is None and weights_to_serve(settings).served_name != release.name:
         vllm = vllm.model_copy(update={"max_lora_rank": _room_for(release.adapter)})
-    served, process = with_own_vllm(settings.model_copy(update={"vllm": vllm}))
-    patience = max(served.generator.first_token_seconds, _PATIENCE)
-    waits = dict.fromkeys(("first_token_seconds", "timeout_seconds", "silent_seconds"), patience)
-    generator = served.generator.model_copy(update=waits)
-    return served.model_copy(update={"generator": generator}), process
+    return with_own_vllm(settings.model_copy(update={"vllm": vllm}))
+
+
+def patient(generator: GeneratorSettings) -> GeneratorSettings:
+    """The settings with waits for a server that nobody waits for."""
+    patience = max(generator.first_token_seconds, _PATIENCE)
+    waits = {"first_token_seconds": patience, "timeout_seconds": patience, "silent_seconds": patience}
+    return generator.model_copy(update=waits)
 
 
 @asynccontextmanager

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from finetune.sampling.generator import check_generator, opened_generator, own_vllm
+from finetune.sampling.generator import check_generator, opened_generator, own_vllm, patient
 from finetune.sampling.sampler import Sampled, write
 from ingest.errors import AdapterRejectedError, GeneratorError, ModelNotFoundError, SettingsError
 from ingest.settings import Settings, load_settings
+from ingest.settings_generator import GeneratorSettings
 from service.generate import Message, Sampling
 from service.releases.promotion import promote
 from service.releases.release import Release, base_release
@@ -64,6 +65,13 @@ async def test_a_vllm_of_its_own_answers_with_the_release_and_ends_with_the_bloc
     assert not is_alive(start["process"])
     assert changes == ([["load", release.name], ["unload", release.name]] if with_adapter else [])
     assert ("--enable-lora" in start["arguments"]) is with_adapter
+
+
+def test_a_server_that_is_sampled_has_minutes_to_answer() -> None:
+    hasty = GeneratorSettings(first_token_seconds=3, timeout_seconds=3, silent_seconds=0.2)
+    waits = ("first_token_seconds", "timeout_seconds", "silent_seconds")
+    assert [getattr(patient(hasty), name) for name in waits] == [300.0] * 3
+    assert patient(GeneratorSettings(first_token_seconds=900)).silent_seconds == 900
 
 
 @pytest.mark.anyio
