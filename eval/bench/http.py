@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -22,6 +23,8 @@ from ingest.settings import Settings
 
 CONNECTIONS = (2, 4, 8, 16)
 _CLIENT = "eval.bench.http_client"
+# Only searches are measured, so no model that writes answers is loaded.
+_ONLY_SEARCH = {"TROIKA_GENERATOR__KIND": "extractive", "OMP_WAIT_POLICY": "passive"}
 
 
 def run_http_bench(
@@ -36,10 +39,9 @@ def run_http_bench(
         TroikaError: the server did not start, or refused a request.
     """
     corpus = ensure_corpus(datasets, chunks, settings)
-    # Only searches are measured, so no model that writes answers is loaded.
-    only_search = {"TROIKA_GENERATOR__KIND": "extractive", "OMP_WAIT_POLICY": "passive"}
     collection = ensure_collection(corpus, settings)
-    with running_server(settings.home, collection, only_search) as server:
+    empty_start_seconds = _start_without_a_model()
+    with running_server(settings.home, collection, _ONLY_SEARCH) as server:
         asked = _Asked(server.process.pid, server.address, corpus.folder)
         asked.put(Load.CLOSED, 1, seconds / 5)  # warms up
         alone = asked.put(Load.CLOSED, 1, seconds)
@@ -50,8 +52,27 @@ def run_http_bench(
         memory = read_memory(server.process.pid)
     text = ", ".join(folder.name for folder in datasets) or "the sample handbook"
     return HttpBenchFigures(
-        date.today(), this_machine(), text, chunks, alone, half, busiest, bare, memory, server.start_seconds
+        date.today(),
+        this_machine(),
+        text,
+        chunks,
+        alone,
+        half,
+        busiest,
+        bare,
+        memory,
+        server.start_seconds,
+        empty_start_seconds,
     )
+
+
+def _start_without_a_model() -> float:
+    """The seconds until a server answers that has no collection, and so no embedder to load."""
+    with (
+        tempfile.TemporaryDirectory() as home,
+        running_server(Path(home), "none", _ONLY_SEARCH, ready_by="/healthz") as server,
+    ):
+        return server.start_seconds
 
 
 @dataclass(frozen=True, slots=True)

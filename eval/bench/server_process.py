@@ -92,9 +92,12 @@ def read_processor_seconds(process_id: int) -> float:
 
 @contextmanager
 def running_server(
-    home: Path, collection: str, variables: Mapping[str, str] = MappingProxyType({})
+    home: Path,
+    collection: str,
+    variables: Mapping[str, str] = MappingProxyType({}),
+    ready_by: str = "/readyz",
 ) -> Generator[RunningServer]:
-    """A server of ``collection`` that is ready; ``variables`` are added to its environment.
+    """A server of ``collection`` that is well at ``ready_by``; ``variables`` are added to its environment.
 
     Raises:
         TroikaError: it did not start.
@@ -107,7 +110,7 @@ def running_server(
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:
             address = f"http://127.0.0.1:{port}"
-            _wait_until_ready(process, address, log)
+            _wait_until_ready(process, f"{address}{ready_by}", log)
             yield RunningServer(process, address, time.monotonic() - begun)
         finally:
             process.terminate()
@@ -118,13 +121,13 @@ def running_server(
                 process.wait()
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], address: str, log: IO[bytes]) -> None:
+def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: IO[bytes]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise TroikaError(f"the server ended with code {process.returncode}: {_last_line(log)}")
         try:
-            if httpx.get(f"{address}/readyz", timeout=5.0).status_code == HTTPStatus.OK:
+            if httpx.get(url, timeout=5.0).status_code == HTTPStatus.OK:
                 return
         except httpx.TransportError:
             pass  # It does not listen yet.

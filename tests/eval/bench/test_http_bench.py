@@ -38,6 +38,7 @@ FIGURES = HttpBenchFigures(
     bare=served(1, 0.5, 0.9, 1_900.0),
     memory=Memory(400.0, 410.0),
     start_seconds=3.5,
+    empty_start_seconds=3.1,
 )
 
 
@@ -122,12 +123,12 @@ def test_the_json_form_has_what_the_design_names() -> None:
     assert document["latency_ms"] == {"p50": 2.5, "p95": 7.0, "p99": 7.0}
     assert (document["throughput_rps"], document["rss_mb"], document["peers"]) == (500.0, 400.0, {})
     assert [goal["met"] for goal in document["goals"]] == [False, True, False, True, True]
-    assert document["start_seconds"] == 3.5
+    assert (document["start_seconds"], document["empty_start_seconds"]) == (3.5, 3.1)
 
 
 def test_figures_are_shown_with_their_goals() -> None:
     markdown = http_markdown(FIGURES)
     assert "| half load, 250 a second on a schedule | 2.50 | 7.00 | 7.00 | 250 | 1.50 | 0.20 |" in markdown
     assert "- p99 7.00 ms at half load (goal ≤ 6: missed)" in markdown
-    assert "- ready 3.5 s after its start (goal ≤ 3: missed)" in markdown
+    assert "- answers 3.1 s after its start, without a model to load (goal ≤ 3: missed)" in markdown
     assert "400 MB resident" in shown(http_lines(FIGURES))
