@@ -80,11 +80,16 @@ async def _down(client: httpx.AsyncClient, questions: Sequence[str], how: str) -
 async def _silent(
     client: httpx.AsyncClient, model: StandInProcess, asked: Iterator[str]
 ) -> tuple[Figure, ...]:
+    asking = asyncio.gather(*(_ask(client, next(asked)) for _ in range(_AT_ONCE)))
+    await asyncio.sleep(_UNDER_WAY_SECONDS)
     model.halt()
-    first = await _ask(client, next(asked))
-    _expect_quotation([first], "silent")
+    halted = time.perf_counter()
+    answers = [await _ask(client, next(asked)), *await asking]
+    _expect_quotation(answers, "silent")
+    longest = max((answer.at - halted) * 1e3 for answer in answers)
+    what = f"model server silent in mid-answer, and asked once more: to the end of {len(answers)} answers"
     after = await _down(client, list(islice(asked, _WHILE_DOWN)), "silent, further answers")
-    return (_soon("model server silent: the first answer", first.milliseconds), *after)
+    return (_soon(what, longest), *after)
 
 
 async def _back(

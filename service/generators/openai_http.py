@@ -14,7 +14,7 @@ import msgspec
 from ingest.errors import GeneratorError, GeneratorRefusedError, SettingsError
 from service.generate import Message, Piece, Sampling
 from service.generators.openai_events import event_of, lines_of
-from service.generators.silence import Listener, SilentServerError
+from service.generators.silence import Listener, Taken
 from service.observe.propagation import outgoing_headers
 
 # Hundreds who ask at once keep the event loop from seeing for seconds that a connection is there.
@@ -52,7 +52,7 @@ class OpenAiGenerator:
             SettingsError: ``base_url`` is not a URL.
         """
         longest = timeout_seconds if silent_seconds is None else max(timeout_seconds, silent_seconds)
-        self._listener = Listener(silent_seconds or longest, longest)
+        self._listener = Listener(base_url, silent_seconds or longest, longest)
         self._model = model
         self._languages = languages
         self._first_tokens: dict[str, int] = {}
@@ -99,14 +99,16 @@ class OpenAiGenerator:
             payload["logit_bias"] = await self._logit_bias(sampling.less_likely)
         whole, written, is_counted = False, 0, False
         with self._failing():
-            async with self._asked(payload) as response:
-                if not response.is_success:
-                    raise await _refused(response) from _status_error(response)
-                async for line in lines_of(response):
+            async with self._asked(payload) as taken:
+                if not taken.response.is_success:
+                    raise await _refused(taken.response) from _status_error(taken.response)
+                async for line in lines_of(taken.response):
                     self._listener.heard()
                     event = event_of(line)
                     whole = whole or event.is_last
                     if (piece := event.piece) is not None:
+                        if piece.text and not written:
+                            self._listener.wrote(taken)
                         written += bool(piece.text)
                         if written > sampling.max_tokens:
                             raise self._failed("wrote more than it was asked for")
@@ -120,38 +122,36 @@ class OpenAiGenerator:
         await self._client.aclose()
 
     @asynccontextmanager
-    async def _asked(self, payload: dict[str, Any]) -> AsyncGenerator[httpx.Response]:
+    async def _asked(self, payload: dict[str, Any]) -> AsyncGenerator[Taken]:
         """What the server says to ``payload``, once it is known whether it takes vLLM's own way to count."""
         if self._counts_along:
             counting = payload | {"stream_options": _COUNTED_ALONG}
-            async with self._sent(counting) as response:
-                if response.status_code not in _REFUSALS:
-                    yield response
+            async with self._sent(counting) as taken:
+                if taken.response.status_code not in _REFUSALS:
+                    yield taken
                     return
-        async with self._sent(payload) as response:
+        async with self._sent(payload) as taken:
             # What is refused without it, too, was not refused for its sake.
-            self._counts_along = self._counts_along and not response.is_success
-            yield response
+            self._counts_along = self._counts_along and not taken.response.is_success
+            yield taken
 
     @asynccontextmanager
-    async def _sent(self, payload: Mapping[str, Any]) -> AsyncGenerator[httpx.Response]:
+    async def _sent(self, payload: Mapping[str, Any]) -> AsyncGenerator[Taken]:
         headers = {"content-type": "application/json", **outgoing_headers()}
         with _sendable():
             body = msgspec.json.encode(payload)
         request = self._client.build_request("POST", "/chat/completions", content=body, headers=headers)
-        response = await self._listener.response_to(self._client.send(request, stream=True))
+        taken = await self._listener.until_taken(self._client.send(request, stream=True))
         try:
-            yield response
+            yield taken
         finally:
-            await response.aclose()
+            await taken.response.aclose()
 
     @contextmanager
     def _failing(self) -> Generator[None]:
         """Around what the server does: whatever goes wrong there is its failure, and no request's."""
         try:
             yield
-        except SilentServerError as error:
-            raise self._failed(f"took no question for {error.seconds:.2g} s") from error
         except _FAILURES as error:
             raise self._failed(f"failed ({error!r})") from error
 

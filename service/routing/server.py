@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Protocol
 
 from ingest.errors import AdapterRejectedError, GeneratorError, GeneratorRefusedError, TroikaError
 from service.generate import Generator, Message, Piece, Sampling
+from service.generators.silence import SilentServerError
 from service.observe.failures import told_of
 
 logger = logging.getLogger(__name__)
@@ -71,6 +73,7 @@ class ModelServer:
         self._is_prepared = preparation is None
         self._preparing = asyncio.Lock()
         self._returning: asyncio.Task[None] | None = None
+        self._limits: set[asyncio.Timeout] = set()
 
     @property
     def is_in(self) -> bool:
@@ -131,11 +134,15 @@ class ModelServer:
         seconds = self._patience.first_token
         async with aclosing(self._generator.stream(messages, sampling)) as pieces:
             while True:
+                began, limit = time.monotonic(), asyncio.timeout(seconds)
+                self._limits.add(limit)
                 try:
-                    async with asyncio.timeout(seconds):
+                    async with limit:
                         piece = await anext(pieces, None)
                 except TimeoutError:
-                    raise self._silent(seconds) from None
+                    raise self._silent(time.monotonic() - began) from None
+                finally:
+                    self._limits.discard(limit)
                 if piece is None:
                     return
                 yield piece
@@ -143,9 +150,18 @@ class ModelServer:
 
     def _leave_out(self, error: TroikaError) -> None:
         self._is_prepared = self._preparation is None
+        if isinstance(error, SilentServerError):
+            self._give_up()
         if self.is_in:
             logger.warning("the generator at %s is left out: %s", self.url, told_of(error))
             self._returning = asyncio.create_task(self._return())
+
+    def _give_up(self) -> None:
+        """End what waits for the server, which says nothing to anybody."""
+        now = asyncio.get_running_loop().time()
+        for limit in self._limits:
+            if not limit.expired():
+                limit.reschedule(now)
 
     async def _return(self) -> None:
         """Ask the server for one token until it gives one."""
@@ -176,5 +192,5 @@ class ModelServer:
 
     def _silent(self, seconds: float) -> GeneratorError:
         return GeneratorError(
-            f"the generator at {self.url} wrote nothing for {seconds:g} s: see what it does."
+            f"the generator at {self.url} wrote nothing for {seconds:.2g} s: see what it does."
         )

@@ -306,7 +306,7 @@ async def test_a_server_that_says_nothing_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
         generator = OpenAiGenerator("qwen", url, None, frozenset({"en"}), timeout_seconds=0.1)
-        with pytest.raises(GeneratorError, match="took no question"):
+        with pytest.raises(GeneratorError, match=r"took no question|ReadTimeout"):
             await anext(generator.stream(MESSAGES, SAMPLING))
         await generator.aclose()
 

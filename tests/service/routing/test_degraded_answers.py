@@ -70,7 +70,7 @@ async def test_every_answer_is_whole_or_flagged_and_quotes_the_sources_without_a
         await model.aclose()
 
 
-async def test_a_server_that_takes_no_question_any_more_is_not_waited_for(
+async def test_who_waits_for_a_server_that_takes_no_question_any_more_gets_the_sources_words(
     make_pipeline: PipelineMaker,
 ) -> None:
     async with fake_model_servers(1) as (server,):
@@ -79,10 +79,16 @@ async def test_a_server_that_takes_no_question_any_more_is_not_waited_for(
         patient = Patience(first_token=60.0, next_token=60.0)
         model = ServedModel(server.base, languages, [ModelServer(server.url, asked, None, patient)])
         pipeline = make_pipeline(model, strict=False)
+        server.pause = 0.05
         assert (await pipeline.answer(Inquiry(QUESTION))).degraded is None
+        server.behaviour = Behaviour.STALLING
+        under_way = asyncio.create_task(pipeline.answer(Inquiry(QUESTION)))
+        await asyncio.sleep(0.5)
+        assert not under_way.done()
         server.behaviour = Behaviour.SILENT
         started = time.perf_counter()
         assert (await pipeline.answer(Inquiry(QUESTION))).degraded is Degradation.GENERATOR
+        assert (await under_way).degraded is Degradation.GENERATOR
         assert time.perf_counter() - started < SOON_SECONDS
         await model.aclose()
 
