@@ -175,10 +175,13 @@ def history_json(records: Sequence[ReleaseRecord]) -> list[dict[str, Any]]:
 def _share(text: str) -> float:
     from ingest.errors import UsageError
 
+    number, percent, rest = text.partition("%")
     try:
-        return float(text.removesuffix("%")) / 100
+        if not percent or rest:
+            raise ValueError
+        return float(number) / 100
     except ValueError:
-        raise UsageError(f"--canary is {text!r}: expected a percentage, such as 5%.") from None
+        raise UsageError(f"--canary is {text!r}: expected a percentage with its sign, such as 5%.") from None
 
 
 def _show_served(settings: Settings, as_json: bool) -> None:

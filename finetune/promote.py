@@ -42,6 +42,8 @@ def prove(settings: Settings, name: str, path: Path | None) -> Proof:
     """The report in ``path``, found to let ``name`` in; see ``promote_proven``."""
     named_release(settings.home, name)
     served = served_name(settings)
+    if name == served:
+        raise PromotionRefusedError(f"{name} is served already: promote another one, or roll back.")
     if path is None:
         raise PromotionRefusedError(
             f"{name} is not promoted: no gate's report was given; {_remedy(settings, name, served)}"

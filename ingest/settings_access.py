@@ -11,7 +11,7 @@ from ingest.settings_section import Positive, Section
 
 RATE_PATTERN = r"^[1-9]\d{0,8}/(s|min|h|day)$"
 RateText = Annotated[str, Field(pattern=RATE_PATTERN)]
-ClaimScope = Annotated[str, Field(pattern=r"^\S+=(query|ingest|feedback|admin)$")]
+ClaimScope = Annotated[str, Field(pattern=r"^\S+=(query|ingest|feedback|metrics|admin)$")]
 
 
 class AuthSettings(Section):
@@ -35,6 +35,7 @@ class AuthSettings(Section):
             "troika:query=query",
             "troika:ingest=ingest",
             "troika:feedback=feedback",
+            "troika:metrics=metrics",
             "troika:admin=admin",
         ),
         description="VALUE=SCOPE: what the values of that claim stand for",

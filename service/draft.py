@@ -57,6 +57,11 @@ class Draft:
         return self.question if self.found is None else self.found.question
 
     @property
+    def lacks_json(self) -> bool:
+        """Whether JSON was asked for, and what came instead of the generator's is none."""
+        return self.inquiry.json_schema is not None and self.degraded is not None
+
+    @property
     def markers(self) -> set[int]:
         """The numbers that a citation may name."""
         return {passage.marker for passage in self.judgement.sources}

@@ -9,9 +9,11 @@ purpose become a bare 500: their text may hold what a client must not see.
 from __future__ import annotations
 
 import logging
+import re
 import uuid
+from collections.abc import Sequence
 from http import HTTPMethod, HTTPStatus
-from typing import cast
+from typing import Any, cast
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -66,6 +68,9 @@ from ingest.errors import (
 )
 from service.observe.request import CURRENT_REQUEST
 from service.openai_api.errors import openai_error, openai_status, speaks_openai
+
+_TYPES = frozenset(("str", "int", "float", "bool", "constrained-str", "constrained-int"))
+_NO_NAME = re.compile(r"[\[(]")
 
 logger = logging.getLogger(__name__)
 
@@ -212,8 +217,8 @@ async def _on_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _on_invalid_request(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
+    first = _most_telling(error.errors())
+    where = _place(first["loc"])
     if first["type"] == "json_invalid":
         code = "json_invalid"
         cause = first["ctx"]["error"]
@@ -223,6 +228,18 @@ async def _on_invalid_request(request: Request, error: Exception) -> JSONRespons
         detail = f"{where}: {first['msg']}; /docs describes what is expected."
     found = problem(HTTPStatus.UNPROCESSABLE_ENTITY, code, detail)
     return problem_response(found, path=request.url.path, parameter=where.partition(".")[2] or None)
+
+
+def _most_telling(errors: Sequence[Any]) -> Any:
+    """Of what is wrong with a value that may have several types, what is wrong with it as the type it has."""
+    same_field = [error for error in errors if _place(error["loc"]) == _place(errors[0]["loc"])]
+    return next((error for error in same_field if not error["type"].endswith("_type")), errors[0])
+
+
+def _place(parts: Sequence[str | int]) -> str:
+    """Where in a request something is wrong; pydantic also names the types that it tried there."""
+    names = map(str, parts)
+    return ".".join(name for name in names if name not in _TYPES and not _NO_NAME.search(name))
 
 
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
@@ -245,8 +262,11 @@ def _methods_of_path(request: Request) -> list[str]:
     """The methods of all routes of this path: the framework names those of the first alone."""
     routes = cast("list[BaseRoute]", request.app.routes)
     asked = {key: request.scope[key] for key in ("type", "path", "root_path")}
-    return [
+    served = {
         method
         for method in HTTPMethod
         if any(route.matches(asked | {"method": method})[0] is Match.FULL for route in routes)
-    ]
+    }
+    if HTTPMethod.GET in served:
+        served.add(HTTPMethod.HEAD)
+    return [method for method in HTTPMethod if method in served]

@@ -33,7 +33,7 @@ from service.generation import Generation
 from service.grounding.cite import proven, without_markers
 from service.grounding.entailed import RememberedEntailment, judge_entailment
 from service.grounding.entailment import Entailment
-from service.grounding.json_answer import JsonClaims
+from service.grounding.json_answer import NO_JSON, JsonClaims
 from service.grounding.support import Grounding
 from service.prompt import is_refusal, template_for
 from service.question import Inquiry, check_question
@@ -173,7 +173,7 @@ class AnswerPipeline:
                 async for delta in deltas:
                     yield delta
         if not draft.text:
-            for delta in draft.emit(template_for(draft.language).refusal):
+            for delta in draft.emit(_without_answer(draft)):
                 yield delta
         draft.abstained = is_refusal(without_markers(draft.text), draft.language)
         draft.mark("generation")
@@ -184,13 +184,19 @@ class AnswerPipeline:
         yield Finished(answer)
 
     def _finish(self, draft: Draft) -> Answer:
-        text, schema = "" if draft.abstained else draft.text, draft.inquiry.json_schema
+        schema = draft.inquiry.json_schema
+        text = "" if draft.abstained or draft.lacks_json else draft.text
         citer = draft.citer(self._grounding)
         cited = citer.cite(text) if schema is None else JsonClaims(text, schema).cite(citer)
         if draft.entailment is not None:
             cited = judge_entailment(cited, text, draft.entailment)
         cited = replace(cited, citations=proven(cited.citations, self.snapshot.documents))
         return draft.answer(cited, self.release.name, self.snapshot)
+
+
+def _without_answer(draft: Draft) -> str:
+    """What is said where nothing was written."""
+    return NO_JSON[draft.language] if draft.lacks_json else template_for(draft.language).refusal
 
 
 async def fold(events: AsyncGenerator[AnswerEvent]) -> Answer:

@@ -11,7 +11,7 @@ import uvicorn
 from ingest.errors import SettingsError
 from ingest.settings import Settings
 from ingest.settings_server import ServerSettings
-from service.access.exposure import check_exposure
+from service.access.exposure import check_exposure, check_limits
 from service.app import Parts, create_app
 from service.cache.caching_factory import CachingFactory, open_answer_cache
 from service.history.history import open_history
@@ -41,6 +41,7 @@ def run_server(settings: Settings) -> None:
     with listen(settings.server) as listener:
         host, port = listener.getsockname()[:2]
         check_exposure(settings.auth, host)
+        check_limits(settings.auth, settings.limits)
         logger.info("listening on http://%s:%d/", f"[{host}]" if ":" in host else host, port)
         server = _server(settings)
         with suppress(KeyboardInterrupt):

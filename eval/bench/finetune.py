@@ -110,7 +110,7 @@ def _utilisation(shape: ModelShape, own: Training, trl: Training) -> Iterator[Fi
     peak = measure_matmul(_ROWS_OF_PRODUCT, shape.width, shape.inner)
     what = f"sft: share of the {peak / 1e9:.0f} GFLOP/s of a float32 product"
     for run in (own, trl):
-        operations = _LORA_OPERATIONS * shape.layer_weights * run.tokens_per_second
+        operations = _LORA_OPERATIONS * shape.layer_weights * run.computed_tokens / run.seconds
         yield Figure("sft", what, run.who, "%", 100 * operations / peak)
 
 

@@ -32,7 +32,8 @@ _PLAIN_DPO = ("dpo.loss_type=['sigmoid']", "dpo.loss_weights=[1.0]", "dpo.length
 class Training:
     """How one pass over the rows went for ``who``. ``tokens`` counts prompts and answers, without padding.
 
-    ``seconds`` are of the training alone, ``loss`` is the mean of its steps.
+    ``computed_tokens`` are fewer where a beginning that rows share is run once. ``seconds`` are of the
+    training alone, ``loss`` is the mean of its steps.
     """
 
     who: str
@@ -41,6 +42,7 @@ class Training:
     seconds: float
     loss: float
     peak_memory_mb: float
+    computed_tokens: int
 
     @property
     def tokens_per_second(self) -> float:
@@ -87,6 +89,7 @@ def train_own(home: Path, task: TrainingTask) -> OwnTraining:
         seconds=metrics["seconds"],
         loss=sum(losses) / len(losses),
         peak_memory_mb=metrics["peak_memory_mb"],
+        computed_tokens=metrics["computed_tokens"],
     )
     return OwnTraining(training, folder)
 
@@ -97,7 +100,7 @@ def train_with_trl(checkpoint: Path, task: TrainingTask, tokens: int) -> Trainin
     line = run_child(Path(sys.executable), _TRL, *arguments, threads=this_machine().cores)
     run = TrlRun(**json.loads(line))
     who = "TRL, its defaults" if run.bf16 else "TRL, its defaults, in float32"
-    return Training(who, tokens, run.steps, run.seconds, run.loss, run.peak_memory_mb)
+    return Training(who, tokens, run.steps, run.seconds, run.loss, run.peak_memory_mb, tokens)
 
 
 def measure_matmul(rows: int, inner: int, columns: int) -> float:

@@ -21,8 +21,10 @@ class Cost:
     ``utilisation`` is MFU, the model's operations over those that the machine could have done meanwhile
     (Chowdhery et al., 2022)::
 
-        MFU = flops_per_token * tokens_per_second / peak_flops
+        MFU = flops_per_token * computed_tokens / seconds / peak_flops
 
+    A beginning that several packed rows share is computed once, and so counts once here, and in each row's
+    ``tokens``.
     Training all N weights takes 6 N operations a token: 2 N forward, 4 N backward. Training an adapter of M
     weights on N frozen ones takes 4 N + 6 M: the frozen need no gradients of their own. N counts the matrices
     inside the layers. The output layer, which only learned tokens pass, attention's products over positions
@@ -57,6 +59,7 @@ def run_cost(home: Path, run: Run) -> Cost:
     metrics, price = run.metrics, run.config.train.price_per_hour
     flops_per_token = _flops_per_token(home, run)
     peak_flops = machine_peak(home, run.config.train)
+    computed = metrics.tokens if metrics.computed_tokens is None else metrics.computed_tokens
     return Cost(
         seconds=metrics.seconds,
         tokens=metrics.tokens,
@@ -64,7 +67,7 @@ def run_cost(home: Path, run: Run) -> Cost:
         peak_memory_mb=metrics.peak_memory_mb,
         flops_per_token=flops_per_token,
         peak_flops=peak_flops,
-        utilisation=flops_per_token * metrics.tokens_per_second / peak_flops,
+        utilisation=flops_per_token * computed / metrics.seconds / peak_flops,
         money=None if price is None else price * metrics.seconds / _SECONDS_PER_HOUR,
     )
 

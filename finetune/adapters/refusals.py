@@ -97,7 +97,8 @@ def refusal_margins(
 def fit_bias(
     margins: Sequence[float], refuse: Sequence[bool], most_false: float, dataset_sha256: str
 ) -> RefusalFit:
-    """The least bias, in hundredths of a logit, that refuses at most ``most_false`` of the answerable rows.
+    """The least bias, in hundredths of a logit, that refuses at most ``most_false`` of the answerable rows, and
+    none of them for nothing: no greater one refuses as many unanswerable rows, and fewer of these.
 
     Raises:
         TrainingDataError: no row is answerable, or none is not.
@@ -109,8 +110,9 @@ def fit_bias(
             f"{len(answerable)} rows can be answered and {len(unanswerable)} cannot: expected some of both."
         )
     allowed = min(int(most_false * len(answerable)), len(answerable) - 1)
-    least = math.floor(answerable[allowed] * 100 + 1) / 100
-    bias = max(-MOST_REFUSAL_BIAS, min(MOST_REFUSAL_BIAS, least))
+    reached = [m for m in unanswerable if m >= _above(answerable[allowed])]
+    needed = _refused(answerable, min(reached)) if reached else 0
+    bias = max(-MOST_REFUSAL_BIAS, min(MOST_REFUSAL_BIAS, _above(answerable[min(allowed, needed)])))
     return RefusalFit(
         bias=bias,
         most_false=most_false,
@@ -121,6 +123,11 @@ def fit_bias(
         without=(_refused(answerable, 0.0), _refused(unanswerable, 0.0)),
         dataset_sha256=dataset_sha256,
     )
+
+
+def _above(margin: float) -> float:
+    """The least bias in hundredths that refuses no row of this margin."""
+    return math.floor(margin * 100 + 1) / 100
 
 
 def _trained_on(run: Run, examples: Sequence[TrainingExample]) -> int:

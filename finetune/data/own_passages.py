@@ -44,7 +44,7 @@ class OwnPassages:
             chunks = self._cut(_under_a_heading(context.chunk))
             shared |= {chunk.id: len(asked.intersection(content_terms(chunk.text))) for chunk in chunks}
             if own.relevant and case.answerable:
-                holding = chunks if len(chunks) == 1 else [c for c in chunks if holds_answer(c.text, case)]
+                holding = [chunk for chunk in chunks if holds_answer(chunk.text, case)]
                 best = max(holding, key=lambda chunk: shared[chunk.id], default=None)
                 gold += [best] if best else []
                 chunks = [chunk for chunk in chunks if chunk is best or chunk not in holding]

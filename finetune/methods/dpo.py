@@ -88,7 +88,7 @@ def train_dpo(
         callbacks=[log],
     )
     if train.packing:
-        pack_batches(trainer.model, train.max_length)
+        pack_batches(trainer.model, train.max_length, log.computed)
     chosen = fmean(len(row.chosen_ids) for row in rows)
     prompts = [row.prompt_ids for row in rows[: config.dpo.length_probes]]
     probe = LengthProbe(prompts, chosen, end_of_turn(tokenizer))

@@ -56,7 +56,7 @@ def train(job: Job, checkpoint: Path) -> Outcome:
         callbacks=[log],
     )
     if config.train.packing:
-        pack_batches(trainer.model, config.train.max_length)
+        pack_batches(trainer.model, config.train.max_length, log.computed)
     liked = fmean(len(row.answer_ids) for row in rows if row.good)
     prompts = [row.prompt_ids for row in rows[: config.kto.length_probes]]
     details = run_watched(trainer, log, LengthProbe(prompts, liked, end_of_turn(tokenizer)), config.kto.beta)

@@ -38,9 +38,9 @@ def train(job: Job, checkpoint: Path) -> Outcome:
     rows_to_learn, held_out = split_by_prompt(rows, config.rm.eval_share, config.train.seed)
     set_seed(config.train.seed)
     network = _with_adapter(load_classifier(checkpoint), config.lora, job.adapter)
-    if config.train.packing:
-        pack_classified_batches(network, config.train.max_length)
     log = RunLog(len(rows_to_learn), sum(map(_tokens, rows_to_learn)), config.train.max_minutes)
+    if config.train.packing:
+        pack_classified_batches(network, config.train.max_length, log.computed)
     arguments = training_arguments(config.train, job.output)
     del arguments["max_length"]  # a word of TRL's
     trainer = RankingTrainer(

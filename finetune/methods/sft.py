@@ -80,7 +80,7 @@ def train_sft(
     )
     learn_in_float32(trainer.model)
     if train.packing:
-        pack_batches(trainer.model, train.max_length)
+        pack_batches(trainer.model, train.max_length, log.computed)
     run_trainer(trainer, log)
     if whole:
         return save_model(trainer, output, log)

@@ -55,9 +55,21 @@ def override(values: dict[str, Any], text: str) -> None:
     table[leaf] = _value(value)
 
 
+class _NoKeyTwice(yaml.SafeLoader):
+    """YAML forbids a key twice, and PyYAML takes the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """As the loader; a key that is there twice is an error."""
+        keys = [key.value for key, _ in node.value]
+        twice = next((key for key in keys if keys.count(key) > 1), None)
+        if twice is not None:
+            raise yaml.constructor.ConstructorError(None, None, f"{twice!r} is there twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def _read_yaml(path: Path, text: str) -> dict[str, Any]:
     try:
-        value: object = yaml.safe_load(text)
+        value: object = yaml.load(text, _NoKeyTwice)  # noqa: S506  (it is a SafeLoader)
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
         raise SettingsError(f"{path} is not valid YAML ({reason}): correct it.") from error

@@ -60,6 +60,8 @@ class Job:
 class RunMetrics:
     """How a run went. ``tokens`` counts prompt and answer tokens, without padding.
 
+    ``computed_tokens`` are those that a packed run put through the model, where a beginning that rows share
+    counts once; None where nothing was packed.
     ``first_loss`` and ``last_loss`` are means over the first and the last tenth of the steps.
     """
 
@@ -72,6 +74,7 @@ class RunMetrics:
     first_loss: float
     last_loss: float
     stopped_early: bool
+    computed_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ For preference pairs see Wang and Hegde, 2024 (https://arxiv.org/abs/2410.20305)
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import MethodType
 from typing import Any, cast
@@ -62,12 +62,17 @@ class PackedLabels:
     targets: torch.Tensor
 
 
-def pack_batches(model: Any, max_length: int) -> None:
+Count = Callable[[int], None]
+"""Is told how many tokens go through the model, each time that they will come back as gradients."""
+
+
+def pack_batches(model: Any, max_length: int, count: Count) -> None:
     """Have ``model`` run its batches without padding, and a beginning that rows share only once.
 
     Args:
         model: what one of TRL's trainers has made ready (``trainer.model``), with an adapter or without.
         max_length: the most tokens of a row.
+        count: is told of the tokens of each packed batch.
 
     Raises:
         SettingsError: the model's layers do not simply attend to all earlier tokens.
@@ -85,6 +90,7 @@ def pack_batches(model: Any, max_length: int) -> None:
         input_ids, attention_mask = inputs.pop("input_ids"), inputs.pop("attention_mask")
         rows = pack_rows(input_ids, attention_mask)
         learned = pack_labels(rows, attention_mask, labels)
+        _tell(count, rows)
         scores = run_padded(
             *arguments,
             input_ids=rows.input_ids,
@@ -100,12 +106,13 @@ def pack_batches(model: Any, max_length: int) -> None:
     language_model.forward = MethodType(cast("Any", forward), language_model)
 
 
-def pack_classified_batches(model: Any, max_length: int) -> None:
+def pack_classified_batches(model: Any, max_length: int, count: Count) -> None:
     """As ``pack_batches``, for a model that gives each row one number, read at the row's last token.
 
     Args:
         model: one of transformers' models for sequence classification, with an adapter or without.
         max_length: the most tokens of a row.
+        count: is told of the tokens of each packed batch.
 
     Raises:
         SettingsError: the model's layers do not simply attend to all earlier tokens.
@@ -116,6 +123,7 @@ def pack_classified_batches(model: Any, max_length: int) -> None:
     @functools.wraps(cast("Any", type(language_model)).forward)  # Trainer reads the signature
     def forward(self: Any, input_ids: torch.Tensor, attention_mask: torch.Tensor, **_: Any) -> Any:
         rows = pack_rows(input_ids, attention_mask)
+        _tell(count, rows)
         packed = self.base_model(input_ids=rows.input_ids, position_ids=rows.position_ids, spans=rows.spans)
         ends = torch.stack([place[-1] for place in rows.places]).to(input_ids.device)
         return SequenceClassifierOutputWithPast(logits=self.score(packed.last_hidden_state[0, ends]))
@@ -158,6 +166,11 @@ def pack_labels(rows: PackedRows, attention_mask: torch.Tensor, labels: torch.Te
     scored = [which[kept] for which, kept in zip(learned, real, strict=True)]
     sources = [place[:-1][which[1:]] for place, which in zip(rows.places, scored, strict=True)]
     return PackedLabels(torch.cat(sources).to(labels.device), labels[:, 1:][labels[:, 1:] != IGNORED][None])
+
+
+def _tell(count: Count, rows: PackedRows) -> None:
+    if torch.is_grad_enabled():  # not in the pass of a reference
+        count(rows.input_ids.shape[1])
 
 
 def _without_shell(model: Any) -> Any:

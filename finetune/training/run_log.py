@@ -53,11 +53,17 @@ class RunLog(TrainerCallback):
         self._figures = (*_LOGGED, *figures)
         self._limit = None if max_minutes is None else max_minutes * 60
         self._started = self._seconds_before = 0.0
+        self._computed = 0
         self._progress = TrainingProgress() if writes_files() else None
 
     def restore(self, saved: SavedLog) -> None:
         """Go on with the log of a checkpoint."""
         self.curve, self._seconds_before = [*saved.curve], saved.seconds
+        self._computed = int(self.curve[-1].get("computed_tokens", 0)) if self.curve else 0
+
+    def computed(self, tokens: int) -> None:
+        """So many tokens, packed, go through the model, forward and backward."""
+        self._computed += tokens
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self._started = time.perf_counter()
@@ -75,6 +81,8 @@ class RunLog(TrainerCallback):
         else:
             tokens = round(self._tokens_per_epoch * float(state.epoch or 0))
         entry = {"step": float(state.global_step), "seconds": round(seconds, 2), "tokens": float(tokens)}
+        if self._computed:
+            entry["computed_tokens"] = float(self._computed)
         entry |= {key: float(logs[key]) for key in self._figures if logs.get(key) is not None}
         self.curve.append(entry)
         if self._progress is not None:
@@ -114,6 +122,7 @@ class RunLog(TrainerCallback):
             first_loss=round(sum(losses[:ends]) / ends, 4),
             last_loss=round(sum(losses[-ends:]) / ends, 4),
             stopped_early=self.stopped_early,
+            computed_tokens=self._computed or None,
         )
 
     def _seconds(self) -> float:

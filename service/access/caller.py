@@ -12,11 +12,13 @@ from ingest.errors import ForbiddenError
 
 
 class Scope(StrEnum):
-    """What a route lets one do: read and ask, add and remove documents, judge answers, or everything."""
+    """What a route lets one do: read and ask, add and remove documents, judge answers, read the metrics, or
+    everything."""
 
     QUERY = "query"
     INGEST = "ingest"
     FEEDBACK = "feedback"
+    METRICS = "metrics"
     ADMIN = "admin"
 
 
@@ -57,6 +59,10 @@ NOBODY = Caller(None, frozenset(), frozenset())
 """Whoever asks for what is open to all on a server with authentication."""
 
 
+def _named(scopes: frozenset[Scope]) -> str:
+    return ", ".join(sorted(scopes)) or "none"
+
+
 def allowed(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
     """A dependency of routes: the caller of the request.
 
@@ -68,7 +74,7 @@ def allowed(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
         caller: Caller = getattr(request.state, "caller", ANYONE)
         if not caller.may(scope):
             raise ForbiddenError(
-                f"this needs the scope {scope.value!r}, and the key has {sorted(caller.scopes)}: "
+                f"this needs the scope {scope.value}, and the key has {_named(caller.scopes)}: "
                 "use another key, or have one made with `troika keys create`."
             )
         return caller

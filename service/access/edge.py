@@ -1,7 +1,7 @@
 """The layers around the application, which every request passes before any route.
 
-security headers -> is it one of our hosts? -> other origins (CORS) -> changes by other origins' pages
-                 -> who asks? -> the size of the body
+security headers -> HEAD as GET -> is it one of our hosts? -> other origins (CORS)
+                 -> changes by other origins' pages -> who asks? -> the size of the body
 
 All are plain ASGI, so that they neither buffer a stream nor break its cancellation.
 """
@@ -35,7 +35,8 @@ SECURITY_HEADERS = {
 
 _UPLOADS = "/v1/documents"
 _METHODS_OF_OTHER_ORIGINS = ("GET", "POST", "PUT", "DELETE")
-_FIELDS_OF_OTHER_ORIGINS = ("authorization", "content-type", "idempotency-key", "x-api-key")
+# Clients send fields of their own, OpenAI's x-stainless-lang for one; no cookie is ever read.
+_FIELDS_OF_OTHER_ORIGINS = ("*",)
 _FIELDS_SHOWN_TO_THEM = ("location", "ratelimit", "ratelimit-policy", "retry-after", "x-request-id")
 
 
@@ -60,6 +61,7 @@ def add_edge(app: FastAPI, settings: Settings, authenticator: Authenticator | No
     is_own = own_hosts(server, settings.auth)
     if is_own is not None:
         app.add_middleware(OwnHosts, is_own=is_own)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(SafeResponses)
 
 
@@ -107,6 +109,24 @@ def _counted(receive: Receive, most: int, detail: str) -> Receive:
         return message
 
     return counting_receive
+
+
+class HeadAsGet:
+    """Answers HEAD with the head of the answer to GET (RFC 9110, section 9.3.2)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_head(message: Message) -> None:
+            is_body = message["type"] == "http.response.body"
+            await send({**message, "body": b""} if is_body else message)
+
+        await self._app({**scope, "method": "GET"}, receive, send_head)
 
 
 class SafeResponses:

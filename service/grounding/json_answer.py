@@ -26,6 +26,13 @@ _CHARACTER = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.|.", re.
 """A character of a JSON string as it is written; beyond the basic plane an escape takes two units."""
 
 
+NO_JSON = {
+    "en": "No answer can be given in this form now.",
+    "zh": "现在无法以这种形式作答。",
+}
+"""What is said in place of an answer in JSON that the generator could not give, though the sources might."""
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """A string or number of a JSON text; ``said[i]`` stands in the text from ``offsets[i]`` to the next."""

@@ -42,7 +42,8 @@ class Follower:
         self.progress = self._advanced(report)
         self._tell(report)
         now = time.monotonic()
-        if self.progress.stage is before and now - self._noted < _NOTED_SECONDS:
+        is_last = isinstance(report, Finished)
+        if not is_last and self.progress.stage is before and now - self._noted < _NOTED_SECONDS:
             return False
         self._noted = now
         return True
@@ -59,6 +60,9 @@ class Follower:
                 return replace(self.progress, done=self.progress.done + chunks)
             case SnapshotPublished():
                 return replace(self.progress, stage=Stage.PUBLISHED)
+            case Finished():  # what had not changed is told by no report
+                total = self.progress.total
+                return JobProgress(Stage.PUBLISHED, self.progress.done if total is None else total, total)
             case _:
                 return self.progress
 

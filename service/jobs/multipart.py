@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -45,10 +45,11 @@ class _File:
 class FormReader:
     """Takes the bytes of a form as they come; ``fields`` and ``files`` are whole when ``finish`` returns."""
 
-    def __init__(self, content_type: str, new_upload: Callable[[str], Upload]) -> None:
+    def __init__(self, content_type: str, names: Sequence[str], new_upload: Callable[[str], Upload]) -> None:
         """
         Args:
             content_type: of the request.
+            names: those that a field may have.
             new_upload: makes room for a file, by the name that the client stated.
 
         Raises:
@@ -59,6 +60,7 @@ class FormReader:
             raise UploadError("the Content-Type names no boundary: send a multipart/form-data body.")
         self.fields: dict[str, str] = {}
         self.files: list[Received] = []
+        self._names = tuple(names)
         self._new_upload = new_upload
         self._header, self._value = b"", b""
         self._disposition = b""
@@ -130,6 +132,10 @@ class FormReader:
             raise UploadError("a part of the form has no name: send each file in a part named `files`.")
         if b"filename" in options:
             self._file = _File(self._new_upload(_text(options[b"filename"])))
+        elif self._field not in self._names:
+            raise UploadError(
+                f"there is no field {self._field[:80]!r}: the form takes {', '.join(self._names)}, and files."
+            )
         elif self._field in self.fields:
             raise UploadError(f"the form states {self._field[:80]!r} twice: state it once.")
 

@@ -31,7 +31,7 @@ from service.jobs.job import Job, JobKind, NewJob
 from service.jobs.multipart import FormReader, Received
 from service.jobs.names import upload_name
 from service.jobs.ownership import require_writable, with_access_list
-from service.jobs.statements import checked, stated_by_form
+from service.jobs.statements import FIELDS, checked, stated_by_form
 from service.jobs.store import JobStore
 from service.jobs.uploads import Upload, UploadFolder
 from service.schemas import RequestBody, Text
@@ -138,7 +138,7 @@ class Intake:
         raise UploadError(f"the body is of the type {media_type[:80]!r}: send {FORM} or {JSON}.")
 
     async def _receive_form(self, request: Request, staging: _Staging, content_type: str) -> list[_Arrived]:
-        form = FormReader(content_type, staging.new_upload)
+        form = FormReader(content_type, FIELDS, staging.new_upload)
         try:
             async for data in request.stream():
                 staging.require_room()

@@ -14,10 +14,11 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import aclosing, suppress
+from dataclasses import replace
 
 from ingest.errors import CollectionBusyError, TroikaError
 from ingest.metrics import IngestMetrics
-from ingest.progress import Silent
+from ingest.progress import Failure, Silent
 from ingest.settings import Settings
 from ingest.snapshots.collection import Collection
 from ingest.snapshots.durable import storage_errors
@@ -176,7 +177,7 @@ class JobRunner:
                 folder, gone = self._folder(jobs[0].collection), frozenset(unread)
                 for job in jobs:
                     # In this order: after a crash in between, a job that is over is not done once more.
-                    self.store.end(job.id, _end_of(job, followed, snapshot, gone))
+                    self.store.end(job.id, _end_of(job, followed.failures, snapshot, gone, folder))
                     folder.settle(job, gone)
             case Refused(CollectionBusyError.code):
                 raise CollectionBusyError("another process came first")
@@ -227,10 +228,21 @@ def next_batch(queued: Sequence[Job], waiting: frozenset[str] = frozenset()) -> 
     return batch
 
 
-def _end_of(job: Job, followed: Follower, snapshot: str | None, unread: frozenset[str]) -> JobEnd:
+def _end_of(
+    job: Job,
+    failures_of_run: Sequence[Failure],
+    snapshot: str | None,
+    unread: frozenset[str],
+    folder: UploadFolder,
+) -> JobEnd:
     if job.cancelling:
         return JobEnd(JobState.CANCELLED, snapshot=snapshot)
-    failures = tuple(f for f in followed.failures if f.path.partition("!/")[0] in job.addresses)
+    # Who uploaded a file knows it by its name, and is not told where it lies.
+    failures = tuple(
+        replace(failure, reason=folder.without_place(failure.reason))
+        for failure in failures_of_run
+        if failure.path.partition("!/")[0] in job.addresses
+    )
     if job.kind is JobKind.UPLOAD and job.addresses <= unread:
         error = JobError("documents_unread", "none of the files could be read: see the failures.")
         return JobEnd(JobState.FAILED, failures, error, snapshot)

@@ -11,7 +11,8 @@ from ingest.errors import MetadataError, UploadError
 from ingest.sources.metadata import ACL, Metadata, check_metadata, parse_sidecar
 from service.jobs.names import upload_name
 
-_FIELDS = ("acl", "metadata", "metadata_by_name")
+FIELDS = ("acl", "metadata", "metadata_by_name")
+"""The names of the fields beside the files."""
 
 
 def stated_by_form(fields: Mapping[str, str], names: Sequence[str]) -> list[Metadata]:
@@ -23,10 +24,8 @@ def stated_by_form(fields: Mapping[str, str], names: Sequence[str]) -> list[Meta
         names: those of the files.
 
     Raises:
-        UploadError: a field is unknown or cannot be used.
+        UploadError: a field cannot be used.
     """
-    if unknown := sorted(fields.keys() - set(_FIELDS)):
-        raise UploadError(f"there is no field {unknown[0][:80]!r}: the form takes {', '.join(_FIELDS)}.")
     of_all = _parsed("metadata", fields.get("metadata", "{}"))
     if ACL in fields:
         of_all |= checked("the field 'acl'", [(ACL, fields[ACL])])

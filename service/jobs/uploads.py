@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Collection as AnyCollection
 from collections.abc import Iterator, Mapping
@@ -82,6 +83,10 @@ class UploadFolder:
         folder = self._jobs / job_id / f"{job_id}-{number:04}"
         folder.mkdir(parents=True)
         return Upload(folder, name)
+
+    def without_place(self, text: str) -> str:
+        """``text`` with the names of uploads in place of their paths."""
+        return re.sub(rf"{re.escape(str(self.path))}(/[^/\s]+)?/", "", text)
 
     def renumber(self, job_id: str, new_id: str) -> None:
         """What was to be added by one job will be added by another."""

@@ -42,7 +42,7 @@ class CompletionForm:
 
 def completion_of(answer: Answer, form: CompletionForm) -> ChatCompletion:
     """The whole answer."""
-    is_refused = form.is_json and answer.abstained
+    is_refused = form.is_json and not _holds_json(answer)
     message = AnswerMessage(
         content=None if is_refused else answer.text,
         refusal=answer.text if is_refused else None,
@@ -85,7 +85,7 @@ class ChunkFrames:
     def _end(self, answer: Answer) -> bytes:
         frames = b""
         if self._form.is_json:
-            frames = self._step({"refusal" if answer.abstained else "content": answer.text})
+            frames = self._step({"content" if _holds_json(answer) else "refusal": answer.text})
         annotations = [annotation.model_dump() for annotation in _annotations(answer.citations)]
         frames += self._step({"annotations": annotations})
         end = ChunkChoice(delta={}, finish_reason=_finish_reason(answer, self._form))
@@ -111,6 +111,11 @@ class ChunkFrames:
             usage=usage,
             troika=troika,
         )
+
+
+def _holds_json(answer: Answer) -> bool:
+    """Whether an answer for which JSON was asked is JSON; it has no stand-in."""
+    return not answer.abstained and answer.degraded is None
 
 
 def openai_error_of(error: Exception) -> OpenAiErrorBody:

@@ -15,7 +15,7 @@ from service.routes.problems import PROBLEMS
 
 def metrics_router(settings: ObserveSettings, registry: CollectorRegistry) -> APIRouter:
     """The route that tells the numbers: to everyone, or to keys of scope ``admin``."""
-    guards = [] if settings.metrics_public else [Depends(allowed(Scope.ADMIN))]
+    guards = [] if settings.metrics_public else [Depends(allowed(Scope.METRICS))]
     router = APIRouter(tags=["health"], dependencies=guards)
 
     @router.get("/metrics", response_class=PlainTextResponse, responses=PROBLEMS)

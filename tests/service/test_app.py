@@ -290,6 +290,23 @@ async def test_documents_and_collections_are_listed(client: httpx.AsyncClient) -
     assert (elsewhere.status_code, code_of(elsewhere)) == (404, "collection_not_found")
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/v1/models", "/openapi.json"])
+async def test_head_is_answered_as_get_without_the_body(client: httpx.AsyncClient, path: str) -> None:
+    got, head = await client.get(path), await client.head(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"] == got.headers["content-type"]
+
+
+async def test_where_a_value_of_many_types_is_wrong_is_told_by_its_name(client: httpx.AsyncClient) -> None:
+    asked = {"model": "troika", "messages": [{"role": "user", "content": "a"}], "stop": ""}
+    told = (await client.post("/v1/chat/completions", json=asked)).json()["error"]
+    assert told["param"] == "stop"
+    assert "function" not in told["message"]
+    many = {"model": "troika", "input": ["a"] * 2_049}
+    told = (await client.post("/v1/embeddings", json=many)).json()["error"]
+    assert (told["param"], "at most 2048 items" in told["message"]) == ("input", True)
+
+
 async def test_ready_names_what_it_depends_on(client: httpx.AsyncClient) -> None:
     assert (await client.get("/healthz")).json() == {"status": "ok"}
     response = await client.get("/readyz")

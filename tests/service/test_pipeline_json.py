@@ -7,6 +7,7 @@ import pytest
 from ingest.errors import GeneratorError, GeneratorRefusedError
 from service.answer import Answer, Degradation, Delta
 from service.generate import Piece
+from service.grounding.json_answer import NO_JSON
 from service.prompt import TEMPLATES
 from service.question import Inquiry, SamplingWish
 from tests.service.conftest import PipelineMaker
@@ -20,6 +21,7 @@ ASKED = Inquiry(QUESTION, sampling=SamplingWish(json_schema=SCHEMA))
 BORNE_OUT = '{"rank": 16, "said": "A rank of 16 is the default [1].", "kind": "number"}'
 UNSUPPORTED = '{"rank": 17}'
 REFUSAL = TEMPLATES["en"].refusal
+NONE_NOW = NO_JSON["en"]
 
 
 async def answered(
@@ -52,7 +54,7 @@ async def test_under_strict_grounding_json_with_an_unsupported_claim_is_withheld
     make_pipeline: PipelineMaker,
 ) -> None:
     answer = await answered(make_pipeline, UNSUPPORTED)
-    assert (answer.text, answer.abstained) == (REFUSAL, True)
+    assert (answer.text, answer.abstained) == (NONE_NOW, False)
     assert answer.degraded is Degradation.UNSUPPORTED
 
 
@@ -65,13 +67,16 @@ async def test_otherwise_it_is_given_and_marked(make_pipeline: PipelineMaker) ->
 @pytest.mark.parametrize("strict", [False, True])
 async def test_json_that_was_cut_off_is_never_shown(make_pipeline: PipelineMaker, strict: bool) -> None:
     answer = await answered(make_pipeline, '{"rank": 1', Piece("", truncated=True), strict=strict)
-    assert (answer.text, answer.abstained) == (REFUSAL, True)
+    assert (answer.text, answer.abstained) == (NONE_NOW, False)
     assert answer.usage.truncated
 
 
-async def test_a_failing_generator_gives_a_refusal_and_no_prose(make_pipeline: PipelineMaker) -> None:
+async def test_a_failing_generator_gives_neither_prose_nor_a_word_about_the_sources(
+    make_pipeline: PipelineMaker,
+) -> None:
     answer = await answered(make_pipeline, '{"rank"', GeneratorError("gone"))
-    assert (answer.text, answer.degraded) == (REFUSAL, Degradation.GENERATOR)
+    assert (answer.text, answer.abstained, answer.degraded) == (NONE_NOW, False, Degradation.GENERATOR)
+    assert (answer.citations, answer.sentences) == ((), ())
 
 
 async def test_a_schema_that_the_generator_refuses_is_the_askers_error(make_pipeline: PipelineMaker) -> None:
@@ -99,7 +104,7 @@ async def test_under_strict_grounding_json_that_the_model_of_inference_rejects_i
     assert (shown.text, shown.groundedness) == (BORNE_OUT, 1.0)
     assert len(believing.asked) == 2
     withheld = await make_pipeline(ScriptedGenerator(BORNE_OUT), entailment=doubting).answer(ASKED)
-    assert (withheld.text, withheld.degraded) == (REFUSAL, Degradation.UNSUPPORTED)
+    assert (withheld.text, withheld.degraded) == (NONE_NOW, Degradation.UNSUPPORTED)
     marked = make_pipeline(
         ScriptedGenerator(BORNE_OUT), strict=False, entailment=ScriptedEntailment("default")
     )

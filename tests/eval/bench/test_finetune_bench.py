@@ -46,7 +46,7 @@ def test_the_states_of_lora_are_the_frozen_weights_and_four_times_the_adapter() 
 
 
 def test_speed_is_tokens_without_padding_by_seconds_of_training() -> None:
-    assert Training("troika", 1000, 4, 8.0, 2.0, 900.0).tokens_per_second == 125
+    assert Training("troika", 1000, 4, 8.0, 2.0, 900.0, 800).tokens_per_second == 125
 
 
 def test_a_product_has_a_speed() -> None:

@@ -107,15 +107,18 @@ def test_packed_answers_have_the_rewards_and_the_gradient_of_padded_ones(tiny_ba
     batch = collate(encoded(tiny_base, 3))
     better, worse, weights = (batch.pop(key) for key in ("better", "worse", "weights"))
     found: list[tuple[torch.Tensor, torch.Tensor]] = []
+    counted: list[int] = []
     for is_packed in (False, True):
         torch.manual_seed(0)
         network = load_classifier(tiny_base.folder)
         if is_packed:
-            pack_classified_batches(network, 512)
+            pack_classified_batches(network, 512, counted.append)
         rewards = rewards_of(network, batch)
         ranking_loss(rewards[better], rewards[worse], weights, 0.01).backward()
         gradients = [weight.grad.flatten() for weight in network.parameters() if weight.grad is not None]
         found.append((rewards.detach(), torch.cat(gradients)))
+    assert len(counted) == 1
+    assert counted[0] < int(batch["attention_mask"].sum())
     (padded, padded_gradient), (packed, packed_gradient) = found
     assert torch.allclose(packed, padded, rtol=0, atol=1e-5)
     assert float((packed_gradient - padded_gradient).abs().max()) < 1e-4

@@ -34,7 +34,7 @@ def models(tiny_base: TinyBase) -> tuple[Any, Any]:
     plain, packed = load_model(tiny_base.folder), load_model(tiny_base.folder)
     for model in (plain, packed):
         add_fused_lm_head(cast("Any", model), outputs=OUTPUTS)
-    pack_batches(packed, 512)
+    pack_batches(packed, 512, uncounted)
     return plain.eval(), packed.eval()
 
 
@@ -49,6 +49,10 @@ def padded(rows: Sequence[Row], left: bool = False) -> dict[str, torch.Tensor]:
         columns["attention_mask"].append([0] * before + [1] * (longest - gap) + [0] * after)
         columns["labels"].append([IGNORED] * (before + len(prompt)) + answer + [IGNORED] * after)
     return {name: torch.tensor(values) for name, values in columns.items()}
+
+
+def uncounted(_: int) -> None:
+    pass
 
 
 def laid_out(rows: Sequence[Row]) -> PackedRows:
@@ -112,16 +116,18 @@ def test_all_logits_of_packed_rows_are_those_of_the_rows_alone(models: tuple[Any
 def test_the_loss_and_its_gradient_are_those_of_the_padded_batch(tiny_base: TinyBase) -> None:
     rows: list[Row] = [([5, 6, 7, 8], [9, 10]), ([11], [12, 13, 14]), ([5, 6, 7, 8], [15])]
     found: list[tuple[float, torch.Tensor]] = []
+    counted: list[int] = []
     for is_packed in (False, True):
         model: Any = load_model(tiny_base.folder)
         add_fused_lm_head(model)
         if is_packed:
-            pack_batches(model, 512)
+            pack_batches(model, 512, counted.append)
         loss = model(**padded(rows), fused_lm_head=True).loss
         loss.backward()
         gradients = [weight.grad.flatten() for weight in model.parameters() if weight.grad is not None]
         found.append((loss.item(), torch.cat(gradients)))
     (plain, plain_gradient), (packed, packed_gradient) = found
+    assert counted == [11]  # four tokens of the prompt that two rows share count once
     assert packed == pytest.approx(plain, abs=1e-5)
     assert float((packed_gradient - plain_gradient).abs().max()) < ROUNDING
 
@@ -188,14 +194,14 @@ def test_a_model_that_attends_in_another_way_is_refused(
     for name, value in change.items():
         setattr(model.config, name, value)
     with pytest.raises(SettingsError, match=r"train\.packing=false"):
-        pack_batches(model, 512)
+        pack_batches(model, 512, uncounted)
 
 
 def test_a_model_whose_attention_cannot_be_exchanged_is_refused(tiny_base: TinyBase) -> None:
     model: Any = load_model(tiny_base.folder)
     model.set_attn_implementation = lambda _: None
     with pytest.raises(SettingsError, match=r"train\.packing=false"):
-        pack_batches(model, 512)
+        pack_batches(model, 512, uncounted)
 
 
 def test_attention_needs_no_span_for_a_batch_that_is_not_packed() -> None:

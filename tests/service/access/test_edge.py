@@ -14,7 +14,7 @@ ORIGIN = "https://intranet.example"
 PREFLIGHT = {
     "origin": ORIGIN,
     "access-control-request-method": "POST",
-    "access-control-request-headers": "authorization,content-type",
+    "access-control-request-headers": "authorization,content-type,x-stainless-lang",
 }
 
 

@@ -115,7 +115,8 @@ async def test_a_scope_opens_its_routes_and_admin_all(guarded: GuardedServer) ->
         ("GET", "/v1/documents/x", Scope.QUERY),
         ("GET", "/v1/answers/x", Scope.QUERY),
         ("POST", "/v1/feedback", Scope.FEEDBACK),
-        ("GET", "/metrics", Scope.ADMIN),
+        ("GET", "/metrics", Scope.METRICS),
+        ("GET", "/v1/statistics", Scope.ADMIN),
     ):
         let_in = {scope for scope in Scope if await guarded.status(method, path, keys[scope]) != 403}
         assert let_in == {needed, Scope.ADMIN}
@@ -289,3 +290,11 @@ async def test_without_authentication_everybody_may_everything(
         described = (await client.get("/openapi.json")).json()
     assert collection["documents"] == 3
     assert "security" not in described
+
+
+async def test_without_a_key_readiness_is_told_without_details(guarded: GuardedServer) -> None:
+    async with guarded.client() as client:
+        checks = (await client.get("/readyz")).json()["checks"]
+    details = {check["detail"] for check in checks.values()}
+    assert details == {"not told to everybody: `troika doctor` says more"}
+    assert all("ok" in check for check in checks.values())

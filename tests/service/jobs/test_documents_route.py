@@ -348,10 +348,10 @@ async def test_a_collection_that_is_not_there_is_not_found(client: httpx.AsyncCl
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [
-        ("/v1/documents", "GET, POST"),
-        ("/v1/documents/doc", "DELETE, GET"),
-        ("/v1/jobs", "GET"),
-        ("/v1/jobs/job", "DELETE, GET"),
+        ("/v1/documents", "GET, HEAD, POST"),
+        ("/v1/documents/doc", "DELETE, GET, HEAD"),
+        ("/v1/jobs", "GET, HEAD"),
+        ("/v1/jobs/job", "DELETE, GET, HEAD"),
     ],
 )
 async def test_a_wrong_method_is_told_all_the_right_ones(

@@ -29,7 +29,7 @@ def read(folder: Path, content_type: str, pieces: Sequence[bytes]) -> FormReader
         own.mkdir()
         return Upload(own, stated.replace("/", "_") or "unnamed")
 
-    reader = FormReader(content_type, new_upload)
+    reader = FormReader(content_type, ("metadata", "acl", "字段"), new_upload)
     try:
         for piece in pieces:
             reader.write(piece)
@@ -89,6 +89,10 @@ def test_a_form_that_was_cut_off_is_refused(tmp_path: Path) -> None:
             b'--b\r\ncontent-disposition: form-data; name="acl"\r\n\r\n' + b"x" * 1_100_000 + b"\r\n--b--",
         ),
         ("multipart/form-data; boundary=b", b"--b\r\n" + b"a: b\r\n" * 1000),
+        (
+            "multipart/form-data; boundary=b",
+            b'--b\r\ncontent-disposition: form-data; name="unknown"\r\n\r\n',
+        ),
     ],
 )
 def test_what_is_no_form_is_refused(tmp_path: Path, content_type: str, body: bytes) -> None:

@@ -23,7 +23,6 @@ def test_what_is_stated_of_one_file_goes_before_what_is_stated_of_all() -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        {"unknown": "x"},
         {"metadata": "no JSON"},
         {"metadata": "[1]"},
         {"metadata": '{"a": {"b": 1}}'},

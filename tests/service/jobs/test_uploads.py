@@ -149,3 +149,8 @@ def test_what_was_never_acknowledged_is_discarded(folder: UploadFolder) -> None:
 def test_a_collection_stays_in_its_folder(tmp_path: Path, name: str) -> None:
     with pytest.raises(CollectionNameError):
         UploadFolder(tmp_path, name)
+
+
+def test_a_reason_tells_a_file_by_its_name(folder: UploadFolder) -> None:
+    reason = f"{folder.path}/18ea65-0001/junk.pdf: the PDF is damaged."
+    assert folder.without_place(reason) == "junk.pdf: the PDF is damaged."

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -190,15 +191,17 @@ async def test_whatever_is_streamed_adds_up_to_the_whole(pieces: list[str]) -> N
     assert said == completion_of(answer, CompletionForm("troika")).choices[0].message.content
 
 
-@pytest.mark.parametrize("abstained", [False, True])
-async def test_json_comes_in_one_chunk_or_as_a_refusal(abstained: bool) -> None:
+@pytest.mark.parametrize(
+    ("abstained", "degraded"), [(False, None), (True, None), (False, Degradation.GENERATOR)]
+)
+async def test_json_comes_in_one_chunk_or_as_a_refusal(abstained: bool, degraded: Degradation | None) -> None:
     form = CompletionForm("troika", is_json=True)
-    answer = answer_of('{"rank": 16}', abstained=abstained)
+    answer = replace(answer_of('{"rank": 16}', abstained=abstained), degraded=degraded)
     frames = ChunkFrames(form)
     assert frames.of(Delta('{"rank"')) == b""
     first = chunks_of(frames.of(Finished(answer)).decode())[0]["choices"][0]["delta"]
     message = completion_of(answer, form).choices[0].message
-    if abstained:
+    if abstained or degraded:
         assert (message.content, message.refusal, first) == (None, answer.text, {"refusal": answer.text})
     else:
         assert (message.content, message.refusal, first) == (answer.text, None, {"content": answer.text})
