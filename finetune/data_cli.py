@@ -11,7 +11,9 @@ import typer
 
 from finetune.data.choices import ImportForm, RowKind, TargetForm
 from finetune.data_checks_cli import TokenizerOption, tokenizer_of
+from finetune.partner_options import require_partner
 from ingest.cli import JsonOption
+from ingest.errors import UsageError
 from ingest.settings import load_settings
 
 if TYPE_CHECKING:
@@ -46,6 +48,9 @@ ShuffleShare = Annotated[
 Replay = Annotated[
     Path | None, typer.Option(help="Mix in general instructions: alpaca, sharegpt or messages.")
 ]
+ReplayShare = Annotated[
+    float | None, typer.Option(min=0, max=0.9, help="Share of general rows, of --replay; default 0.1.")
+]
 
 data_app = typer.Typer(add_completion=False, no_args_is_help=True, help="Make training data.")
 
@@ -69,7 +74,7 @@ def data_build(
     alone_share: AloneShare = None,
     shuffle_share: ShuffleShare = None,
     replay: Replay = None,
-    replay_share: Annotated[float, typer.Option(min=0, max=0.9, help="Share of general rows.")] = 0.1,
+    replay_share: ReplayShare = None,
     valid_share: Annotated[float, typer.Option(min=0, max=0.9, help="Share held out, by document.")] = 0.0,
     language: Annotated[list[str] | None, typer.Option(help="Keep only this language; repeatable.")] = None,
     longest: Annotated[
@@ -85,16 +90,16 @@ def data_build(
     from finetune.data.check_lengths import no_longer_than
     from finetune.data.imports.read import import_examples
     from finetune.training.base_model import EMBEDDED
-    from ingest.errors import UsageError
 
-    if own_contexts and collection is not None:
-        raise UsageError("--own-contexts takes no passages from a collection: leave --collection out, or it.")
-    if cut and not own_contexts:
-        raise UsageError("--cut cuts own contexts, and a collection's are cut already: add --own-contexts.")
+    _check_contexts(own_contexts, collection, cut)
+    require_partner("--tokenizer", tokenizer, "--longest", longest)
+    require_partner("--replay-share", replay_share, "--replay", replay)
     settings = load_settings()
+    mixture = _mixture(
+        own_contexts, distractors, refusal_share, refusal_most, alone_share, shuffle_share, replay_share
+    )
     options = replace(
-        _mixture(own_contexts, distractors, refusal_share, refusal_most, alone_share, shuffle_share),
-        replay_share=replay_share,
+        mixture,
         valid_share=valid_share,
         target=target,
         languages=frozenset(language) if language else None,
@@ -137,6 +142,13 @@ def data_import(
         typer.echo(f"{imported.rows} rows for {imported.kind} ({imported.form}): {imported.path}")
 
 
+def _check_contexts(own_contexts: bool, collection: str | None, cut: bool) -> None:
+    if own_contexts and collection is not None:
+        raise UsageError("--own-contexts takes no passages from a collection: leave --collection out, or it.")
+    if cut and not own_contexts:
+        raise UsageError("--cut cuts own contexts, and a collection's are cut already: add --own-contexts.")
+
+
 def _mixture(
     own_contexts: bool,
     distractors: int | None,
@@ -144,6 +156,7 @@ def _mixture(
     refusal_most: float | None,
     alone_share: float | None,
     shuffle_share: float | None,
+    replay_share: float | None,
 ) -> BuildOptions:
     """What was asked for, and the rest by where the passages come from."""
     from finetune.data.examples import AS_THEY_COME, BuildOptions
@@ -156,6 +169,7 @@ def _mixture(
         refusal_most=_given(refusal_most, default.refusal_most),
         alone_share=_given(alone_share, default.alone_share),
         shuffle_share=_given(shuffle_share, default.shuffle_share),
+        replay_share=_given(replay_share, default.replay_share),
     )
 
 

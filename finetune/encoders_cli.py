@@ -11,6 +11,7 @@ import typer
 
 from finetune.train_cli import ConfigOption, DryRunOption, Overrides
 from ingest.cli import JsonOption
+from ingest.errors import UsageError
 from ingest.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def embedder(
     from finetune.settings.train_config import read_config
     from ingest.progress_display import display
 
+    _require_one_way(resume, model, dry_run)
     settings, files = load_settings(), LabelFiles(questions, mined)
     read = read_config(EmbedderConfig, "embedder", config, overrides or ())
     name = collection or settings.collection
@@ -97,15 +99,27 @@ def reranker(
     from finetune.settings.encoders import RerankerConfig
     from finetune.settings.train_config import read_config
 
+    _require_one_way(resume, None, dry_run)
     settings, files = load_settings(), LabelFiles(questions, mined)
     read = read_config(RerankerConfig, "reranker", config, overrides or ())
     name = collection or settings.collection
     if dry_run:
         return _show_plan(settings, read, name, files, as_json)
-    if not compares_pairs(weights_folder(read.model.name_or_path)):
+    if resume is None and not compares_pairs(weights_folder(read.model.name_or_path)):
         typer.echo(FRESH_HEAD, err=True)
     report = train_reranker(settings, read, name, files, resume=resume)
     return _show_report(report, as_json, f"serve it with rerank.model set to {report.folder}")
+
+
+def _require_one_way(resume: Path | None, model: str | None, dry_run: bool) -> None:
+    """Each of the three does something else in place of a new training."""
+    ways = {"--resume": resume is not None, "--model": model is not None, "--dry-run": dry_run}
+    given = [name for name, is_given in ways.items() if is_given]
+    if len(given) > 1:
+        raise UsageError(
+            f"{' and '.join(given)} were given, and each asks for something else: --resume continues a run, "
+            "--model measures without training and --dry-run plans a new run, so leave out all but one."
+        )
 
 
 def _show_plan(

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from finetune.adapters.forms import GgufForm, WeightType
 from finetune.adapters_cli import adapter_json
+from finetune.partner_options import require_partner
 from ingest.cli import JsonOption
 from ingest.settings import load_settings
 
@@ -21,12 +22,17 @@ if TYPE_CHECKING:
     from finetune.adapters.refusals import RefusalFit
     from finetune.parity.report import ParityReport
 
+_FALSE_REFUSALS = 0.1
+
 RunArgument = Annotated[Path, typer.Argument(help="Folder of a finished run.")]
 HeldOutOption = Annotated[
     Path | None, typer.Option(help="Rows not trained on, to fit how readily the adapter refuses.")
 ]
 FalseRefusalsOption = Annotated[
-    float, typer.Option(min=0, max=1, help="Of the answerable ones so many are refused at most.")
+    float | None,
+    typer.Option(
+        min=0, max=1, help="Of the answerable ones of --held-out so many are refused at most; default 0.1."
+    ),
 ]
 DataOption = Annotated[
     Path | None, typer.Option(help="Where the run's data lies now; default where it was trained on.")
@@ -69,10 +75,10 @@ def export(
     ] = None,
     form: Annotated[
         GgufForm | None,
-        typer.Option(help="Of those files; default float16, and the base as it came if it came as GGUF."),
+        typer.Option(help="Of those two files; default float16, and the base as it came if it came as GGUF."),
     ] = None,
     held_out: HeldOutOption = None,
-    false_refusals: FalseRefusalsOption = 0.1,
+    false_refusals: FalseRefusalsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Keep a run's adapter with its model card, ready to be promoted; of a llama model as GGUF, too.
@@ -82,6 +88,8 @@ def export(
     from finetune.adapters.export import export_run
     from finetune.training.run import read_run
 
+    require_partner("--form", form, "--gguf-base or --gguf-merged", gguf_base or gguf_merged)
+    most_false = most_false_refusals(held_out, false_refusals)
     home, finished = load_settings().home, read_run(run)
     made = [str(path) for path in (merged, gguf_base, gguf_merged) if path is not None]
     if made:
@@ -95,7 +103,7 @@ def export(
     if held_out is not None:
         from finetune.adapters.refusals import fit_refusals
 
-        fit = fit_refusals(home, finished, held_out, false_refusals)
+        fit = fit_refusals(home, finished, held_out, most_false)
     record = export_run(home, finished, gate_report, fit)
     if as_json:
         document = adapter_json(record, served=False) | {"made": made, "refusals": fit and asdict(fit)}
@@ -130,6 +138,16 @@ def parity(
         _show_parity(report)
     if not report.passed:
         raise typer.Exit(1)
+
+
+def most_false_refusals(held_out: Path | None, false_refusals: float | None) -> float:
+    """The largest share of answerable rows that may be refused: what was asked for, or a tenth.
+
+    Raises:
+        UsageError: it was asked for, and there are no rows to hold it against.
+    """
+    require_partner("--false-refusals", false_refusals, "--held-out", held_out)
+    return _FALSE_REFUSALS if false_refusals is None else false_refusals
 
 
 def _show_merge(report: MergeReport, output: Path) -> None:

@@ -40,17 +40,19 @@ def promote_proven(settings: Settings, name: str, report: Path | None, share: fl
 
 def prove(settings: Settings, name: str, path: Path | None) -> Proof:
     """The report in ``path``, found to let ``name`` in; see ``promote_proven``."""
-    named_release(settings.home, name)
+    release = named_release(settings.home, name)
     served = served_name(settings)
     if name == served:
-        raise PromotionRefusedError(f"{name} is served already: promote another one, or roll back.")
+        raise UsageError(f"{name} is served to all already: promote another one, or roll back.")
     if path is None:
         raise PromotionRefusedError(
             f"{name} is not promoted: no gate's report was given; {_remedy(settings, name, served)}"
         )
     report = read_gate_report(path)
     snapshot = read_manifest(Collection(settings.home, settings.collection).require_current())
-    permission = report.permits(release=name, prompt_id=PROMPT_ID, snapshot_id=snapshot.id)
+    permission = report.permits(
+        release=name, prompt_id=PROMPT_ID, snapshot_id=snapshot.id, refusal_bias=release.refusal_bias
+    )
     reasons = [*permission.reasons]
     if report.baseline.release != served:
         reasons.append(f"the report holds it against {report.baseline.release}, and {served} is served")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from finetune.export_cli import FalseRefusalsOption, HeldOutOption
+from finetune.export_cli import FalseRefusalsOption, HeldOutOption, most_false_refusals
 from finetune.train_cli import ConfigOption, Overrides
 from ingest.cli import JsonOption
 from ingest.errors import UsageError
@@ -18,8 +18,6 @@ from ingest.settings import load_settings
 if TYPE_CHECKING:
     from finetune.rft import Round
     from finetune.rlaif.run import RlaifReport
-
-_FALSE_REFUSALS = 0.1
 
 ExamplesOption = Annotated[
     Path | None, typer.Option(help="Examples, as `troika finetune data build` writes them.")
@@ -38,7 +36,7 @@ def rft(
         str | None, typer.Option(help="Kept adapter, or `base`, to sample first; default what is served.")
     ] = None,
     held_out: HeldOutOption = None,
-    false_refusals: FalseRefusalsOption = _FALSE_REFUSALS,
+    false_refusals: FalseRefusalsOption = None,
     config: ConfigOption = None,
     overrides: Overrides = None,
     dry_run: DryRunOption = False,
@@ -57,11 +55,12 @@ def rft(
         typer.echo(line, err=as_json)
 
     if resume is not None:
-        _stands_alone(data, adapter, held_out, config, overrides, dry_run, false_refusals != _FALSE_REFUSALS)
+        _stands_alone(data, adapter, held_out, config, overrides, dry_run, false_refusals is not None)
         return _show_rounds(resume_rft(load_settings(), resume, say=say), as_json)
     if data is None:
         raise _nothing_to_sample("--data")
-    held = None if held_out is None else HeldOut(held_out, false_refusals)
+    most_false = most_false_refusals(held_out, false_refusals)
+    held = None if held_out is None else HeldOut(held_out, most_false)
     read = read_config(RftConfig, "rft", config, overrides or ())
     settings = load_settings()
     if dry_run:

@@ -280,5 +280,4 @@ def _writer(settings: Settings, generator: Generator, grounding: Grounding, rele
 
 def _refusal_bias(wanted: float | None, release: Release) -> float:
     """What the settings want, or what was fitted for the adapter."""
-    fitted = release.adapter.refusal_bias if release.adapter else 0.0
-    return fitted if wanted is None else wanted
+    return release.refusal_bias if wanted is None else wanted

@@ -46,13 +46,17 @@ class Sources(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What answers: its generator, prompt and release, and the snapshot that it answers from."""
+    """What answers: its generator, prompt and release, and the snapshot that it answers from.
+
+    ``refusal_bias`` is the release's own, in logits; None where a server was asked, which does not tell it.
+    """
 
     generator: str
     prompt_id: str
     release: str
     collection: str
     snapshot_id: str
+    refusal_bias: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,7 @@ def _served(pipeline: AnswerPipeline) -> Served:
         release=pipeline.release.name,
         collection=pipeline.snapshot.manifest.collection,
         snapshot_id=pipeline.snapshot.id,
+        refusal_bias=pipeline.release.refusal_bias,
     )
 
 

@@ -54,7 +54,9 @@ class GateReport:
     general_baseline: RunIdentity | None
     sha256: str
 
-    def permits(self, *, release: str, prompt_id: str, snapshot_id: str | None) -> Permission:
+    def permits(
+        self, *, release: str, prompt_id: str, snapshot_id: str | None, refusal_bias: float
+    ) -> Permission:
         """Whether this very release, prompt and snapshot were measured and found good enough."""
         reasons = [finding.reason for finding in self.findings if not finding.passed]
         for what, measured, asked in (
@@ -64,6 +66,9 @@ class GateReport:
         ):
             if measured != asked:
                 reasons.append(f"the report is about the {what} {measured}, and this is {asked}")
+        bias = self.candidate.refusal_bias
+        if bias not in (None, refusal_bias):
+            reasons.append(f"the report is about a refusal bias of {bias:g}, and this is {refusal_bias:g}")
         return Permission((*reasons, *self._confounded()))
 
     def _confounded(self) -> Iterator[str]:

@@ -107,6 +107,7 @@ def identify_run(
         url=url,
         settings_sha256="" if isinstance(asked, str) else settings_sha256(asked),
         troika_version=_version("troika") or _DEVELOPED,
+        refusal_bias=served.refusal_bias,
         libraries={} if url else {name: found for name in LIBRARIES if (found := _version(name))},
     )
 

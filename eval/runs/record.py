@@ -113,7 +113,8 @@ class RunIdentity:
     ``cases_sha256`` is the digest of the cases in their order, ``settings_sha256`` that of the settings that
     the answers depend on; ``libraries`` are the versions of the libraries that take part. ``collection`` and
     ``snapshot_id`` are None for an oracle run. ``url`` is None where the pipeline ran in process; where it is
-    a server's, nothing is known of its settings and libraries, and theirs are empty.
+    a server's, nothing is known of its settings and libraries, and theirs are empty. ``refusal_bias`` is that
+    of the release, in logits, which is no part of its weights and so of its name; None where it is unknown.
     """
 
     name: str
@@ -131,3 +132,4 @@ class RunIdentity:
     settings_sha256: str
     troika_version: str
     libraries: Mapping[str, str] = field(default_factory=dict[str, str])
+    refusal_bias: float | None = None

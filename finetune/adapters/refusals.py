@@ -20,6 +20,7 @@ from finetune.adapters.base_checkpoint import checkpoint_of
 from finetune.adapters.frozen_model import answer_logits, open_model
 from finetune.adapters.probes import Probe
 from finetune.adapters.trained_run import rows_of
+from finetune.data.check_leaks import asked_in
 from finetune.data.encode import Tokenizer, encode_prompt
 from finetune.data.row_files import read_examples
 from finetune.data.rows import ExampleKind, TrainingExample, rows_sha256
@@ -97,8 +98,9 @@ def refusal_margins(
 def fit_bias(
     margins: Sequence[float], refuse: Sequence[bool], most_false: float, dataset_sha256: str
 ) -> RefusalFit:
-    """The least bias, in hundredths of a logit, that refuses at most ``most_false`` of the answerable rows, and
-    none of them for nothing: no greater one refuses as many unanswerable rows, and fewer of these.
+    """The least bias, in hundredths of a logit, that refuses at most ``most_false`` of the answerable rows.
+
+    None is refused for nothing: no greater bias refuses as many unanswerable rows, and fewer answerable ones.
 
     Raises:
         TrainingDataError: no row is answerable, or none is not.
@@ -111,7 +113,7 @@ def fit_bias(
         )
     allowed = min(int(most_false * len(answerable)), len(answerable) - 1)
     reached = [m for m in unanswerable if m >= _above(answerable[allowed])]
-    needed = _refused(answerable, min(reached)) if reached else 0
+    needed = sum(_above(m) > min(reached) for m in answerable) if reached else 0
     bias = max(-MOST_REFUSAL_BIAS, min(MOST_REFUSAL_BIAS, _above(answerable[min(allowed, needed)])))
     return RefusalFit(
         bias=bias,
@@ -131,9 +133,9 @@ def _above(margin: float) -> float:
 
 
 def _trained_on(run: Run, examples: Sequence[TrainingExample]) -> int:
-    """How many of ``examples`` ask what a row of the run asks."""
-    learned = {row.messages for row in rows_of(run)}
-    return sum(example.messages in learned for example in examples)
+    """How many of ``examples`` ask what a row of the run asks, of whatever passages."""
+    learned = {asked_in(row) for row in rows_of(run)}
+    return sum(asked_in(example) in learned for example in examples)
 
 
 def _refused(margins: Sequence[float], bias: float) -> int:

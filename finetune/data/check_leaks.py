@@ -52,6 +52,13 @@ def training_text(record: Record, row: Row) -> TrainingText:
     )
 
 
+def asked_in(row: Row) -> str:
+    """The question of a row, by which it is found whatever passages it shows; else all of its prompt."""
+    if row.prompt_id != PROMPT_ID:
+        return "\n".join(message.content for message in row.messages)
+    return " ".join(_shown(row)[0].casefold().split())
+
+
 def refuses(row: Row) -> bool:
     """Whether the answer that a row is for says that the sources don't tell."""
     return is_refusal(without_markers(learned_answer(row)), row.language)

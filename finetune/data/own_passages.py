@@ -24,6 +24,9 @@ Cut = Callable[[Chunk], Sequence[Chunk]]
 """Gives the chunks of a context."""
 
 
+_JUDGEMENTS = frozenset(("yes", "no", "maybe", "是", "否"))
+
+
 class OwnPassages:
     """The contexts that came with each question, in their order; ``cut`` makes several passages of each."""
 
@@ -37,6 +40,7 @@ class OwnPassages:
         holds the answer, and its other chunks that hold it are left out.
         """
         asked = set(content_terms(case.question))
+        is_in_other_words = _bears_out(case)
         shared: dict[str, int] = {}
         ranking: list[Chunk] = []
         gold: list[Chunk] = []
@@ -45,6 +49,9 @@ class OwnPassages:
             shared |= {chunk.id: len(asked.intersection(content_terms(chunk.text))) for chunk in chunks}
             if own.relevant and case.answerable:
                 holding = [chunk for chunk in chunks if holds_answer(chunk.text, case)]
+                # An answer may be put in other words, or together from several contexts.
+                if not holding and len(chunks) == 1 and is_in_other_words:
+                    holding = chunks
                 best = max(holding, key=lambda chunk: shared[chunk.id], default=None)
                 gold += [best] if best else []
                 chunks = [chunk for chunk in chunks if chunk is best or chunk not in holding]
@@ -52,6 +59,17 @@ class OwnPassages:
         # Where only some are shown, they are those that share most words with the question.
         likeliest = sorted(ranking, key=lambda chunk: -shared[chunk.id])
         return Found(tuple(ranking), tuple(gold), tuple(likeliest))
+
+
+def _bears_out(case: Case) -> bool:
+    """Whether the relevant contexts hold a word of an answer; yes and no are not in their words."""
+    told = "\n".join(own.text for own in case.passages if own.relevant)
+    words = {*content_terms(told)}
+    return any(
+        not terms or terms & words or answer.casefold() in told.casefold()
+        for answer in case.answers
+        for terms in (set(content_terms(answer)) - _JUDGEMENTS,)
+    )
 
 
 def cut_as_ingested(settings: Settings) -> Cut:

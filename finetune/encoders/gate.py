@@ -83,7 +83,10 @@ def require_passed(gate: RetrievalGate) -> None:
 
 def gate_lines(gate: RetrievalGate) -> list[str]:
     """The report in words."""
-    lines = [f"{gate.held_out} questions held out of training, on {gate.collection} ({gate.snapshot}):"]
+    lines = [
+        f"{gate.held_out} questions held out of training, on {gate.collection} ({gate.snapshot}), "
+        f"beside {gate.baseline}:"
+    ]
     for row in gate.rows:
         where = "" if row.slice is None else f" of {row.slice}"
         lines.append(f"  {row.measure}{where}: {_change(row)}")

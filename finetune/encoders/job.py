@@ -92,9 +92,23 @@ def read_job(path: Path) -> EncoderJob:
         return TypeAdapter(EncoderJob).validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise UsageError(
-            f"{path.parent} holds no run of an embedder or reranker (no readable {JOB}): name the folder "
-            "that the run told when it began."
+            f"{path.parent} holds no run of an embedder or reranker (no readable {JOB}): name a run's folder "
+            "below TROIKA_HOME/runs, or start a new run without --resume."
         ) from error
+
+
+def require_begun(folder: Path, method: str) -> None:
+    """Make sure that ``folder`` holds a run of ``method``, which can be gone on with.
+
+    Raises:
+        UsageError: it holds none, or one of another method.
+    """
+    begun = read_job(folder / JOB).config.method
+    if begun != method:
+        raise UsageError(
+            f"{folder} holds a run of {begun}, and one of {method} was expected: go on with it by "
+            f"`troika finetune {begun}`, or name another run's folder."
+        )
 
 
 def _require_same(job: EncoderJob, rows: tuple[EncoderRow, ...]) -> None:

@@ -1,4 +1,4 @@
-"""What a trained model is worth: how documents are ranked for the held-out questions with it and without."""
+"""What a trained model is worth: how documents are ranked for the held-out questions by it and as it is."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ from eval.retrieval.datasets import Query
 from eval.retrieval.run import query_clusters
 from eval.runs.places import names_document
 from ingest.document import Hit
-from ingest.errors import NoTermsError
+from ingest.errors import NoTermsError, RerankerError
+from service.answer import Reranking
 from service.retrieval.rerank import Reranker, RerankPolicy, rerank
 from service.retrieval.retrieve import Retriever
 from service.retrieval.retrieve_mode import SearchMode
 
 METRICS = (RankingMetric.NDCG_10, RankingMetric.RECALL_100)
-RERANKED = 50
 _MODES = (SearchMode.HYBRID, SearchMode.DENSE)
-_NO_MARGIN = 2.0  # scores are 0 to 1: no lead is so large that nothing is reranked
 
 
 def retrieval_measures(retriever: Retriever, queries: Sequence[Query]) -> list[Measure]:
@@ -38,17 +37,25 @@ def retrieval_measures(retriever: Retriever, queries: Sequence[Query]) -> list[M
     return found
 
 
+def best_hits(retriever: Retriever, queries: Sequence[Query], policy: RerankPolicy) -> list[list[Hit]]:
+    """What hybrid search finds for each question, of which a reranker orders the first ``policy.depth``."""
+    depth = max(retriever.depth, policy.depth)
+    return [_hits(retriever, query, depth, SearchMode.HYBRID) for query in queries]
+
+
 def reranking_measures(
-    retriever: Retriever, reranker: Reranker, queries: Sequence[Query]
-) -> tuple[list[Measure], list[Measure]]:
-    """nDCG@10 of the first 50 passages as hybrid search orders them, and as the reranker does."""
-    plain = [_hits(retriever, query, RERANKED, SearchMode.HYBRID) for query in queries]
-    policy = RerankPolicy(RERANKED, _NO_MARGIN)
+    found: Sequence[Sequence[Hit]], queries: Sequence[Query], reranker: Reranker | None, policy: RerankPolicy
+) -> list[Measure]:
+    """nDCG@10 of the hits of each question as the reranker serves them; None leaves them in their order.
+
+    Raises:
+        RerankerError: it failed on a question.
+    """
     moved = [
-        rerank(query.text, hits, reranker, policy)[0] for query, hits in zip(queries, plain, strict=True)
+        hits if reranker is None else _reranked(query, hits, reranker, policy)
+        for query, hits in zip(queries, found, strict=True)
     ]
-    wanted = (RankingMetric.NDCG_10,)
-    return _measures(plain, queries, wanted), _measures(moved, queries, wanted)
+    return _measures(moved, queries, (RankingMetric.NDCG_10,))
 
 
 def compared(first: Sequence[Measure], second: Sequence[Measure], queries: Sequence[Query]) -> list[Row]:
@@ -71,6 +78,17 @@ def _hits(retriever: Retriever, query: Query, count: int, mode: SearchMode) -> l
         return retriever.retrieve(query.text, count, mode)
     except NoTermsError:
         return []
+
+
+def _reranked(query: Query, hits: Sequence[Hit], reranker: Reranker, policy: RerankPolicy) -> list[Hit]:
+    """The hits as they are served, but a failure is none of the reranker's worth and ends the measuring."""
+    moved, outcome = rerank(query.text, hits, reranker, policy)
+    if outcome is Reranking.FAILED:
+        raise RerankerError(
+            f"the reranker failed on the question {query.id!r}, so that its order cannot be measured: mend "
+            "what the log says of it, and run the same command again."
+        )
+    return moved
 
 
 def _measures(

@@ -14,9 +14,9 @@ from eval.decision.comparison import Row
 from finetune.data.questions import questions_file
 from finetune.encoders.collection import OpenCollection, opened_collection
 from finetune.encoders.gate import RetrievalGate, judge_rows, require_passed, write_gate
-from finetune.encoders.job import AnyConfig, EncoderJob, Probe, new_run, start_job
+from finetune.encoders.job import AnyConfig, EncoderJob, Probe, new_run, require_begun, start_job
 from finetune.encoders.labels import LabelFiles
-from finetune.encoders.measure import compared, reranking_measures, retrieval_measures
+from finetune.encoders.measure import best_hits, compared, reranking_measures, retrieval_measures
 from finetune.encoders.model_folder import Provenance, keep_model, kept_model, library_versions
 from finetune.encoders.plan import EncoderPlan, Prepared, plan_run, prepare
 from finetune.encoders.reembed import Reembedding
@@ -24,6 +24,7 @@ from finetune.encoders.rows import rows_sha256
 from finetune.encoders.same_split import require_same_split
 from finetune.settings.encoders import EmbedderConfig, RerankerConfig
 from finetune.training.job import RunMetrics
+from ingest.errors import UsageError
 from ingest.progress import Progress, Silent
 from ingest.settings import Settings
 from ingest.snapshots.collection import Collection
@@ -31,6 +32,9 @@ from ingest.snapshots.durable import file_sha256
 from ingest.snapshots.manifest import IndexManifest
 from ingest.snapshots.unfinished import UnfinishedWork
 from service.releases.release import model_fingerprint
+from service.retrieval.rerank import RerankPolicy, load_reranker
+
+_NO_RERANKER = "no reranker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +75,16 @@ def train_embedder(
         progress: is told of what is embedded to measure.
 
     Raises:
+        UsageError: ``resume`` holds no run of an embedder, or ``model`` is given as well.
         CollectionNotFoundError: nothing was published under this name.
         TrainingDataError, ModelNotFoundError, SettingsError, MissingExtraError: as ``prepare``; ``model`` is
             not kept, or learned questions that are held out now.
         TroikaError: what the training process raised.
     """
+    if resume is not None and model is not None:
+        raise UsageError(f"{resume} is to be resumed and {model} to be measured: ask for one of the two.")
+    if resume is not None:
+        require_begun(resume, config.method)
     with _opened_run(settings, config, collection, files) as run:
         kept = run.train(resume) if model is None else (run.kept(model), None)
         queries = run.prepared.labels.held_out
@@ -109,20 +118,33 @@ def train_reranker(
     *,
     resume: Path | None = None,
 ) -> EncoderReport:
-    """Train a reranker on ``collection``, and measure the order of its best hits with it and without.
+    """Train a reranker on ``collection``, and measure the order of its best hits with it and as it is.
+
+    Both are measured as they would serve: by ``rerank.depth`` and ``rerank.margin``, and what the collection
+    has now is the order by ``rerank.model``, or that of the search where none is set.
 
     Raises:
+        UsageError: ``resume`` holds no run of a reranker.
+        RerankerError: a reranker failed on a question; ``rerank.model`` is asked before anything is trained.
         TroikaError: as ``train_embedder``.
     """
+    if resume is not None:
+        require_begun(resume, config.method)
     # Torch takes seconds to load, and training an embedder does without it in this process.
     from service.retrieval.rerankers.cross_encoder import TorchCrossEncoder
 
     with _opened_run(settings, config, collection, files) as run:
-        kept = run.train(resume)
-        reranker = TorchCrossEncoder(str(kept[0]))
         queries = run.prepared.labels.held_out
-        rows = compared(*reranking_measures(run.current.retriever, reranker, queries), queries)
-        return run.report(kept, "no reranker", rows, "ndcg@10")
+        policy = RerankPolicy(settings.rerank.depth, settings.rerank.margin)
+        hits = best_hits(run.current.retriever, queries, policy)
+        # Before the training, so that a served reranker that cannot be asked costs none, and holds no memory.
+        served = load_reranker(settings.rerank, settings.embedder.threads)
+        before = reranking_measures(hits, queries, served, policy)
+        del served
+        kept = run.train(resume)
+        after = reranking_measures(hits, queries, TorchCrossEncoder(str(kept[0])), policy)
+        baseline = settings.rerank.model or _NO_RERANKER
+        return run.report(kept, baseline, compared(before, after, queries), "ndcg@10")
 
 
 @dataclass(frozen=True, slots=True)

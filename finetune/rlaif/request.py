@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,7 +14,9 @@ from finetune.sampling.generator import check_generator, check_kind
 from finetune.sampling.plan import SamplingPlan, first_prompts
 from finetune.sampling.run_folder import SampledGenerator, check_unchanged, sampled_generator
 from finetune.settings.rlaif import RlaifSection
+from ingest.errors import StorageError, UsageError
 from ingest.settings import Settings
+from ingest.snapshots.durable import storage_errors
 from service.releases.release import Release, named_release
 from service.releases.served import served_release
 
@@ -52,6 +55,7 @@ def prepare_rlaif(
     Raises:
         SettingsError: the generator writes nothing, or the constitution is none.
         TrainingDataError: a file is not of its form.
+        UsageError, StorageError: ``output`` cannot be written.
         TroikaError: as ``check_generator``.
     """
     check_kind(settings)
@@ -108,6 +112,7 @@ def _prepared(
     paths: tuple[Path, Path, Path | None],
 ) -> PreparedRlaif:
     data, output, labels = paths
+    _check_output(output)
     examples = read_examples(data)
     judged_by_people = () if labels is None else read_pairs(labels)
     check_generator(settings, release)
@@ -124,3 +129,31 @@ def _prepared(
         labels_sha256=None if labels is None else rows_sha256(judged_by_people),
     )
     return PreparedRlaif(request, examples, judged_by_people, release)
+
+
+def _check_output(output: Path) -> None:
+    """Make sure that the pairs can be written, which is done last, after hours of sampling.
+
+    Raises:
+        UsageError: ``output`` is no file, or lies below what is no folder.
+        StorageError: its folder cannot be written to.
+    """
+    path = output.resolve()
+    with storage_errors(path):  # where a folder may not even be looked into
+        is_taken = path.exists() and not path.is_file()
+        nearest = next(folder for folder in path.parents if folder.exists())
+    if is_taken:
+        raise UsageError(
+            f"--output is {path}, which is there and no file: name a file to write the pairs to, or to "
+            "resume a run move away what is there."
+        )
+    if not nearest.is_dir():
+        raise UsageError(
+            f"--output is {path}, and {nearest} is no folder to write in: name a file elsewhere, or to "
+            f"resume a run make {nearest} a folder."
+        )
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise StorageError(
+            f"--output is {path}, and {nearest} cannot be written to: name a file elsewhere, or allow "
+            "writing there."
+        )

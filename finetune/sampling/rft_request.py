@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from finetune.data.check_leaks import asked_in
 from finetune.data.row_files import read_examples
 from finetune.data.rows import ExampleKind, TrainingExample, rows_sha256
 from finetune.rewards.verifiable import is_verifiable
@@ -130,7 +131,7 @@ def _held_out_rows(
 ) -> tuple[TrainingExample, ...]:
     """The held-out rows, once the fit that comes after the long work has what it needs."""
     rows = read_examples(held_out.rows)
-    asked = {example.messages for example in examples}
+    asked = {asked_in(example) for example in examples}
     fitted = [row for row in rows if row.kind is not ExampleKind.REPLAY]
     refusals = sum(row.kind is ExampleKind.REFUSAL for row in fitted)
     if not 0 < refusals < len(fitted):
@@ -138,7 +139,7 @@ def _held_out_rows(
             f"{len(fitted) - refusals} rows of {held_out.rows} can be answered and {refusals} cannot: "
             "expected some of both."
         )
-    both = sum(row.messages in asked for row in fitted)
+    both = sum(asked_in(row) in asked for row in fitted)
     if both:
         raise TrainingDataError(
             f"{both} of {len(fitted)} rows in {held_out.rows} are in {data} as well: hold out rows that are "

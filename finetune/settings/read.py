@@ -69,7 +69,7 @@ class _NoKeyTwice(yaml.SafeLoader):
 
 def _read_yaml(path: Path, text: str) -> dict[str, Any]:
     try:
-        value: object = yaml.load(text, _NoKeyTwice)  # noqa: S506  (it is a SafeLoader)
+        value: object = yaml.load(text, _NoKeyTwice)
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
         raise SettingsError(f"{path} is not valid YAML ({reason}): correct it.") from error

@@ -107,8 +107,8 @@ def check_adapter(adapter: Path, base: BaseModel) -> None:
         ) from error
     if not (adapter / WEIGHTS).is_file():
         raise AdapterRejectedError(
-            f"{adapter} holds the shape of an adapter and no weights ({WEIGHTS}): give the folder of a run that "
-            "was finished."
+            f"{adapter} holds the shape of an adapter and no weights ({WEIGHTS}): give the folder of a run "
+            "that was finished."
         )
     if found != base.fingerprint:
         raise AdapterRejectedError(

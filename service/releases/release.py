@@ -82,6 +82,11 @@ class Release:
     dataset_sha256: str | None
     report_sha256: str | None
 
+    @property
+    def refusal_bias(self) -> float:
+        """How many logits a refusal is brought forward by, as was fitted for the adapter."""
+        return 0.0 if self.adapter is None else self.adapter.refusal_bias
+
     def check(self, *, base_model: str, prompt_id: str = PROMPT_ID, tokenizer: str | None = None) -> None:
         """Make sure that this release may be served on ``base_model`` with the prompt ``prompt_id``.
 

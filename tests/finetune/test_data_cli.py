@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from finetune.cli import finetune_app
 from finetune.data.row_files import read_examples, read_pairs, read_rankings
 from finetune.data.rows import ExampleKind
+from ingest.errors import UsageError
 from service.prompt import TEMPLATES
 
 ROWS = [
@@ -54,6 +55,26 @@ def test_what_an_earlier_build_held_out_goes_when_its_questions_are_trained_on(h
     run("build", source, "--own-contexts", "--valid-share", "0.25")
     assert run("build", source, "--own-contexts")["held_out"] == 0
     assert sorted(path.name for path in (home / "data").iterdir()) == ["qa.dpo.jsonl", "qa.sft.jsonl"]
+
+
+def test_general_rows_are_a_tenth_where_no_share_is_asked_for(home: Path) -> None:
+    general = write("general.jsonl", *({"instruction": f"Say {n}.", "output": str(n)} for n in range(9)))
+    rows = [ROWS[0] | {"id": str(n), "question": f"Which port has server {n}?"} for n in range(9)]
+    assert run("build", write("qa.jsonl", *rows), "--own-contexts", "--replay", general)["replay"] == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "partner"),
+    [("--replay-share", "0", "--replay"), ("--tokenizer", "smollm2", "--longest")],
+)
+def test_an_option_without_the_one_it_is_about_is_refused(
+    home: Path, option: str, value: str, partner: str
+) -> None:
+    command = ["data", "build", write("qa.jsonl", *ROWS), "--own-contexts", option, value]
+    result = CliRunner().invoke(finetune_app, command)
+    assert isinstance(result.exception, UsageError)
+    assert f"{option} is given without {partner}," in str(result.exception)
+    assert not home.exists()
 
 
 def test_own_contexts_are_mixed_anew_only_where_it_is_asked_for(home: Path) -> None:

@@ -53,6 +53,23 @@ def test_a_run_is_resumed_as_it_was_started(method: str, tmp_path: Path) -> None
         run(method)
 
 
+def test_rft_refuses_a_share_of_rows_that_it_is_not_given(home: Path) -> None:
+    with pytest.raises(UsageError, match="--false-refusals is given without --held-out"):
+        run("rft", "--data", "rows.jsonl", "--false-refusals", "0")
+    with pytest.raises(UsageError, match="leave the data and all other settings out"):
+        run("rft", "--resume", "absent", "--false-refusals", "0.1")
+    assert not home.exists()
+
+
+def test_rlaif_tells_an_output_that_cannot_be_written_in_its_dry_run(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served_by("http://127.0.0.1:9/v1", monkeypatch)
+    with pytest.raises(UsageError, match="which is there and no file"):
+        run("rlaif", "--data", "asked.jsonl", "--output", ".", "--dry-run")
+    assert not home.exists()
+
+
 def test_a_dry_run_of_rft_shows_what_would_be_asked_and_writes_nothing(
     tiny_base: TinyBase, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,13 @@ from eval.cli import eval_app
 from eval.decision.finding import CaseSet, RuleKind
 from eval.decision.gate import judge
 from eval.decision.gate_config import DEFAULT_CONFIG, GateConfig, read_gate_config
-from eval.decision.gate_report import GateReport, gate_report, read_gate_report, write_gate_report
+from eval.decision.gate_report import (
+    GateReport,
+    Permission,
+    gate_report,
+    read_gate_report,
+    write_gate_report,
+)
 from eval.decision.pairs import Pairs
 from eval.runs.record import CaseRecord
 from ingest.errors import GateReportError, RunMismatchError, SettingsError, UsageError
@@ -254,12 +260,21 @@ def test_a_report_is_read_as_it_was_written_and_not_when_it_was_changed(
 
 def test_a_report_permits_what_it_measured_and_nothing_else(report: GateReport) -> None:
     passed = gate_report(config(""), [one for one in report.findings if one.passed], PAIRS, None)
-    served = {"prompt_id": "prompt", "snapshot_id": "snapshot"}
-    assert passed.permits(release="sft@01234567", **served)
-    denied = passed.permits(release="dpo@89abcdef", **served)
+
+    def permitted(report: GateReport, release: str = "sft@01234567", refusal_bias: float = 2.0) -> Permission:
+        return report.permits(
+            release=release, prompt_id="prompt", snapshot_id="snapshot", refusal_bias=refusal_bias
+        )
+
+    assert permitted(passed)
+    denied = permitted(passed, release="dpo@89abcdef")
     assert not denied
     assert denied.reasons == ("the report is about the release sft@01234567, and this is dpo@89abcdef",)
-    assert len(report.permits(release="sft@01234567", **served).reasons) == 5
+    assert len(permitted(report).reasons) == 5
+    biased = replace(passed, candidate=replace(passed.candidate, refusal_bias=2.0))
+    assert permitted(biased)
+    other = permitted(biased, refusal_bias=-8.0)
+    assert other.reasons == ("the report is about a refusal bias of 2, and this is -8",)
 
 
 def test_the_commands_decide_by_their_exit_status(tmp_path: Path) -> None:

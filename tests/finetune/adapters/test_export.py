@@ -29,7 +29,7 @@ from finetune.training.checkpoint import load_model
 from finetune.training.job import MODEL
 from finetune.training.run import RUN, Run
 from ingest.choices import GeneratorKind
-from ingest.errors import AdapterRejectedError, GateReportError
+from ingest.errors import AdapterRejectedError, GateReportError, UsageError
 from ingest.settings import GeneratorSettings
 from service.generate import Message, Sampling
 from service.releases.model_origin import base_of
@@ -194,3 +194,38 @@ def test_a_whole_model_is_copied_and_has_no_adapter_to_keep(
     assert spoken(tiny_base.home, made[1], base_release()) == spoken(
         tiny_base.home, tiny_base.gguf, base_release()
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--form", "float16"], "--form is given without --gguf-base or --gguf-merged"),
+        (["--form", "float16", "--merged", "model"], "--form is given without --gguf-base or --gguf-merged"),
+        (["--false-refusals", "0.1"], "--false-refusals is given without --held-out"),
+    ],
+)
+def test_an_option_without_the_one_it_is_about_is_refused(
+    run: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str], told: str
+) -> None:
+    monkeypatch.chdir(run.folder)
+    before = sorted(run.folder.iterdir())
+    result = CliRunner().invoke(finetune_app, ["export", str(run.folder), *arguments])
+    assert isinstance(result.exception, UsageError), result.output
+    assert told in str(result.exception)
+    assert sorted(run.folder.iterdir()) == before
+
+
+def test_a_tenth_may_be_refused_where_no_share_is_asked_for(
+    tiny_base: TinyBase, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+
+    def fit(_home: Path, _run: Run, _rows: Path, most_false: float) -> None:
+        asked.append(most_false)
+
+    monkeypatch.setenv("TROIKA_HOME", str(tiny_base.home))
+    monkeypatch.setattr("finetune.adapters.refusals.fit_refusals", fit)
+    for arguments in ([], ["--false-refusals", "0"]):
+        command = ["export", str(run.folder), "--held-out", "rows.jsonl", *arguments]
+        assert CliRunner().invoke(finetune_app, command).exit_code == 0
+    assert asked == [0.1, 0.0]

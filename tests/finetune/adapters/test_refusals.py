@@ -56,6 +56,12 @@ def other_examples() -> list[TrainingExample]:
     ]
 
 
+def test_what_refuses_every_unanswerable_row_refuses_no_answerable_one_for_nothing() -> None:
+    margins, refuse = [*[-6.0, -5.0] * 50, *[6.0] * 100], [False] * 100 + [True] * 100
+    fit = fit_bias(margins, refuse, 0.1, "d")
+    assert (fit.bias, fit.refused_answerable, fit.refused_unanswerable) == (-4.99, 0, 100)
+
+
 @given(
     st.lists(logits, min_size=1, max_size=30),
     st.lists(logits, min_size=1, max_size=30),
@@ -68,7 +74,11 @@ def test_no_more_answerable_rows_are_refused_than_is_allowed_and_a_smaller_bias_
     fit = fit_bias(margins, refuse, most_false, "d")
     assert fit.refused_answerable <= most_false * len(answerable)
     assert fit.refused_unanswerable == sum(margin >= fit.bias for margin in unanswerable)
-    assert sum(margin >= fit.bias - 0.02 for margin in answerable) > most_false * len(answerable) - 1
+    assert sum(margin >= fit.bias - 0.02 for margin in answerable) > fit.refused_answerable
+    for greater in (margin for margin in margins if margin > fit.bias):
+        if sum(margin >= greater for margin in unanswerable) == fit.refused_unanswerable:
+            # Biases are hundredths of a logit.
+            assert sum(margin >= greater + 0.01 for margin in answerable) >= fit.refused_answerable - 1
     assert fit.without == (sum(m >= 0 for m in answerable), sum(m >= 0 for m in unanswerable))
 
 

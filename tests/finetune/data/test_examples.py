@@ -179,6 +179,13 @@ def test_an_answer_from_several_contexts_cites_them_all(tmp_path: Path) -> None:
     assert example.target == "16 and 8080 [1][2]"
 
 
+def test_an_answer_that_its_own_context_does_not_hold_is_no_gold(tmp_path: Path) -> None:
+    absent = {**PORT, "id": "absent", "answer": "ultraviolet purple"}
+    built = build_examples(own_rows(tmp_path, absent, PORT), OwnPassages(), AS_THEY_COME)
+    assert len(built.examples) == 1
+    assert len(built.skipped) == 1
+
+
 def test_a_question_that_needs_two_documents_is_shown_both_and_cites_both(tmp_path: Path) -> None:
     places = [
         {"document": "rank.md", "evidence": "The default rank is 16."},

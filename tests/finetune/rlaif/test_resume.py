@@ -11,7 +11,7 @@ from finetune.data.row_files import read_pairs, write_rows
 from finetune.rlaif.request import plan_rlaif
 from finetune.rlaif.run import LABELS, REVISIONS, RlaifReport, resume_rlaif, run_rlaif
 from finetune.settings.rlaif import RlaifSection
-from ingest.errors import GeneratorError, RunMismatchError, TrainingDataError, UsageError
+from ingest.errors import GeneratorError, RunMismatchError, StorageError, TrainingDataError, UsageError
 from ingest.settings import Settings, load_settings
 from service.generate import Message, Piece, Sampling
 from tests.finetune.rlaif.test_run import BAD, GOOD, example, fair, label
@@ -95,6 +95,39 @@ def test_a_run_goes_on_with_what_it_began_with(stage: Stage, tmp_path: Path) -> 
         resume_rlaif(stage.settings, stage.folder)
     with pytest.raises(UsageError, match="holds no run of rlaif"):
         resume_rlaif(stage.settings, tmp_path)
+
+
+def test_an_output_that_cannot_be_written_is_told_before_anything_is_sampled(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = stage.generator()
+    for output, told in ((tmp_path, "is there and no file"), (stage.data / "pairs.jsonl", "is no folder")):
+        with pytest.raises(UsageError, match=told):
+            run_rlaif(stage.settings, RlaifSection(), stage.data, output, stage.labels)
+        with pytest.raises(UsageError, match=told):
+            plan_rlaif(stage.settings, RlaifSection(), stage.data, output, stage.labels)
+    below = tmp_path / "to" / "make" / "pairs.jsonl"
+    plan_rlaif(stage.settings, RlaifSection(), stage.data, below, stage.labels)
+    monkeypatch.setattr("finetune.rlaif.request.os.access", lambda *_: False)
+    with pytest.raises(StorageError, match=f"{tmp_path} cannot be written to"):
+        plan_rlaif(stage.settings, RlaifSection(), stage.data, below, stage.labels)
+    assert not generator.asked
+    assert not stage.settings.home.exists()
+    assert not below.parent.exists()
+
+
+def test_an_output_that_was_taken_since_is_told_when_a_run_goes_on(stage: Stage) -> None:
+    stage.generator(fails_after=8)
+    with pytest.raises(GeneratorError):
+        stage.run("broken")
+    taken = stage.settings.home / "broken.jsonl"
+    taken.mkdir()
+    generator = stage.generator()
+    with pytest.raises(UsageError, match="to resume a run move away what is there"):
+        resume_rlaif(stage.settings, stage.folder)
+    assert not generator.asked
+    taken.rmdir()
+    assert resume_rlaif(stage.settings, stage.folder).pairs == 4
 
 
 @pytest.mark.parametrize("what", ["answer", "critique", "revision"])
