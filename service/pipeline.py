@@ -196,7 +196,9 @@ class AnswerPipeline:
 
 def _without_answer(draft: Draft) -> str:
     """What is said where nothing was written."""
-    return NO_JSON[draft.language] if draft.lacks_json else template_for(draft.language).refusal
+    if draft.lacks_json:
+        return NO_JSON.get(draft.language, NO_JSON["en"])
+    return template_for(draft.language).refusal
 
 
 async def fold(events: AsyncGenerator[AnswerEvent]) -> Answer:

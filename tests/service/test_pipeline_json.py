@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -77,6 +78,14 @@ async def test_a_failing_generator_gives_neither_prose_nor_a_word_about_the_sour
     answer = await answered(make_pipeline, '{"rank"', GeneratorError("gone"))
     assert (answer.text, answer.abstained, answer.degraded) == (NONE_NOW, False, Degradation.GENERATOR)
     assert (answer.citations, answer.sentences) == ((), ())
+
+
+async def test_in_a_language_without_a_sentence_of_its_own_the_english_one_is_said(
+    make_pipeline: PipelineMaker,
+) -> None:
+    asked = replace(ASKED, question="Quel est le rang par défaut pour un adaptateur, et pourquoi ?")
+    answer = await make_pipeline(ScriptedGenerator(BORNE_OUT)).answer(asked)
+    assert (answer.text, answer.degraded) == (NONE_NOW, Degradation.LANGUAGE)
 
 
 async def test_a_schema_that_the_generator_refuses_is_the_askers_error(make_pipeline: PipelineMaker) -> None:
