@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -81,10 +80,10 @@ async def test_a_failing_generator_gives_neither_prose_nor_a_word_about_the_sour
 
 
 async def test_in_a_language_without_a_sentence_of_its_own_the_english_one_is_said(
-    make_pipeline: PipelineMaker,
+    make_pipeline: PipelineMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = replace(ASKED, question="Quel est le rang par défaut pour un adaptateur, et pourquoi ?")
-    answer = await make_pipeline(ScriptedGenerator(BORNE_OUT)).answer(asked)
+    monkeypatch.setattr("service.draft.detect_language", lambda _: "fr")
+    answer = await answered(make_pipeline, BORNE_OUT)
     assert (answer.text, answer.degraded) == (NONE_NOW, Degradation.LANGUAGE)
 
 
