@@ -11,6 +11,7 @@ from service.access.caller import ANYONE, NOBODY
 from service.catalog_schemas import HealthBody, ReadinessBody
 from service.lifecycle.readiness import Readiness, status_of
 
+
 def health_router(readiness: Readiness) -> APIRouter:
     """The routes that a supervisor asks."""
     router = APIRouter(tags=["health"])
