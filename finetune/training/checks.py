@@ -105,15 +105,15 @@ def check_adapter(adapter: Path, base: BaseModel) -> None:
         raise AdapterRejectedError(
             f"{adapter} holds no adapter ({error}): give the folder of a run."
         ) from error
-    if not (adapter / WEIGHTS).is_file():
-        raise AdapterRejectedError(
-            f"{adapter} holds the shape of an adapter and no weights ({WEIGHTS}): give the folder of a run "
-            "that was finished."
-        )
     if found != base.fingerprint:
         raise AdapterRejectedError(
             f"the adapter in {adapter} was trained on {found}, but {base.fingerprint} is to be trained: "
             "set model.name_or_path to its base."
+        )
+    if not (adapter / WEIGHTS).is_file():
+        raise AdapterRejectedError(
+            f"{adapter} holds the shape of an adapter and no weights ({WEIGHTS}): give the folder of a run "
+            "that was finished."
         )
     reason = refusal(config)
     if reason is not None:

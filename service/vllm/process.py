@@ -74,6 +74,7 @@ class VllmProcess:
         self._health = command.base_url.removesuffix("/v1") + "/health"
         self._state = VllmState.STOPPED
         self._changed = asyncio.Condition()
+        self._said = ""
         self._supervising: asyncio.Task[None] | None = None
         self._log_start = 0
         self.starts = 0
@@ -189,15 +190,17 @@ class VllmProcess:
                     continue  # What it leaves behind is killed all the same.
 
     def _last_words(self) -> str:
-        """What the child said of its end, or said last."""
+        """What the child said of its end, or said last; one that has only begun, what the one before said."""
         try:
             with self._log.open("rb") as log:
                 log.seek(max(self._log_start, log.seek(0, os.SEEK_END) - _READ_BACK))
                 written = log.read().decode(errors="replace")
         except OSError:
-            return "it wrote nothing"
+            written = ""
         cause = next(filter(None, map(_CAUSE.search, written.splitlines())), None)
-        return cause[1] if cause else " ".join(written[-_LAST_WORDS:].split()) or "it wrote nothing"
+        said = cause[1] if cause else " ".join(written[-_LAST_WORDS:].split())
+        self._said = said or self._said
+        return self._said or "it wrote nothing"
 
     async def _become(self, state: VllmState) -> None:
         async with self._changed:

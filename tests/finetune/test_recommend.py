@@ -115,7 +115,7 @@ def test_built_rows_are_counted_and_long_answers_cannot_be_verified(
     monkeypatch.chdir(tmp_path)
     row: dict[str, object] = {"id": "a", "question": "Which port?", "contexts": ["The port is 8080."],
            "gold": [0], "answer": "8080", "answerable": True, "lang": "en"}  # fmt: skip
-    long = {**row, "id": "b", "answer": "It depends on " + "very " * 9 + "many things."}
+    long = {**row, "id": "b", "answer": "The port depends on " + "very " * 9 + "many things."}
     none = {**row, "id": "c", "gold": [], "answer": "No.", "answerable": False}
     source = jsonl(tmp_path / "qa.jsonl", row, long, none)
     run = CliRunner().invoke(finetune_app, ["data", "build", str(source), "--own-contexts", "--output", "."])

@@ -132,12 +132,13 @@ def test_general_rows_count_neither_as_answerable_nor_as_trained_on(
 
 
 def test_what_was_fitted_is_kept_with_the_adapter_and_never_changes(
-    tiny_base: TinyBase, run: Run, held_out: Path
+    tiny_base: TinyBase, run: Run, held_out: Path, tmp_path: Path
 ) -> None:
+    (tmp_path / "models").symlink_to(tiny_base.home / "models")  # and no adapter that others kept
     fit = fit_refusals(tiny_base.home, run, held_out, 0.1)
     assert RefusalFit(**json.loads((run.folder / REFUSALS).read_text()) | {"without": fit.without}) == fit
-    record = export_run(tiny_base.home, run, refusals=fit)
+    record = export_run(tmp_path, run, refusals=fit)
     assert read_adapter(record.path).refusal_bias == fit.bias != 0
     assert REFUSALS in record.files
     with pytest.raises(UsageError, match="adapters never change"):
-        export_run(tiny_base.home, run)
+        export_run(tmp_path, run)

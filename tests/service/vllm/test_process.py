@@ -62,7 +62,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     environment = {**command.environment, "ORDERS": str(orders)}
     yield Stage(orders, tmp_path / "logs" / "vllm.log", VllmCommand(arguments, environment, command.base_url))
     for process_id in Stage.process_ids(Stage(orders, orders, command)):
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, FileNotFoundError):  # it may end in between
             os.kill(process_id, signal.SIGKILL)
 
 
@@ -73,7 +73,7 @@ async def until(process: VllmProcess, state: VllmState) -> None:
 
 
 def is_alive(process_id: int) -> bool:
-    with suppress(ProcessLookupError):
+    with suppress(ProcessLookupError, FileNotFoundError):  # it may end in between
         os.kill(process_id, 0)
         return Path(f"/proc/{process_id}/stat").read_text().split(") ")[1][0] != "Z"
     return False
