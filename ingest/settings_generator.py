@@ -40,7 +40,7 @@ class GeneratorSettings(Section):
     timeout_seconds: Seconds = Field(default=10.0, description="openai: longest wait for each next token")
     silent_seconds: Seconds = Field(
         default=0.35,
-        description="openai: longest wait for a server that takes questions sooner than that to take one",
+        description="openai: least silence after which a server that takes questions at once is left out",
     )
     prompt_price: Price | None = Field(default=None, description="of a million tokens read, for evaluations")
     completion_price: Price | None = Field(default=None, description="of a million tokens written")
